@@ -1,0 +1,69 @@
+/**
+ * Every bound of the system, and the relations between them that must hold.
+ *
+ * Owns:          the numbers; a comment never repeats them.
+ * Knows:         S3's documented limits.
+ * Must not know: who enforces them.
+ */
+import { assert } from './assert.ts';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
+
+/** What S3 documents ("Amazon S3 multipart upload limits", "PutObject", "DeleteObjects"). */
+export const OBJECT_KEY_BYTES_MAX = 1024;
+export const PUT_BYTES_MAX = 5 * GIB;
+export const OBJECT_BYTES_MAX = 5 * 1024 * GIB;
+export const PART_BYTES_MIN = 5 * MIB;
+export const PART_NUMBER_MAX = 10_000;
+export const USER_METADATA_BYTES_MAX = 2 * KIB;
+export const LIST_ENTRIES_MAX = 1000;
+export const DELETE_KEYS_MAX = 1000;
+export const PRESIGNED_SECONDS_MAX = 7 * 24 * 3600;
+export const SIGNATURE_SKEW_MS_MAX = 15 * 60 * 1000;
+/** Bodies of XML: DeleteObjects and CompleteMultipartUpload; everything else is small. */
+export const XML_BODY_BYTES_MAX = 2 * MIB;
+export const XML_DEPTH_MAX = 32;
+
+/** Objects up to here live in a row beside their object row. */
+export const INLINE_BYTES_MAX = 4 * KIB;
+export const BLOCK_BYTES_DEFAULT = MIB;
+export const BLOCK_BYTES_MAX = 16 * MIB;
+/** A manifest up to here stands in the object or part row itself. */
+export const MANIFEST_INLINE_BLOCKS_MAX = 64;
+export const MANIFEST_ROW_BLOCKS = 512;
+/** A list of parts up to here stands in the object row itself. */
+export const PART_LIST_INLINE_MAX = 64;
+export const PART_LIST_ROW_PARTS = 512;
+
+/** One checksum for so many bytes of a block file: what a range read must at least verify. */
+export const CHECKSUM_CHUNK_BYTES = 64 * KIB;
+/** Bodies up to here are hashed where they are; larger ones by the worker threads. */
+export const HASH_INLINE_BYTES_MAX = 64 * KIB;
+/** The most that one reader of a body has in memory at a time. */
+export const READ_PIECE_BYTES = 256 * KIB;
+
+/** Requests that wait in one actor's mailbox; more are answered `overloaded`. */
+export const MAILBOX_MESSAGES_MAX = 4096;
+/** Row changes in one LevelDB batch. */
+export const COMMIT_OPERATIONS_MAX = 8192;
+export const COMMIT_BYTES_MAX = 16 * MIB;
+/** Bytes that wait for a commit; more are refused. */
+export const COMMIT_QUEUE_BYTES_MAX = 64 * MIB;
+
+/** A request that is older than this is dropped wherever it is. */
+export const REQUEST_DEADLINE_MS = 30_000;
+/** A deletion is forgotten this long after it is durable: no older write can be under way. */
+export const TOMBSTONE_KEEP_MS = 2 * REQUEST_DEADLINE_MS;
+/** Versions and attempts that began before this, and were never finished, are dead. */
+export const UNFINISHED_DEAD_MS = 24 * 3600 * 1000;
+
+/** Settings (keys, buckets, aliases) that a gateway remembers, and how long at most. */
+export const DIRECTORY_CACHE_ENTRIES_MAX = 10_000;
+export const DIRECTORY_CACHE_MS = 3_000;
+
+assert(BLOCK_BYTES_DEFAULT % CHECKSUM_CHUNK_BYTES === 0, 'blocks are whole checksum chunks');
+assert(READ_PIECE_BYTES % CHECKSUM_CHUNK_BYTES === 0, 'pieces are whole checksum chunks');
+assert(HASH_INLINE_BYTES_MAX <= BLOCK_BYTES_DEFAULT, 'an inline hash covers at most one block');
+assert(TOMBSTONE_KEEP_MS > REQUEST_DEADLINE_MS, 'a tombstone outlives every write before it');

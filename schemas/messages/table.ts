@@ -1,0 +1,258 @@
+/**
+ * What is asked of the actor that owns one partition's rows, and what it answers.
+ *
+ * Owns:          the requests and replies of one table replica.
+ * Knows:         the rows.
+ * Must not know: how messages travel, how rows are stored.
+ *
+ * Every answer is a value: a request that cannot be carried out says why. `unknown` means that a
+ * write may or may not have happened (a batch failed): the client is told 503, never success, and
+ * never "failed" for good.
+ */
+import type { BucketId, ObjectKey, UploadId, VersionId, AttemptId } from '../ids.ts';
+import type { BlockList } from '../records/block-list.ts';
+import type { BlockOwner } from '../records/block-owner.ts';
+import type { BucketCounters } from '../records/bucket-counters.ts';
+import type { ObjectRow, ObjectTombstone, ObjectVersion, PartRef } from '../records/object-row.ts';
+import type { PartRow, UploadRow } from '../records/upload-row.ts';
+import type { Timestamp } from '../timestamp.ts';
+
+/** An object's place: its bucket, the index shard its key falls in, and the key. */
+export type ObjectPlace = {
+  readonly bucket: BucketId;
+  readonly shard: number;
+  readonly key: ObjectKey;
+};
+
+/** `If-Match` and its kin, decided in the step that writes. ETags without quotes. */
+export type WriteCondition = {
+  readonly ifMatch?: readonly string[] | 'any';
+  readonly ifNoneMatch?: readonly string[] | 'any';
+};
+
+export type ObjectWrite = {
+  readonly kind: 'object-write';
+  readonly place: ObjectPlace;
+  readonly row: ObjectVersion | ObjectTombstone;
+  /** The bytes of an inline version; absent when it is empty or not inline. */
+  readonly inline?: Uint8Array;
+  readonly condition?: WriteCondition;
+  /** Completing an upload: all its chosen parts, in order. In one step with the write, the upload
+   *  ends and what was not chosen is released. Refused when the upload is not open. */
+  readonly completes?: { readonly uploadId: UploadId; readonly parts: readonly PartRef[] };
+};
+
+/** `any` wants the row; `content` also the bytes of an inline object, in the same answer. */
+export type ObjectRead = {
+  readonly kind: 'object-read';
+  readonly place: ObjectPlace;
+  readonly want: 'row' | 'content';
+};
+
+/** Where a listing goes on: at this key, or behind it. */
+export type ListStart<Key = ObjectKey> = { readonly key: Key; readonly inclusive: boolean };
+
+/** Keys in byte order. `limit` counts objects and common prefixes together. */
+export type ObjectList = {
+  readonly kind: 'object-list';
+  readonly bucket: BucketId;
+  readonly shard: number;
+  readonly prefix: string;
+  /** Empty: none. */
+  readonly delimiter: string;
+  readonly from?: ListStart;
+  readonly limit: number;
+};
+
+export type ListedObject = {
+  readonly kind: 'object';
+  readonly key: ObjectKey;
+  readonly lastModifiedMs: number;
+  readonly sizeBytes: number;
+  readonly etag: string;
+  readonly checksum?: { readonly algorithm: string; readonly type: string };
+};
+/** `prefix` ends with the delimiter. */
+export type ListedPrefix = { readonly kind: 'prefix'; readonly prefix: string };
+export type ListedEntry = ListedObject | ListedPrefix;
+
+export type ManifestWrite = {
+  readonly kind: 'manifest-write';
+  readonly owner: BlockOwner;
+  /** 0, 1, 2, …: each row holds MANIFEST_ROW_BLOCKS blocks, the last may hold fewer. */
+  readonly index: number;
+  readonly blocks: BlockList;
+};
+export type ManifestRead = {
+  readonly kind: 'manifest-read';
+  readonly id: VersionId | AttemptId;
+  readonly index: number;
+};
+/** Removes all manifest rows of an owner; asked only once the owner is dead for good. */
+export type ManifestDrop = { readonly kind: 'manifest-drop'; readonly id: VersionId | AttemptId };
+
+export type UploadCreate = {
+  readonly kind: 'upload-create';
+  readonly place: ObjectPlace;
+  readonly upload: UploadRow;
+};
+export type UploadRead = {
+  readonly kind: 'upload-read';
+  readonly place: ObjectPlace;
+  readonly uploadId: UploadId;
+};
+export type UploadAbort = {
+  readonly kind: 'upload-abort';
+  readonly place: ObjectPlace;
+  readonly uploadId: UploadId;
+  readonly timestamp: Timestamp;
+};
+/** Open uploads by key, then by upload id (their order of beginning). */
+export type UploadList = {
+  readonly kind: 'upload-list';
+  readonly bucket: BucketId;
+  readonly shard: number;
+  readonly prefix: string;
+  readonly delimiter: string;
+  /** Behind this key; with `uploadId`, behind that upload of the key. */
+  readonly after?: { readonly key: string; readonly uploadId?: UploadId };
+  readonly limit: number;
+};
+export type ListedUpload = {
+  readonly kind: 'upload';
+  readonly key: ObjectKey;
+  readonly upload: UploadRow;
+};
+
+export type PartWrite = {
+  readonly kind: 'part-write';
+  readonly place: ObjectPlace;
+  readonly part: PartRow;
+};
+/** The newest attempt at each part, ascending, behind part number `after`. Open uploads only. */
+export type PartList = {
+  readonly kind: 'part-list';
+  readonly place: ObjectPlace;
+  readonly uploadId: UploadId;
+  readonly after: number;
+  readonly limit: number;
+};
+/** One attempt, whether its upload is open or completed: readers find its blocks here. */
+export type PartRead = {
+  readonly kind: 'part-read';
+  readonly place: ObjectPlace;
+  readonly uploadId: UploadId;
+  readonly partNumber: number;
+  readonly attemptId: AttemptId;
+};
+/** A row of the part list of a version with more parts than stand in its object row. */
+export type VersionPartsRead = {
+  readonly kind: 'version-parts-read';
+  readonly place: ObjectPlace;
+  readonly versionId: VersionId;
+  /** 0, 1, 2, …: each row holds PART_LIST_ROW_PARTS parts. */
+  readonly index: number;
+};
+
+/** The writer gave up: its version or attempt is marked aborted, so that it can never appear. */
+export type OwnerAbort = { readonly kind: 'owner-abort'; readonly owner: BlockOwner };
+/** Which of these owners live? One that is unfinished and `dead` (begun by a process that is no
+ *  more, or too long ago) is marked aborted first, and reported dead. All of one partition. */
+export type OwnersCheck = {
+  readonly kind: 'owners-check';
+  readonly owners: readonly { readonly owner: BlockOwner; readonly mayBeUnderWay: boolean }[];
+};
+
+export type CountersRead = { readonly kind: 'counters-read'; readonly bucket: BucketId };
+/** Refuse writes to this bucket from now on, durably; the token says who asked. */
+export type BucketFence = {
+  readonly kind: 'bucket-fence';
+  readonly bucket: BucketId;
+  readonly token: string;
+};
+export type BucketUnfence = {
+  readonly kind: 'bucket-unfence';
+  readonly bucket: BucketId;
+  readonly token: string;
+};
+/** Are there live objects or open uploads of the bucket in this partition? */
+export type BucketProbe = {
+  readonly kind: 'bucket-probe';
+  readonly bucket: BucketId;
+  readonly shard: number;
+};
+
+export type TableRequest =
+  | ObjectWrite
+  | ObjectRead
+  | ObjectList
+  | ManifestWrite
+  | ManifestRead
+  | ManifestDrop
+  | UploadCreate
+  | UploadRead
+  | UploadAbort
+  | UploadList
+  | PartWrite
+  | PartList
+  | PartRead
+  | VersionPartsRead
+  | OwnerAbort
+  | OwnersCheck
+  | CountersRead
+  | BucketFence
+  | BucketUnfence
+  | BucketProbe;
+
+/** What any request may be answered with. */
+export type TableRefusal =
+  | { readonly kind: 'overloaded' }
+  | { readonly kind: 'deadline-passed' }
+  /** The batch failed, or the store is being reopened: what was asked may or may not have happened. */
+  | { readonly kind: 'unknown' }
+  /** The metadata disk has less than `min_free`. */
+  | { readonly kind: 'no-space' }
+  /** A row that is needed for the answer does not have the bytes that were written. */
+  | { readonly kind: 'damaged' }
+  | { readonly kind: 'not-understood' };
+
+export type TableReply =
+  /** Durable. `replaced`: what stood there before and is not there any more. */
+  | { readonly kind: 'written'; readonly replaced?: { readonly sizeBytes: number } }
+  /** Not stored: a row at or above the write's timestamp is there; write again above it. */
+  | { readonly kind: 'older'; readonly newest: Timestamp }
+  | { readonly kind: 'condition-failed'; readonly because: 'absent' | 'mismatch' }
+  | { readonly kind: 'bucket-closed' }
+  | { readonly kind: 'no-such-upload' }
+  /** The upload was completed before, with this result, which is still the object. */
+  | { readonly kind: 'completed-before'; readonly versionId: VersionId; readonly etag: string }
+  /** The version or attempt was marked aborted: it can never be stored. */
+  | { readonly kind: 'aborted' }
+  | { readonly kind: 'object'; readonly row?: ObjectRow; readonly inline?: Uint8Array }
+  /** `next`: where to go on; absent when the listing is complete. */
+  | {
+      readonly kind: 'object-page';
+      readonly entries: readonly ListedEntry[];
+      readonly next?: ListStart;
+    }
+  | { readonly kind: 'manifest'; readonly blocks?: BlockList }
+  | { readonly kind: 'upload'; readonly upload: UploadRow }
+  | {
+      readonly kind: 'upload-page';
+      readonly entries: readonly (ListedUpload | ListedPrefix)[];
+      readonly truncated: boolean;
+    }
+  | {
+      readonly kind: 'parts';
+      readonly upload: UploadRow;
+      readonly parts: readonly PartRow[];
+      readonly truncated: boolean;
+    }
+  | { readonly kind: 'part'; readonly part?: PartRow }
+  | { readonly kind: 'version-parts'; readonly parts: readonly PartRef[] }
+  /** One answer per owner asked about. */
+  | { readonly kind: 'owners'; readonly states: readonly ('live' | 'under-way' | 'dead')[] }
+  | { readonly kind: 'counters'; readonly counters: BucketCounters }
+  | { readonly kind: 'fenced'; readonly token: string }
+  | { readonly kind: 'probed'; readonly empty: boolean }
+  | TableRefusal;

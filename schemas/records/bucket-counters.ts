@@ -1,0 +1,52 @@
+/**
+ * What one partition counts of one bucket.
+ *
+ * Owns:          the five counters and their bytes.
+ * Knows:         nothing else.
+ * Must not know: who adds partitions up.
+ */
+import { FieldReader, pack } from '../codec.ts';
+
+export type BucketCounters = {
+  readonly objects: number;
+  readonly bytes: number;
+  /** Open multipart uploads, their part attempts, and the bytes of those. */
+  readonly uploads: number;
+  readonly uploadParts: number;
+  readonly uploadBytes: number;
+};
+
+export const NO_COUNTERS: BucketCounters = Object.freeze({
+  objects: 0,
+  bytes: 0,
+  uploads: 0,
+  uploadParts: 0,
+  uploadBytes: 0,
+});
+
+const FORMAT = 1;
+
+export function addCounters(a: BucketCounters, b: BucketCounters): BucketCounters {
+  return {
+    objects: a.objects + b.objects,
+    bytes: a.bytes + b.bytes,
+    uploads: a.uploads + b.uploads,
+    uploadParts: a.uploadParts + b.uploadParts,
+    uploadBytes: a.uploadBytes + b.uploadBytes,
+  };
+}
+
+export function encodeCounters(c: BucketCounters): Buffer {
+  return pack([FORMAT, c.objects, c.bytes, c.uploads, c.uploadParts, c.uploadBytes]);
+}
+
+export function decodeCounters(bytes: Uint8Array): BucketCounters {
+  const { fields } = FieldReader.open(bytes, [FORMAT]);
+  return {
+    objects: fields.integer(),
+    bytes: fields.integer(),
+    uploads: fields.integer(),
+    uploadParts: fields.integer(),
+    uploadBytes: fields.integer(),
+  };
+}

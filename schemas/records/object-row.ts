@@ -1,0 +1,171 @@
+/**
+ * The row of one object key: its newest version, or the tombstone of its deletion.
+ *
+ * Owns:          the row's fields, its bytes, and its merge.
+ * Knows:         manifests and checksums as values.
+ * Must not know: where the row lies, or who may read it.
+ *
+ * Lean on purpose: a listing decodes every row it passes. The bytes of small objects are in a row
+ * of their own beside this one. Later fields (tags, locks, history) go at the end of the array: a
+ * reader of this format ignores what follows the fields it knows.
+ */
+import type { Packed } from '../codec.ts';
+import { CodecError, FieldReader, hexBytes, pack } from '../codec.ts';
+import type { AttemptId, UploadId, VersionId } from '../ids.ts';
+import type { Timestamp } from '../timestamp.ts';
+import type { BlockList } from './block-list.ts';
+import { parseBlockList } from './block-list.ts';
+import type { StoredChecksum } from './checksum.ts';
+import { packChecksum, readChecksum } from './checksum.ts';
+
+/** Lower-case header name and value, as they are given back: `content-type`, `x-amz-meta-…`. */
+export type StoredHeaders = readonly (readonly [name: string, value: string])[];
+
+/** One part of a completed upload; its manifest stays in its part row. */
+export type PartRef = {
+  readonly partNumber: number;
+  readonly attemptId: AttemptId;
+  readonly sizeBytes: number;
+};
+
+export type ObjectContent =
+  /** The bytes are in the inline row of this version; an empty object has none. */
+  | { readonly kind: 'inline' }
+  | { readonly kind: 'blocks'; readonly blocks: BlockList }
+  /** The block list is in manifest rows under the version id. */
+  | { readonly kind: 'manifest'; readonly blockCount: number }
+  /** The parts of a completed upload; `parts` is absent when they are in part-list rows. */
+  | {
+      readonly kind: 'parts';
+      readonly uploadId: UploadId;
+      readonly partCount: number;
+      readonly parts?: readonly PartRef[];
+    };
+
+export type ObjectVersion = {
+  readonly kind: 'version';
+  readonly timestamp: Timestamp;
+  readonly versionId: VersionId;
+  readonly sizeBytes: number;
+  /** Without quotes: MD5 in hex, or that of the parts with `-` and their number. */
+  readonly etag: string;
+  readonly content: ObjectContent;
+  readonly headers: StoredHeaders;
+  readonly checksum?: StoredChecksum;
+};
+
+export type ObjectTombstone = { readonly kind: 'tombstone'; readonly timestamp: Timestamp };
+
+export type ObjectRow = ObjectVersion | ObjectTombstone;
+
+const FORMAT = 1;
+const CONTENT_CODES = ['inline', 'blocks', 'manifest', 'parts'] as const;
+
+export function packPartRefs(parts: readonly PartRef[]): Packed[] {
+  return parts.map(part => [part.partNumber, hexBytes(part.attemptId), part.sizeBytes]);
+}
+
+export function readPartRefs(fields: FieldReader): PartRef[] {
+  return fields.list(part => ({
+    partNumber: part.integer(),
+    attemptId: part.hex(16) as AttemptId,
+    sizeBytes: part.integer(),
+  }));
+}
+
+function packContent(content: ObjectContent): Packed[] {
+  switch (content.kind) {
+    case 'inline':
+      return [0];
+    case 'blocks':
+      return [1, content.blocks];
+    case 'manifest':
+      return [2, content.blockCount];
+    case 'parts': {
+      const parts = content.parts === undefined ? null : packPartRefs(content.parts);
+      return [3, hexBytes(content.uploadId), content.partCount, parts];
+    }
+  }
+}
+
+export function readBlockList(fields: FieldReader): BlockList {
+  const list = parseBlockList(fields.bytes());
+  if (list === undefined) throw new CodecError('a block list of odd length');
+  return list;
+}
+
+function readContent(fields: FieldReader): ObjectContent {
+  const kind = CONTENT_CODES[fields.integer()];
+  if (kind === undefined) throw new CodecError('unknown kind of content');
+  switch (kind) {
+    case 'inline':
+      return { kind };
+    case 'blocks':
+      return { kind, blocks: readBlockList(fields) };
+    case 'manifest':
+      return { kind, blockCount: fields.integer() };
+    case 'parts': {
+      const uploadId = fields.hex(16) as UploadId;
+      const partCount = fields.integer();
+      if (fields.skipNull()) return { kind, uploadId, partCount };
+      return { kind, uploadId, partCount, parts: readPartRefs(fields) };
+    }
+  }
+}
+
+/** An MD5 of 16 bytes takes 18 in the row; only the ETags of uploads are text. */
+function packEtag(etag: string): Packed {
+  return etag.length === 32 ? hexBytes(etag) : etag;
+}
+
+export function readStoredHeaders(fields: FieldReader): StoredHeaders {
+  if (fields.skipNull()) return [];
+  const flat = fields.nested();
+  const headers: [string, string][] = [];
+  while (flat.hasMore) headers.push([flat.text(), flat.text()]);
+  return headers;
+}
+
+export function packStoredHeaders(headers: StoredHeaders): Packed {
+  return headers.length === 0 ? null : headers.flat();
+}
+
+export function encodeObjectRow(row: ObjectRow): Buffer {
+  const timestamp = hexBytes(row.timestamp);
+  if (row.kind === 'tombstone') return pack([FORMAT, timestamp, 0]);
+  return pack([
+    FORMAT,
+    timestamp,
+    1,
+    (row.versionId as string) === row.timestamp ? null : hexBytes(row.versionId),
+    row.sizeBytes,
+    packEtag(row.etag),
+    packContent(row.content),
+    packStoredHeaders(row.headers),
+    packChecksum(row.checksum),
+  ]);
+}
+
+/** Throws CodecError: the caller knows which row it was. */
+export function decodeObjectRow(bytes: Uint8Array): ObjectRow {
+  const { fields } = FieldReader.open(bytes, [FORMAT]);
+  const timestamp = fields.hex(16) as Timestamp;
+  if (fields.integer() === 0) return { kind: 'tombstone', timestamp };
+  const versionId = fields.skipNull() ? timestamp : fields.hex(16);
+  const sizeBytes = fields.integer();
+  const etag = fields.textOrHex();
+  const content = readContent(fields.nested());
+  const headers = readStoredHeaders(fields);
+  const checksum = readChecksum(fields);
+  const version = { timestamp, versionId: versionId as VersionId, sizeBytes, etag, content, headers };
+  return { kind: 'version', ...version, ...(checksum === undefined ? {} : { checksum }) };
+}
+
+/**
+ * Last writer wins. Two rows of one timestamp are the same write, told twice; should they differ
+ * all the same, the greater bytes win, so that every replica picks the same one.
+ */
+export function mergeObjectRows(a: ObjectRow, b: ObjectRow): ObjectRow {
+  if (a.timestamp !== b.timestamp) return a.timestamp > b.timestamp ? a : b;
+  return Buffer.compare(encodeObjectRow(a), encodeObjectRow(b)) >= 0 ? a : b;
+}
