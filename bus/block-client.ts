@@ -1,0 +1,68 @@
+/**
+ * Blocks, from anywhere: each goes to the replicas of its hash.
+ *
+ * Owns:          turning a list of hashes into one request for each partition.
+ * Knows:         the block messages.
+ * Must not know: objects, files.
+ */
+import type { BlockHash, PartitionId } from '../schemas/ids.ts';
+import { partitionOfBlock } from '../schemas/ids.ts';
+import type { BlockReply, BlockRequest, BlockStore } from '../schemas/messages/block.ts';
+import type { BlockOwner } from '../schemas/records/block-owner.ts';
+import type { ReplicaCalls, Unavailable } from './replica-calls.ts';
+
+export type BlockAnswer = BlockReply | Unavailable;
+
+export class BlockClient {
+  readonly #calls: ReplicaCalls<BlockRequest, BlockReply>;
+
+  constructor(calls: ReplicaCalls<BlockRequest, BlockReply>) {
+    this.#calls = calls;
+  }
+
+  /** `stored` once the block and its reference are durable at a quorum. */
+  store(request: Omit<BlockStore, 'kind'>): Promise<BlockAnswer> {
+    const message: BlockStore = { kind: 'block-store', ...request };
+    const partition = partitionOfBlock(request.hash);
+    return this.#calls.write(partition, message, reply => reply.kind === 'stored');
+  }
+
+  /** `referenced`, or `send-it` where the block is not wholly there. */
+  addReference(hash: BlockHash, owner: BlockOwner): Promise<BlockAnswer> {
+    const message = { kind: 'reference-add', hash, owner } as const;
+    const counts = (reply: BlockReply): boolean => reply.kind === 'referenced';
+    return this.#calls.write(partitionOfBlock(hash), message, counts);
+  }
+
+  read(request: {
+    readonly hash: BlockHash;
+    readonly first: number;
+    readonly length: number;
+  }): Promise<BlockAnswer> {
+    return this.#calls.read(partitionOfBlock(request.hash), { kind: 'block-read', ...request });
+  }
+
+  /** Ends the owner's references to all these blocks; `failed` when some could not be asked: what
+   *  was released stays released, and the call may be repeated. */
+  async releaseReferences(
+    owner: BlockOwner,
+    hashes: readonly BlockHash[],
+  ): Promise<'released' | 'failed'> {
+    const byPartition = new Map<PartitionId, Set<BlockHash>>();
+    for (const hash of hashes) {
+      const partition = partitionOfBlock(hash);
+      const group = byPartition.get(partition) ?? new Set();
+      byPartition.set(partition, group.add(hash));
+    }
+    const answers = await Promise.all(
+      [...byPartition].map(([partition, group]) =>
+        this.#calls.write(
+          partition,
+          { kind: 'references-release', owner, hashes: [...group] },
+          reply => reply.kind === 'released',
+        ),
+      ),
+    );
+    return answers.every(answer => answer.kind === 'released') ? 'released' : 'failed';
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * Asks the replicas of a partition: writes settle at quorum, reads at the nearest that answers.
+ *
+ * Owns:          the rule when enough replicas have answered.
+ * Knows:         the layout, through a feed; subjects.
+ * Must not know: what is asked; what an answer means beyond whether it counts.
+ *
+ * With one replica this is one request and one answer: the same path as with several.
+ */
+import type { NodeId, PartitionId } from '../schemas/ids.ts';
+import { REQUEST_DEADLINE_MS } from '../schemas/limits.ts';
+import type { LayoutVersion } from '../schemas/cluster-layout.ts';
+import { replicasOf } from '../schemas/cluster-layout.ts';
+import type { Bus, NoAnswer } from './bus.ts';
+import type { ReplicaService, Subjects } from './subjects.ts';
+
+/** The layout as this process knows it now. */
+export interface LayoutFeed {
+  readonly current: LayoutVersion;
+}
+
+/** Nobody could be asked, or not enough: no layout was applied yet, replicas are away. */
+export type Unavailable = { readonly kind: 'unavailable' };
+
+export type ReplicaCallsOptions = {
+  readonly bus: Bus;
+  readonly subjects: Subjects;
+  readonly layout: LayoutFeed;
+  readonly service: ReplicaService;
+};
+
+const NO_ANSWER_KINDS: ReadonlySet<string> = new Set<NoAnswer['kind']>([
+  'no-responders',
+  'timed-out',
+  'disconnected',
+  'window-full',
+]);
+
+export class ReplicaCalls<Request extends { kind: string }, Reply extends { kind: string }> {
+  readonly #options: ReplicaCallsOptions;
+
+  constructor(options: ReplicaCallsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Sends to all replicas and answers with the first reply for which a write quorum says the same
+   * (`counts`); a refusal that makes the quorum impossible is the answer instead.
+   */
+  async write(
+    partition: PartitionId,
+    request: Request,
+    counts: (reply: Reply) => boolean,
+  ): Promise<Reply | Unavailable> {
+    const replicas = replicasOf(this.#options.layout.current, partition);
+    const [only] = replicas;
+    if (only === undefined) return { kind: 'unavailable' };
+    if (replicas.length === 1) return this.#ask(only, partition, request);
+    return this.#writeToAll(replicas, partition, request, counts);
+  }
+
+  #writeToAll(
+    replicas: readonly NodeId[],
+    partition: PartitionId,
+    request: Request,
+    counts: (reply: Reply) => boolean,
+  ): Promise<Reply | Unavailable> {
+    const quorum = Math.floor(replicas.length / 2) + 1;
+    return new Promise(resolve => {
+      let good = 0;
+      let bad = 0;
+      for (const node of replicas) {
+        void this.#ask(node, partition, request).then(reply => {
+          const isGood = reply.kind !== 'unavailable' && counts(reply as Reply);
+          if (isGood) good += 1;
+          else bad += 1;
+          if (isGood ? good === quorum : replicas.length - bad === quorum - 1) resolve(reply);
+        });
+      }
+    });
+  }
+
+  /** Asks one replica after the other until one answers. */
+  async read(partition: PartitionId, request: Request): Promise<Reply | Unavailable> {
+    for (const node of replicasOf(this.#options.layout.current, partition)) {
+      const reply = await this.#ask(node, partition, request);
+      if (reply.kind !== 'unavailable') return reply;
+    }
+    return { kind: 'unavailable' };
+  }
+
+  async #ask(
+    node: NodeId,
+    partition: PartitionId,
+    request: Request,
+  ): Promise<Reply | Unavailable> {
+    const { bus, subjects, service } = this.#options;
+    const subject = subjects.replica(node, service, partition);
+    const options = { timeoutMs: REQUEST_DEADLINE_MS };
+    const reply = await bus.request<Request, Reply>(subject, request, options);
+    return NO_ANSWER_KINDS.has(reply.kind) ? { kind: 'unavailable' } : (reply as Reply);
+  }
+}

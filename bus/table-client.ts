@@ -1,0 +1,91 @@
+/**
+ * Rows, from anywhere: each request goes to the replicas of its partition.
+ *
+ * Owns:          raising a write's timestamp above a row that is there already.
+ * Knows:         which requests change rows, and which answers count as stored.
+ * Must not know: S3, LevelDB.
+ */
+import type { PartitionId } from '../schemas/ids.ts';
+import { partitionOfKey, partitionOfShard } from '../schemas/ids.ts';
+import type {
+  ObjectPlace,
+  ObjectWrite,
+  TableReply,
+  TableRequest,
+} from '../schemas/messages/table.ts';
+import type { Stamper } from '../schemas/stamper.ts';
+import type { ReplicaCalls, Unavailable } from './replica-calls.ts';
+
+export type TableAnswer = TableReply | Unavailable;
+
+/** A write that meets newer rows so often has a key that others hammer: they win. */
+const RAISES_MAX = 8;
+const PARTITIONS_REMEMBERED_MAX = 10_000;
+
+const READS: ReadonlySet<TableRequest['kind']> = new Set([
+  'object-read',
+  'object-list',
+  'manifest-read',
+  'upload-read',
+  'upload-list',
+  'part-list',
+  'part-read',
+  'version-parts-read',
+  'counters-read',
+  'bucket-probe',
+]);
+
+/** Partition of an object row, its uploads and its parts. */
+export function partitionOfPlace(place: Pick<ObjectPlace, 'bucket' | 'shard'>): PartitionId {
+  return partitionOfShard(place.bucket, place.shard);
+}
+
+/** Partition of the manifest rows of a version or an attempt. */
+export function partitionOfManifest(id: string): PartitionId {
+  return partitionOfKey(id);
+}
+
+export class TableClient {
+  readonly #calls: ReplicaCalls<TableRequest, TableReply>;
+  readonly #stamper: Stamper;
+  /** By bucket and shard: SHA-256 is not computed for every request. Bounded by clearing it. */
+  readonly #partitions = new Map<string, PartitionId>();
+
+  constructor(calls: ReplicaCalls<TableRequest, TableReply>, stamper: Stamper) {
+    this.#calls = calls;
+    this.#stamper = stamper;
+  }
+
+  /** The partition of an object row, remembered. */
+  partitionOf(place: Pick<ObjectPlace, 'bucket' | 'shard'>): PartitionId {
+    const name = place.shard === 0 ? place.bucket : `${place.bucket}/${String(place.shard)}`;
+    const known = this.#partitions.get(name);
+    if (known !== undefined) return known;
+    if (this.#partitions.size >= PARTITIONS_REMEMBERED_MAX) this.#partitions.clear();
+    const partition = partitionOfPlace(place);
+    this.#partitions.set(name, partition);
+    return partition;
+  }
+
+  ask(partition: PartitionId, request: TableRequest): Promise<TableAnswer> {
+    if (READS.has(request.kind)) return this.#calls.read(partition, request);
+    return this.#calls.write(partition, request, reply => reply.kind === 'written');
+  }
+
+  /** Asks the partition of an object's place. */
+  askPlace(request: Extract<TableRequest, { place: ObjectPlace }>): Promise<TableAnswer> {
+    return this.ask(this.partitionOf(request.place), request);
+  }
+
+  /** Writes the row above whatever is there: its timestamp is raised as often as needed, within bounds. */
+  async writeObject(write: ObjectWrite): Promise<TableAnswer> {
+    let current = write;
+    for (let raises = 0; ; raises += 1) {
+      const answer = await this.askPlace(current);
+      if (answer.kind !== 'older') return answer;
+      if (raises === RAISES_MAX) return { kind: 'unavailable' };
+      const timestamp = this.#stamper.above(answer.newest);
+      current = { ...current, row: { ...current.row, timestamp } };
+    }
+  }
+}
