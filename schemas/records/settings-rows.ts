@@ -24,8 +24,9 @@ export type BucketRow = {
   readonly timestamp: Timestamp;
   readonly id: BucketId;
   readonly createdMs: number;
-  /** `deleting` refuses nothing yet; `deleted` is for ever: the id never comes back. */
-  readonly state: 'active' | 'deleting' | 'deleted';
+  /** `creating` does not exist for anyone yet; `deleting` may come back to `active`; `deleted` is for
+   *  ever: the id never comes back. */
+  readonly state: 'creating' | 'active' | 'deleting' | 'deleted';
   readonly globalAliases: readonly string[];
   readonly localAliases: readonly { readonly accessKeyId: AccessKeyId; readonly name: string }[];
   readonly grants: readonly (BucketGrants & { readonly accessKeyId: AccessKeyId })[];
@@ -62,7 +63,7 @@ export type SettingsRow = BucketRow | AliasRow | AccessKeyRow;
 export type SettingsRowOf<Kind extends SettingsRow['kind']> = Extract<SettingsRow, { kind: Kind }>;
 
 const FORMAT = 1;
-const BUCKET_STATES = ['active', 'deleting', 'deleted'] as const;
+const BUCKET_STATES = ['active', 'creating', 'deleting', 'deleted'] as const;
 
 export function localAliasId(accessKeyId: AccessKeyId, name: string): string {
   return `${accessKeyId}/${name}`;

@@ -1,0 +1,168 @@
+/**
+ * The beginning and the end of a bucket.
+ *
+ * Owns:          the states creating → active → deleting → deleted, and the order of their steps.
+ * Knows:         the settings client, the tables that hold objects.
+ * Must not know: S3, the admin API.
+ *
+ * Creation: the row `creating`; the name; the row `active`. Whoever stops in between leaves a bucket
+ * that nobody sees and whose name others may take.
+ * Deletion: the row is decided `deleting`; every index shard durably refuses writes; emptiness is
+ * read after that; the row is decided `deleted`, or `active` again before any fence is lifted. A
+ * deletion that stopped half-way is taken up, or given up, by the next one who meets it after the
+ * time in which its requests could still be under way.
+ */
+import type { SettingsClient } from '../../bus/settings-client.ts';
+import type { TableAnswer, TableClient } from '../../bus/table-client.ts';
+import type { Clock, Randomness } from '../../schemas/environment.ts';
+import type { AccessKeyId, BucketId } from '../../schemas/ids.ts';
+import { REQUEST_DEADLINE_MS } from '../../schemas/limits.ts';
+import type { BucketRow } from '../../schemas/records/settings-rows.ts';
+import { localAliasId } from '../../schemas/records/settings-rows.ts';
+import { timestampMs } from '../../schemas/timestamp.ts';
+import type { BucketNames } from './bucket-names.ts';
+
+export type BucketLifeOptions = {
+  readonly settings: SettingsClient;
+  readonly tables: TableClient;
+  readonly names: BucketNames;
+  readonly clock: Clock;
+  readonly random: Randomness;
+  readonly indexShards: number;
+};
+
+export type BucketWish = {
+  readonly globalAlias?: string;
+  readonly localAlias?: { readonly accessKeyId: AccessKeyId; readonly name: string };
+  readonly grants: BucketRow['grants'];
+};
+
+export type Deletion = 'deleted' | 'not-empty' | 'gone' | 'unavailable';
+
+export class BucketLife {
+  readonly #options: BucketLifeOptions;
+
+  constructor(options: BucketLifeOptions) {
+    this.#options = options;
+  }
+
+  async create(wish: BucketWish): Promise<BucketRow | 'taken'> {
+    const { settings, clock, random, indexShards } = this.#options;
+    const id = random.bytes(32).toString('hex') as BucketId;
+    const created = await settings.change('bucket', id, () => ({
+      kind: 'bucket' as const,
+      id,
+      createdMs: clock.wallMs(),
+      state: 'creating' as const,
+      globalAliases: wish.globalAlias === undefined ? [] : [wish.globalAlias],
+      localAliases: wish.localAlias === undefined ? [] : [wish.localAlias],
+      grants: wish.grants,
+      indexShards,
+    }));
+    if (created === undefined || !(await this.#takeNames(created))) {
+      await this.#decideState(id, 'creating', 'deleted');
+      return 'taken';
+    }
+    return (await this.#decideState(id, 'creating', 'active')) ?? 'taken';
+  }
+
+  async #takeNames(row: BucketRow): Promise<boolean> {
+    const { names } = this.#options;
+    for (const name of aliasIdsOf(row)) {
+      if ((await names.take(name, row.id)) === 'taken') return false;
+    }
+    return true;
+  }
+
+  #decideState(
+    id: BucketId,
+    from: BucketRow['state'],
+    to: BucketRow['state'],
+  ): Promise<BucketRow | undefined> {
+    return this.#options.settings.change('bucket', id, row =>
+      row?.state === from ? { ...row, state: to } : undefined,
+    );
+  }
+
+  async delete(id: BucketId): Promise<Deletion> {
+    const row = await this.#claim(id, ['active', 'deleting']);
+    if (row === undefined) return 'gone';
+    if (row === 'another') return 'unavailable';
+    // The stamp of the decision is the token: whoever claims later has another one.
+    const token = row.timestamp;
+    const isFenced = await this.#onEveryShard(row, { kind: 'bucket-fence', token }, 'fenced');
+    const emptiness = isFenced ? await this.#isEmpty(row) : 'unavailable';
+    if (emptiness !== 'empty') {
+      await this.#giveUp(row);
+      return emptiness;
+    }
+    const deleted = await this.#options.settings.change('bucket', id, current =>
+      current?.timestamp === token ? { ...current, state: 'deleted' as const } : undefined,
+    );
+    if (deleted === undefined) return 'unavailable';
+    for (const name of aliasIdsOf(row)) await this.#options.names.free(name, id);
+    return 'deleted';
+  }
+
+  /** The row as `deleting` by us; another's deletion is left alone while it may be under way. */
+  async #claim(
+    id: BucketId,
+    from: readonly BucketRow['state'][],
+  ): Promise<BucketRow | 'another' | undefined> {
+    const { settings, clock } = this.#options;
+    let isAnother = false;
+    const claimed = await settings.change('bucket', id, row => {
+      isAnother =
+        row?.state === 'deleting' &&
+        clock.wallMs() - timestampMs(row.timestamp) < 2 * REQUEST_DEADLINE_MS;
+      if (isAnother || row === undefined || !from.includes(row.state)) return undefined;
+      return { ...row, state: 'deleting' as const };
+    });
+    return claimed ?? (isAnother ? 'another' : undefined);
+  }
+
+  /** Called for a bucket found `deleting`: brings it back if whoever deleted it is long gone. */
+  async recover(row: BucketRow): Promise<void> {
+    const claimed = await this.#claim(row.id, ['deleting']);
+    if (claimed !== undefined && claimed !== 'another') await this.#giveUp(claimed);
+  }
+
+  async #giveUp(row: BucketRow): Promise<void> {
+    const active = await this.#options.settings.change('bucket', row.id, current =>
+      current?.timestamp === row.timestamp ? { ...current, state: 'active' as const } : undefined,
+    );
+    if (active === undefined) return;
+    await this.#onEveryShard(row, { kind: 'bucket-unfence', token: row.timestamp }, 'written');
+  }
+
+  async #onEveryShard(
+    row: BucketRow,
+    request: { readonly kind: 'bucket-fence' | 'bucket-unfence'; readonly token: string },
+    expected: TableAnswer['kind'],
+  ): Promise<boolean> {
+    const { tables } = this.#options;
+    for (let shard = 0; shard < row.indexShards; shard += 1) {
+      const partition = tables.partitionOf({ bucket: row.id, shard });
+      const answer = await tables.ask(partition, { ...request, bucket: row.id });
+      if (answer.kind !== expected) return false;
+    }
+    return true;
+  }
+
+  async #isEmpty(row: BucketRow): Promise<'empty' | 'not-empty' | 'unavailable'> {
+    const { tables } = this.#options;
+    for (let shard = 0; shard < row.indexShards; shard += 1) {
+      const partition = tables.partitionOf({ bucket: row.id, shard });
+      const answer = await tables.ask(partition, { kind: 'bucket-probe', bucket: row.id, shard });
+      if (answer.kind !== 'probed') return 'unavailable';
+      if (!answer.empty) return 'not-empty';
+    }
+    return 'empty';
+  }
+}
+
+/** The ids of the alias rows of all names that a bucket's row lists. */
+export function aliasIdsOf(row: BucketRow): string[] {
+  const local = row.localAliases.map(({ accessKeyId, name }) => localAliasId(accessKeyId, name));
+  return [...row.globalAliases, ...local];
+}
