@@ -46,9 +46,13 @@ export class Lookup implements DirectoryLookup {
     accessKeyId: AccessKeyId | undefined,
   ): BucketRow | undefined | Promise<BucketRow | undefined> {
     const row = this.#options.cache.bucket(name, accessKeyId);
-    if (!(row instanceof Promise) && row?.state === 'deleting') {
-      void this.#options.life.recover(row).catch(() => undefined);
-    }
+    if (row instanceof Promise) return row.then(found => this.#recovered(found));
+    return row?.state === 'deleting' ? this.#recovered(row) : row;
+  }
+
+  /** A bucket whose deletion stopped half-way is brought back beside the request that met it. */
+  #recovered(row: BucketRow | undefined): BucketRow | undefined {
+    if (row?.state === 'deleting') void this.#options.life.recover(row).catch(() => undefined);
     return row;
   }
 
