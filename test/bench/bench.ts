@@ -1,0 +1,43 @@
+/**
+ * `npm run bench`: every figure beside its limit from the same run, recorded with its date.
+ *
+ * Owns:          nothing.
+ * Knows:         the plan and the report.
+ * Must not know: how a row is measured.
+ *
+ * `--tiny` runs every row for a moment and records nothing. `--dir PATH` says where the data go.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { FULL, runBench, TINY } from './bench-plan.ts';
+import { formatRows, record } from './report.ts';
+
+const isTiny = process.argv.includes('--tiny');
+const home = process.argv[process.argv.indexOf('--dir') + 1];
+const parent = process.argv.includes('--dir') && home !== undefined ? home : tmpdir();
+const size = isTiny ? TINY : FULL;
+
+const rows = await runBench({
+  directory: await mkdtemp(join(parent, 'garage-bench-')),
+  size,
+  done: row => {
+    const verdict = row.isMet ? 'met' : 'MISSED';
+    console.log(`${row.work}: ${row.figure} (${row.limit}), ${row.ratio.toFixed(2)} ${row.target}`);
+    console.log(`  ${verdict}${row.note === undefined ? '' : `; ${row.note}`}`);
+  },
+});
+console.log(`\n${formatRows(rows)}`);
+if (!isTiny) {
+  const project = fileURLToPath(new URL('../../../', import.meta.url));
+  const commit = execFileSync('git', ['-C', project, 'rev-parse', '--short', 'HEAD']);
+  const path = await record(join(project, 'test/bench/results'), {
+    at: new Date().toISOString(),
+    commit: commit.toString().trim(),
+    parameters: size,
+    rows,
+  });
+  console.log(`\nrecorded in ${path}`);
+}
