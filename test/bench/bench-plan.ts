@@ -8,7 +8,8 @@
 import { mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BenchProcess } from './bench-servers.ts';
-import { memoryOf, newCredentials, startBare, startGarage } from './bench-servers.ts';
+import { newCredentials } from '../support/garage-process.ts';
+import { memoryOf, startBare, startGarage } from './bench-servers.ts';
 import { getStream, openSlowReader, putAtSpeed, putParts, putStream } from './large-rows.ts';
 import { appendsPerSecond, filesPerSecond, FOLDERS, md5BytesPerSecond, scanLimits } from './limits.ts';
 import { fill, walk } from './list-rows.ts';

@@ -6,18 +6,18 @@
  * Must not know: what is measured.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { once as onceEvent } from 'node:events';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { once, type BenchTarget } from './bench-client.ts';
+import {
+  BUCKET,
+  REGION,
+  startGarage as startProcess,
+  type Credentials,
+} from '../support/garage-process.ts';
+import type { BenchTarget } from './bench-client.ts';
 
-const GARAGE = fileURLToPath(new URL('../../../deploy/garage.mjs', import.meta.url));
 const BARE = fileURLToPath(new URL('./bare-server.js', import.meta.url));
-const REGION = 'garage';
-const BUCKET = 'bench';
 
 export type BenchProcess = {
   readonly target: BenchTarget;
@@ -27,30 +27,10 @@ export type BenchProcess = {
   stop(): Promise<void>;
 };
 
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  probe.listen(0, '127.0.0.1');
-  await onceEvent(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  await onceEvent(probe, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}
-
 async function stopChild(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   child.kill('SIGTERM');
   await onceEvent(child, 'exit');
-}
-
-export type Credentials = { readonly accessKeyId: string; readonly secretKey: string };
-
-export function newCredentials(): Credentials {
-  return {
-    accessKeyId: `GK${randomBytes(12).toString('hex')}`,
-    secretKey: randomBytes(32).toString('hex'),
-  };
 }
 
 /** A server on `directory`, made or found there, with default durability. */
@@ -58,50 +38,16 @@ export async function startGarage(
   directory: string,
   credentials: Credentials,
 ): Promise<BenchProcess> {
-  await mkdir(directory, { recursive: true });
-  const [s3, rpc] = [await freePort(), await freePort()];
-  const config = join(directory, 'garage.toml');
-  const lines = [
-    `metadata_dir = "${join(directory, 'meta')}"`,
-    `data_dir = "${join(directory, 'data')}"`,
-    'replication_factor = 1',
-    `rpc_bind_addr = "127.0.0.1:${String(rpc)}"`,
-    `rpc_secret = "${'5'.repeat(64)}"`,
-    '[s3_api]',
-    `s3_region = "${REGION}"`,
-    `api_bind_addr = "127.0.0.1:${String(s3)}"`,
-  ];
-  await writeFile(config, `${lines.join('\n')}\n`, { mode: 0o600 });
-  const flags = ['server', '--single-node', '--default-bucket'];
-  const startedMs = performance.now();
-  const child = spawn(process.execPath, [GARAGE, '-c', config, ...flags], {
-    env: {
-      ...process.env,
-      GARAGE_DEFAULT_ACCESS_KEY: credentials.accessKeyId,
-      GARAGE_DEFAULT_SECRET_KEY: credentials.secretKey,
-      GARAGE_DEFAULT_BUCKET: BUCKET,
-      RUST_LOG: 'warn',
+  const garage = await startProcess({ directory, credentials, env: { RUST_LOG: 'warn' } });
+  const target = { port: garage.ports.s3, ...credentials, region: REGION, bucket: BUCKET };
+  return {
+    target,
+    child: garage.child,
+    startMs: garage.startMs,
+    stop: async () => {
+      await garage.end();
     },
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-  const target = { port: s3, ...credentials, region: REGION, bucket: BUCKET };
-  const startMs = await firstAnswer(target, child, startedMs);
-  return { target, child, startMs, stop: () => stopChild(child) };
-}
-
-async function firstAnswer(
-  target: BenchTarget,
-  child: ChildProcess,
-  startedMs: number,
-): Promise<number> {
-  while (child.exitCode === null) {
-    const answer = await once(target, { method: 'HEAD', path: `/${target.bucket}` }).catch(
-      () => undefined,
-    );
-    if (answer?.status === 200) return performance.now() - startedMs;
-    await new Promise(resolve => setTimeout(resolve, 5));
-  }
-  throw new Error(`the server ended with ${String(child.exitCode)}`);
+  };
 }
 
 /** The same HTTP server and signature check, with nothing behind; `file` is its large object. */

@@ -1,0 +1,48 @@
+/**
+ * The clients through which every part of this process talks to tables, blocks and settings.
+ *
+ * Owns:          their wiring.
+ * Knows:         the bus.
+ * Must not know: who uses them.
+ */
+import { BlockClient } from '../bus/block-client.ts';
+import type { Bus } from '../bus/bus.ts';
+import { ClusterClient, LayoutCopy } from '../bus/cluster-client.ts';
+import { ReplicaCalls } from '../bus/replica-calls.ts';
+import { SettingsClient } from '../bus/settings-client.ts';
+import type { Subjects } from '../bus/subjects.ts';
+import { TableClient } from '../bus/table-client.ts';
+import type { LayoutVersion } from '../schemas/cluster-layout.ts';
+import type { NodeId } from '../schemas/ids.ts';
+import type { BlockReply, BlockRequest } from '../schemas/messages/block.ts';
+import type { TableReply, TableRequest } from '../schemas/messages/table.ts';
+import type { Stamper } from '../schemas/stamper.ts';
+
+export type Clients = {
+  readonly tables: TableClient;
+  readonly blocks: BlockClient;
+  readonly settings: SettingsClient;
+  readonly cluster: ClusterClient;
+  readonly layout: LayoutCopy;
+};
+
+export function makeClients(options: {
+  readonly bus: Bus;
+  readonly subjects: Subjects;
+  readonly stamper: Stamper;
+  readonly node: NodeId;
+  readonly layout: LayoutVersion;
+}): Clients {
+  const { bus, subjects, stamper, node } = options;
+  const layout = new LayoutCopy(options.layout, bus, subjects);
+  const common = { bus, subjects, layout };
+  const tableCalls = new ReplicaCalls<TableRequest, TableReply>({ ...common, service: 'table' });
+  const blockCalls = new ReplicaCalls<BlockRequest, BlockReply>({ ...common, service: 'block' });
+  return {
+    tables: new TableClient(tableCalls, stamper),
+    blocks: new BlockClient(blockCalls),
+    settings: new SettingsClient({ bus, subjects, node, stamper }),
+    cluster: new ClusterClient(bus, subjects),
+    layout,
+  };
+}

@@ -1,0 +1,148 @@
+/**
+ * The figures of this process in Prometheus' text format, under Garage's names.
+ *
+ * Owns:          the catalogue: name, type, labels and help of every metric.
+ * Knows:         prom-client; it is its only importer.
+ * Must not know: who counts; gauges are read from ports when the page is asked for.
+ */
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** One request that a door answered. */
+export type AnsweredRequest = {
+  /** The S3 operation, or the path of an admin operation. */
+  readonly endpoint: string;
+  readonly status: number;
+  readonly milliseconds: number;
+};
+
+export type NodeGauges = {
+  readonly isServing: boolean;
+  readonly storageNodes: number;
+  readonly partitions: number;
+  readonly dataAvailableBytes: number;
+  readonly dataTotalBytes: number;
+  readonly metadataAvailableBytes: number;
+  readonly metadataTotalBytes: number;
+  readonly blockBytesWritten: number;
+  readonly blockBytesRead: number;
+  readonly blocksRemoved: number;
+  readonly blocksDamaged: number;
+  readonly storeReopenings: number;
+};
+
+export type MetricsOptions = {
+  readonly version: string;
+  readonly replicationFactor: number;
+  /** Read each time the page is asked for. */
+  readonly gauges: () => Promise<NodeGauges>;
+};
+
+type Door = 's3' | 'admin' | 'web';
+
+/** Garage's bounds: 1, 1.5, 2, 3, 5, 7 of each decade of seconds. */
+const DURATION_BOUNDS = [0.001, 0.01, 0.1, 1, 10].flatMap(decade =>
+  [1, 1.5, 2, 3, 5, 7].map(step => Number((decade * step).toPrecision(2))),
+);
+
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #options: MetricsOptions;
+  readonly #requests: Readonly<Record<Door, Counter>>;
+  readonly #errors: Readonly<Record<Door, Counter>>;
+  readonly #durations: Readonly<Record<Door, Histogram>>;
+
+  constructor(options: MetricsOptions) {
+    this.#options = options;
+    this.#requests = this.#perDoor(name => this.#counter(`${name}_request_counter`, 'Requests'));
+    this.#errors = this.#perDoor(name =>
+      this.#counter(`${name}_error_counter`, 'Requests that were refused or failed', [
+        'status_code',
+      ]),
+    );
+    this.#durations = this.#perDoor(
+      name =>
+        new Histogram({
+          name: `${name}_request_duration`,
+          help: 'Seconds from the head of a request to the end of its answer',
+          labelNames: ['api_endpoint'],
+          buckets: DURATION_BOUNDS,
+          registers: [this.#registry],
+        }),
+    );
+    this.#makeGauges();
+  }
+
+  #perDoor<Metric>(make: (name: string) => Metric): Record<Door, Metric> {
+    return { s3: make('api_s3'), admin: make('api_admin'), web: make('web') };
+  }
+
+  #counter(name: string, help: string, labels: string[] = []): Counter {
+    const labelNames = ['api_endpoint', ...labels];
+    return new Counter({ name, help, labelNames, registers: [this.#registry] });
+  }
+
+  #makeGauges(): void {
+    const set = (name: string, help: string, labels: string[] = []): Gauge =>
+      new Gauge({ name, help, labelNames: labels, registers: [this.#registry] });
+    set('garage_build_info', 'The release that runs', ['version', 'rustversion']).set(
+      { version: this.#options.version, rustversion: `node ${process.version}` },
+      1,
+    );
+    set('garage_replication_factor', 'Copies of everything').set(this.#options.replicationFactor);
+    const gauges = {
+      cluster_healthy: 'Whether all storage nodes are up',
+      cluster_available: 'Whether every partition has a quorum',
+      cluster_known_nodes: 'Nodes that were seen',
+      cluster_connected_nodes: 'Nodes that are up',
+      cluster_storage_nodes: 'Nodes with a capacity in the layout',
+      cluster_storage_nodes_ok: 'Those of them that are up',
+      cluster_partitions: 'Partitions',
+      cluster_partitions_quorum: 'Partitions with a quorum',
+      cluster_partitions_all_ok: 'Partitions with all their replicas up',
+      block_bytes_written: 'Bytes of blocks written',
+      block_bytes_read: 'Bytes of blocks read',
+      block_delete_counter: 'Block files removed',
+      block_corruption_counter: 'Damaged block files met',
+      store_reopenings: 'Times the metadata store was reopened after a failed write',
+    };
+    for (const [name, help] of Object.entries(gauges)) set(name, help);
+    set('garage_local_disk_avail', 'Free bytes', ['volume']);
+    set('garage_local_disk_total', 'Bytes of the file systems', ['volume']);
+  }
+
+  answered(door: Door, request: AnsweredRequest): void {
+    const labels = { api_endpoint: request.endpoint };
+    this.#requests[door].inc(labels);
+    if (request.status >= 400) {
+      this.#errors[door].inc({ ...labels, status_code: String(request.status) });
+    }
+    this.#durations[door].observe(labels, request.milliseconds / 1000);
+  }
+
+  async page(): Promise<string> {
+    const gauges = await this.#options.gauges();
+    const set = (name: string, value: number, labels: Record<string, string> = {}): void => {
+      (this.#registry.getSingleMetric(name) as Gauge).set(labels, value);
+    };
+    const serving = gauges.isServing ? 1 : 0;
+    set('cluster_healthy', serving);
+    set('cluster_available', serving);
+    set('cluster_known_nodes', 1);
+    set('cluster_connected_nodes', 1);
+    set('cluster_storage_nodes', gauges.storageNodes);
+    set('cluster_storage_nodes_ok', gauges.storageNodes);
+    set('cluster_partitions', gauges.partitions);
+    set('cluster_partitions_quorum', serving * gauges.partitions);
+    set('cluster_partitions_all_ok', serving * gauges.partitions);
+    set('block_bytes_written', gauges.blockBytesWritten);
+    set('block_bytes_read', gauges.blockBytesRead);
+    set('block_delete_counter', gauges.blocksRemoved);
+    set('block_corruption_counter', gauges.blocksDamaged);
+    set('store_reopenings', gauges.storeReopenings);
+    set('garage_local_disk_avail', gauges.dataAvailableBytes, { volume: 'data' });
+    set('garage_local_disk_avail', gauges.metadataAvailableBytes, { volume: 'metadata' });
+    set('garage_local_disk_total', gauges.dataTotalBytes, { volume: 'data' });
+    set('garage_local_disk_total', gauges.metadataTotalBytes, { volume: 'metadata' });
+    return this.#registry.metrics();
+  }
+}
