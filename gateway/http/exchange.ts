@@ -24,7 +24,7 @@ export interface BodySink {
   /** `bytes` is borrowed for the time of the call. */
   chunk(bytes: Uint8Array): void;
   end(): void;
-  /** The client went away, or stalled, before the end. */
+  /** Nothing more comes: the client went away or stalled, or the reply was made before the end. */
   aborted(): void;
 }
 
@@ -34,7 +34,8 @@ export interface RequestBody {
   readonly declaredBytes: number | undefined;
   /** True for `Transfer-Encoding: chunked`. */
   readonly isChunked: boolean;
-  /** Starts delivery; called at most once. Bytes that came earlier were kept back by the server. */
+  /** Starts delivery; called at most once. Bytes that came earlier were kept back by the server
+   *  and are delivered before this returns, the end too if it came. */
   start(sink: BodySink): void;
   /** Stops delivery within a bounded number of bytes; the server resumes for a moment to notice
    *  clients that left (an abort is not seen while paused). */
