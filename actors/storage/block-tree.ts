@@ -1,0 +1,85 @@
+/**
+ * Names and places of block files: `<data directory>/ab/cd/<hash>`.
+ *
+ * Owns:          the two levels of directories, the names of temporary files.
+ * Knows:         the Files port.
+ * Must not know: what is in the files.
+ *
+ * The name of a temporary file carries a tag of the process that writes it: any other one is a
+ * leftover of a process that is no more, because a data directory has one process at a time.
+ */
+import { join } from 'node:path';
+import type { Files } from '../../schemas/environment.ts';
+import type { BlockHash } from '../../schemas/ids.ts';
+import { parseBlockHash } from '../../schemas/ids.ts';
+import { isMissing } from './file-errors.ts';
+
+const TEMPORARY = /^tmp-([0-9a-f]+)-\d+$/;
+const TWO_HEX_DIGITS = /^[0-9a-f]{2}$/;
+
+/** What a leaf directory holds. */
+export type LeafContent = {
+  readonly blocks: readonly BlockHash[];
+  /** Paths of temporary files of earlier processes. */
+  readonly leftovers: readonly string[];
+};
+
+export function leafPath(root: string, hash: BlockHash): string {
+  return join(root, hash.slice(0, 2), hash.slice(2, 4));
+}
+
+export function blockPath(root: string, hash: BlockHash): string {
+  return join(leafPath(root, hash), hash);
+}
+
+export function temporaryName(tag: string, count: number): string {
+  return `tmp-${tag}-${String(count)}`;
+}
+
+/** The leaf directories that exist, in order; from `after` on (`ab/cd`), exclusive. */
+export async function* leavesOf(
+  files: Files,
+  root: string,
+  after = '',
+): AsyncGenerator<string, void> {
+  for (const branch of await directoriesIn(files, root)) {
+    if (branch < after.slice(0, 2)) continue;
+    for (const leaf of await directoriesIn(files, join(root, branch))) {
+      const name = `${branch}/${leaf}`;
+      if (name > after) yield name;
+    }
+  }
+}
+
+export async function contentOfLeaf(files: Files, path: string, tag: string): Promise<LeafContent> {
+  const blocks: BlockHash[] = [];
+  const leftovers: string[] = [];
+  for (const entry of await listIfThere(files, path)) {
+    if (entry.kind !== 'file') continue;
+    const hash = parseBlockHash(entry.name);
+    const madeBy = TEMPORARY.exec(entry.name)?.[1];
+    if (hash !== undefined) blocks.push(hash);
+    else if (madeBy !== undefined && madeBy !== tag) leftovers.push(join(path, entry.name));
+  }
+  return { blocks: blocks.sort(), leftovers };
+}
+
+async function directoriesIn(files: Files, path: string): Promise<string[]> {
+  const entries = await listIfThere(files, path);
+  return entries
+    .filter(entry => entry.kind === 'directory' && TWO_HEX_DIGITS.test(entry.name))
+    .map(entry => entry.name)
+    .sort();
+}
+
+async function listIfThere(
+  files: Files,
+  path: string,
+): Promise<Awaited<ReturnType<Files['list']>>> {
+  try {
+    return await files.list(path);
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
+}

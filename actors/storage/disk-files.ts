@@ -1,0 +1,259 @@
+/**
+ * The Files port on this machine's file systems.
+ *
+ * Owns:          open directory handles kept for syncing, and the sharing of one sync by many.
+ * Knows:         node:fs; it is its only importer among the actors.
+ * Must not know: what the files hold.
+ *
+ * A sync of a directory that is asked for while one runs waits for the next one: the running one
+ * may have begun before the caller's rename.
+ */
+import * as fs from 'node:fs';
+import type { DirectoryEntry, FileHandle, Files, Space } from '../../schemas/environment.ts';
+import { isMissing } from './file-errors.ts';
+
+const FILE_MODE = 0o600;
+const DIRECTORY_MODE = 0o700;
+const DIRECTORY_HANDLES_MAX = 512;
+
+export class DiskFiles implements Files {
+  readonly #directories = new Map<string, SyncedDirectory>();
+
+  async open(path: string, how: 'read' | 'create'): Promise<FileHandle> {
+    const flags = how === 'read' ? 'r' : 'wx';
+    const descriptor = await call<number>(done => fs.open(path, flags, FILE_MODE, done));
+    return new DiskFile(descriptor);
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    await callVoid(done => fs.rename(from, to, done));
+  }
+
+  async unlink(path: string): Promise<void> {
+    await callVoid(done => fs.unlink(path, done));
+  }
+
+  async makeDirectory(path: string): Promise<void> {
+    const options = { recursive: true, mode: DIRECTORY_MODE };
+    await call<string | undefined>(done => fs.mkdir(path, options, done));
+  }
+
+  async syncDirectory(path: string): Promise<void> {
+    try {
+      await this.#directory(path).sync();
+    } finally {
+      this.#closeOldest();
+    }
+  }
+
+  async list(path: string): Promise<DirectoryEntry[]> {
+    const entries = await call<fs.Dirent[]>(done =>
+      fs.readdir(path, { withFileTypes: true }, done),
+    );
+    return entries.map(entry => ({ name: entry.name, kind: kindOf(entry) }));
+  }
+
+  async sizeBytes(path: string): Promise<number | undefined> {
+    try {
+      return (await call<fs.Stats>(done => fs.stat(path, done))).size;
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async space(path: string): Promise<Space> {
+    const found = await call<fs.StatsFs>(done => fs.statfs(path, done));
+    return {
+      availableBytes: found.bavail * found.bsize,
+      totalBytes: found.blocks * found.bsize,
+    };
+  }
+
+  /** Lets go of the directory handles; nothing may be under way. */
+  async close(): Promise<void> {
+    const directories = [...this.#directories.values()];
+    this.#directories.clear();
+    await Promise.all(directories.map(directory => directory.close()));
+  }
+
+  #directory(path: string): SyncedDirectory {
+    const known = this.#directories.get(path);
+    if (known !== undefined) {
+      this.#directories.delete(path);
+      this.#directories.set(path, known);
+      return known;
+    }
+    const opened = new SyncedDirectory(path);
+    this.#directories.set(path, opened);
+    return opened;
+  }
+
+  #closeOldest(): void {
+    for (const [path, directory] of this.#directories) {
+      if (this.#directories.size <= DIRECTORY_HANDLES_MAX) return;
+      if (directory.isBusy) continue;
+      this.#directories.delete(path);
+      directory.close().catch(() => undefined);
+    }
+  }
+}
+
+/** One directory whose entries are made durable: at most one sync runs, and one waits. */
+class SyncedDirectory {
+  readonly #path: string;
+  #descriptor: number | undefined;
+  #running: Promise<void> | undefined;
+  #waiting: Promise<void> | undefined;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  get isBusy(): boolean {
+    return this.#running !== undefined || this.#waiting !== undefined;
+  }
+
+  sync(): Promise<void> {
+    if (this.#running === undefined) return this.#start();
+    this.#waiting ??= this.#running.then(
+      () => this.#startWaiting(),
+      () => this.#startWaiting(),
+    );
+    return this.#waiting;
+  }
+
+  async close(): Promise<void> {
+    const descriptor = this.#descriptor;
+    this.#descriptor = undefined;
+    if (descriptor !== undefined) await callVoid(done => fs.close(descriptor, done));
+  }
+
+  #startWaiting(): Promise<void> {
+    this.#waiting = undefined;
+    return this.#start();
+  }
+
+  #start(): Promise<void> {
+    const running = this.#sync().finally(() => {
+      if (this.#running === running) this.#running = undefined;
+    });
+    this.#running = running;
+    return running;
+  }
+
+  async #sync(): Promise<void> {
+    const descriptor =
+      this.#descriptor ?? (await call<number>(done => fs.open(this.#path, 'r', done)));
+    this.#descriptor = descriptor;
+    try {
+      await callVoid(done => fs.fsync(descriptor, done));
+    } catch (error) {
+      // A failed sync may have dropped what it should have written: the next one opens anew.
+      await this.close();
+      throw error;
+    }
+  }
+}
+
+class DiskFile implements FileHandle {
+  readonly #descriptor: number;
+  #isOpen = true;
+
+  constructor(descriptor: number) {
+    this.#descriptor = descriptor;
+  }
+
+  async read(into: Uint8Array, position: number): Promise<number> {
+    let done = 0;
+    while (done < into.length) {
+      const count = await this.#readOnce(into, done, position + done);
+      if (count === 0) break;
+      done += count;
+    }
+    return done;
+  }
+
+  async write(parts: readonly Uint8Array[], position: number): Promise<void> {
+    let rest = parts.filter(part => part.length > 0);
+    let at = position;
+    while (rest.length > 0) {
+      const written = await this.#writeOnce(rest, at);
+      at += written;
+      rest = withoutFirst(rest, written);
+    }
+  }
+
+  async datasync(): Promise<void> {
+    await callVoid(done => fs.fdatasync(this.#descriptor, done));
+  }
+
+  async sizeBytes(): Promise<number> {
+    return (await call<fs.Stats>(done => fs.fstat(this.#descriptor, done))).size;
+  }
+
+  /** Idempotent: closing twice must not close another's descriptor. */
+  async close(): Promise<void> {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    await callVoid(done => fs.close(this.#descriptor, done));
+  }
+
+  #readOnce(into: Uint8Array, offset: number, position: number): Promise<number> {
+    const length = into.length - offset;
+    return call<number>(done => {
+      fs.read(this.#descriptor, into, offset, length, position, (error, count) => {
+        done(error, count);
+      });
+    });
+  }
+
+  #writeOnce(parts: readonly Uint8Array[], position: number): Promise<number> {
+    return call<number>(done => {
+      fs.writev(this.#descriptor, parts as Uint8Array[], position, (error, count) => {
+        done(error, count);
+      });
+    });
+  }
+}
+
+/** What is left of `parts` after `count` bytes. */
+function withoutFirst(parts: readonly Uint8Array[], count: number): Uint8Array[] {
+  let skip = count;
+  const rest: Uint8Array[] = [];
+  for (const part of parts) {
+    if (skip >= part.length) {
+      skip -= part.length;
+      continue;
+    }
+    rest.push(skip === 0 ? part : part.subarray(skip));
+    skip = 0;
+  }
+  return rest;
+}
+
+function kindOf(entry: fs.Dirent): DirectoryEntry['kind'] {
+  if (entry.isFile()) return 'file';
+  return entry.isDirectory() ? 'directory' : 'other';
+}
+
+type Done<Value> = (error: Error | null, value: Value) => void;
+
+/** The callback functions of node:fs cost a third of its promises. */
+function call<Value>(start: (done: Done<Value>) => void): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    start((error, value) => {
+      if (error === null) resolve(value);
+      else reject(error);
+    });
+  });
+}
+
+function callVoid(start: (done: (error: Error | null) => void) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    start(error => {
+      if (error === null || error === undefined) resolve();
+      else reject(error);
+    });
+  });
+}
