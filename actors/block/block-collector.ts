@@ -1,0 +1,99 @@
+/**
+ * Carries out the deletions of all block partitions of a node when their time has come.
+ *
+ * Owns:          when it looks, and how long it rests.
+ * Knows:         the partitions' deletion queues.
+ * Must not know: files, rows.
+ *
+ * Whether a block may really go is decided by its partition, in the turn of its hash. The first
+ * round after a start looks into every partition; later ones only where something is due.
+ */
+import type { Clock, Timer, Timers } from '../../schemas/environment.ts';
+import type { Log } from '../../schemas/telemetry.ts';
+import type { BlockPartition } from './block-partition.ts';
+
+export type BlockCollectorOptions = {
+  readonly partitions: readonly BlockPartition[];
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly log: Log;
+};
+
+const ROUND_INTERVAL_MS = 1000;
+
+export class BlockCollector {
+  readonly #options: BlockCollectorOptions;
+  #timer: Timer | undefined;
+  #round: Promise<number> | undefined;
+  #isStopped = false;
+  #collected = 0;
+
+  constructor(options: BlockCollectorOptions) {
+    this.#options = options;
+  }
+
+  /** Deletions carried out since the start. */
+  get collected(): number {
+    return this.#collected;
+  }
+
+  start(): void {
+    this.#timer = this.#options.timers.after(ROUND_INTERVAL_MS, () => {
+      void this.collect().finally(() => {
+        if (!this.#isStopped) this.start();
+      });
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+    await this.#round;
+  }
+
+  /** One round, or the one that runs; says how many deletions were carried out. Never rejects. */
+  collect(): Promise<number> {
+    this.#round ??= this.#collectAll().finally(() => {
+      this.#round = undefined;
+    });
+    return this.#round;
+  }
+
+  async #collectAll(): Promise<number> {
+    const { partitions, clock, log } = this.#options;
+    let done = 0;
+    for (const partition of partitions) {
+      if (this.#isStopped || partition.earliestDueMs > clock.wallMs()) continue;
+      try {
+        done += await this.#collectIn(partition);
+      } catch (error) {
+        log.warn({ error }, 'deletions of a block partition wait: its rows cannot be read now');
+      }
+    }
+    this.#collected += done;
+    return done;
+  }
+
+  async #collectIn(partition: BlockPartition): Promise<number> {
+    const { clock } = this.#options;
+    let done = 0;
+    let after: Buffer | undefined;
+    while (!this.#isStopped) {
+      const startedMs = clock.monotonicMs();
+      const page = await partition.collect(after);
+      done += page.done;
+      if (page.next === undefined) break;
+      after = page.next;
+      // Half of the time at most: requests go first.
+      await this.#rest(clock.monotonicMs() - startedMs);
+    }
+    return done;
+  }
+
+  async #rest(ms: number): Promise<void> {
+    if (ms <= 0) return;
+    await new Promise<void>(resolve => {
+      this.#options.timers.after(ms, resolve);
+    });
+  }
+}

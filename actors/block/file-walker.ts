@@ -1,0 +1,166 @@
+/**
+ * Walks the data directories and finds what a crash left: temporary files, and files without a row.
+ *
+ * Owns:          the pace of the walk, and the refusal to believe in too many orphans.
+ * Knows:         the tree of block files, the partitions.
+ * Must not know: why a file is there.
+ *
+ * A file without a row is put into its partition's deletion queue, in the turn of its hash, and
+ * goes after the same delay as any other; whoever stores that block meanwhile takes it out again.
+ * When a large part of all files seems to be orphaned, it is far more likely that the rows are gone
+ * (an older copy of the metadata directory) than that the files are useless: nothing is deleted
+ * then.
+ */
+import { join } from 'node:path';
+import type { Clock, Files, Timer, Timers } from '../../schemas/environment.ts';
+import type { BlockHash } from '../../schemas/ids.ts';
+import { partitionOfBlock } from '../../schemas/ids.ts';
+import type { Log } from '../../schemas/telemetry.ts';
+import { contentOfLeaf, leavesOf } from '../storage/block-tree.ts';
+import type { DataDirectories } from '../storage/data-directories.ts';
+import { removeIfThere } from '../storage/durable-files.ts';
+import type { BlockPartition } from './block-partition.ts';
+import type { BlockStats } from './block-stats.ts';
+
+export type FileWalkerOptions = {
+  readonly files: Files;
+  readonly directories: DataDirectories;
+  /** By partition id. */
+  readonly partitions: readonly BlockPartition[];
+  /** The tag of this process's temporary files. */
+  readonly tag: string;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly log: Log;
+  readonly stats: BlockStats;
+};
+
+/** What one walk saw; `isSuspicious`: so many orphans that none was touched. */
+export type Walk = {
+  readonly files: number;
+  readonly orphans: number;
+  readonly leftovers: number;
+  readonly isSuspicious: boolean;
+};
+
+const FIRST_WALK_MS = 10_000;
+const WALK_INTERVAL_MS = 7 * 24 * 3600 * 1000;
+const RETRY_MS = 10 * 60 * 1000;
+/** Rests so many times as long as it worked. */
+const REST_RATIO = 3;
+const REST_MS_MAX = 1000;
+/** So many orphans are believed whatever the number of files: what crashes leave. */
+const ORPHANS_BELIEVED_MAX = 1000;
+/** More than that are believed only up to this part of all files. */
+const ORPHANS_BELIEVED_PART = 0.1;
+/** More are left for the next walk. */
+const ORPHANS_REMEMBERED_MAX = 100_000;
+
+type Progress = { files: number; leftovers: number; readonly orphans: BlockHash[] };
+
+export class FileWalker {
+  readonly #options: FileWalkerOptions;
+  #timer: Timer | undefined;
+  #running: Promise<Walk> | undefined;
+  #isStopped = false;
+
+  constructor(options: FileWalkerOptions) {
+    this.#options = options;
+  }
+
+  /** Walks a while after the start, then weekly. */
+  start(): void {
+    this.#startIn(FIRST_WALK_MS);
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+    await this.#running?.catch(() => undefined);
+  }
+
+  /** One walk, or the one that runs. Rejects when a directory cannot be read. */
+  walk(pace: 'gentle' | 'fast'): Promise<Walk> {
+    this.#running ??= this.#walkAll(pace).finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  #startIn(ms: number): void {
+    this.#timer = this.#options.timers.after(ms, () => {
+      this.walk('gentle').then(
+        () => this.#startAgain(WALK_INTERVAL_MS),
+        (error: unknown) => {
+          this.#options.log.warn({ error }, 'the walk over the block files failed');
+          this.#startAgain(RETRY_MS);
+        },
+      );
+    });
+  }
+
+  #startAgain(ms: number): void {
+    if (!this.#isStopped) this.#startIn(ms);
+  }
+
+  async #walkAll(pace: 'gentle' | 'fast'): Promise<Walk> {
+    const progress: Progress = { files: 0, leftovers: 0, orphans: [] };
+    for (const root of this.#options.directories.roots) {
+      if (root.isReadOnly) continue;
+      for await (const leaf of leavesOf(this.#options.files, root.path)) {
+        if (this.#isStopped) break;
+        const startedMs = this.#options.clock.monotonicMs();
+        await this.#walkLeaf(join(root.path, leaf), progress);
+        if (pace === 'gentle') await this.#rest(startedMs);
+      }
+    }
+    const isSuspicious = !isBelievable(progress);
+    if (isSuspicious) this.#warnOf(progress);
+    else for (const hash of progress.orphans) await this.#partition(hash).considerFile(hash);
+    const { files, leftovers, orphans } = progress;
+    return { files, leftovers, orphans: orphans.length, isSuspicious };
+  }
+
+  async #walkLeaf(path: string, progress: Progress): Promise<void> {
+    const { files, tag, stats } = this.#options;
+    const content = await contentOfLeaf(files, path, tag);
+    for (const leftover of content.leftovers) {
+      if (!(await removeIfThere(files, leftover))) continue;
+      progress.leftovers += 1;
+      stats.leftovers += 1;
+    }
+    for (const hash of content.blocks) {
+      progress.files += 1;
+      if (progress.orphans.length >= ORPHANS_REMEMBERED_MAX) continue;
+      if (!(await this.#partition(hash).knows(hash))) progress.orphans.push(hash);
+    }
+  }
+
+  #warnOf(progress: Progress): void {
+    this.#options.log.error(
+      {
+        files: progress.files,
+        orphans: progress.orphans.length,
+        hint: 'was an older copy of the metadata directory put in place? nothing was deleted',
+      },
+      'too many block files have no row',
+    );
+  }
+
+  #partition(hash: BlockHash): BlockPartition {
+    return this.#options.partitions[partitionOfBlock(hash)]!;
+  }
+
+  async #rest(startedMs: number): Promise<void> {
+    const { clock, timers } = this.#options;
+    const ms = Math.min(REST_MS_MAX, (clock.monotonicMs() - startedMs) * REST_RATIO);
+    if (ms <= 0) return;
+    await new Promise<void>(resolve => {
+      timers.after(ms, resolve);
+    });
+  }
+}
+
+function isBelievable({ files, orphans }: Progress): boolean {
+  return orphans.length <= Math.max(ORPHANS_BELIEVED_MAX, files * ORPHANS_BELIEVED_PART);
+}
