@@ -1,12 +1,14 @@
 /**
- * What administration talks about: buckets, access keys, nodes, layouts, as values without behaviour.
+ * What administration talks about: buckets, access keys, nodes, layouts, as values without
+ * behaviour.
  *
- * Owns:          the shapes that pass between the admin operations and the parts that keep the truth.
+ * Owns:          the shapes that pass between the admin operations and the parts that keep the
+ *                truth.
  * Knows:         the words of the admin API, so that most shapes are its JSON bodies as they stand.
  * Must not know: HTTP, tables, the bus.
  *
- * Ids are lower-case hex text here (32 bytes, 64 digits; access keys as given out), as operators type
- * and read them; the parts behind the ports turn them into their own ids. Sizes are bytes.
+ * Ids are lower-case hex text here (32 bytes, 64 digits; access keys as given out), as operators
+ * type and read them; the parts behind the ports turn them into their own ids. Sizes are bytes.
  */
 
 // ---- buckets and access keys --------------------------------------------------------------------
@@ -118,8 +120,7 @@ export type CreateBucketResult =
   | { readonly kind: 'alias-taken' }
   | { readonly kind: 'key-not-found' };
 export type UpdateBucketResult =
-  | { readonly kind: 'updated'; readonly bucket: BucketInfo }
-  | { readonly kind: 'bucket-not-found' };
+  { readonly kind: 'updated'; readonly bucket: BucketInfo } | { readonly kind: 'bucket-not-found' };
 export type DeleteBucketResult =
   | { readonly kind: 'deleted' }
   | { readonly kind: 'bucket-not-found' }
@@ -147,11 +148,8 @@ export type ImportKeyResult =
   /** The id is in use, or was once: a deleted id never comes back. */
   | { readonly kind: 'id-taken' };
 export type UpdateKeyResult =
-  | { readonly kind: 'updated'; readonly key: KeyInfo }
-  | { readonly kind: 'key-not-found' };
-export type DeleteKeyResult =
-  | { readonly kind: 'deleted' }
-  | { readonly kind: 'key-not-found' };
+  { readonly kind: 'updated'; readonly key: KeyInfo } | { readonly kind: 'key-not-found' };
+export type DeleteKeyResult = { readonly kind: 'deleted' } | { readonly kind: 'key-not-found' };
 
 // ---- nodes and layout: these are the JSON bodies of the admin API as they stand -----------------
 
@@ -199,8 +197,7 @@ export type ZoneRedundancy = 'maximum' | { readonly atLeast: number };
 export type LayoutParameters = { readonly zoneRedundancy: ZoneRedundancy };
 
 export type RoleChange =
-  | { readonly id: string; readonly remove: true }
-  | ({ readonly id: string } & NodeRole);
+  { readonly id: string; readonly remove: true } | ({ readonly id: string } & NodeRole);
 
 export type LayoutRole = {
   readonly id: string;
@@ -356,8 +353,8 @@ export type InspectedVersion = {
 };
 
 /**
- * The part that keeps the truth could not be asked: no quorum, no layout applied yet. The message is
- * one sentence for the operator, with the next step where there is one. It may be thrown by any
+ * The part that keeps the truth could not be asked: no quorum, no layout applied yet. The message
+ * is one sentence for the operator, with the next step where there is one. It may be thrown by any
  * method of the admin ports; the doors answer 503.
  */
 export class AdminUnavailableError extends Error {

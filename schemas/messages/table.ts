@@ -76,6 +76,7 @@ export type ListedObject = {
 export type ListedPrefix = { readonly kind: 'prefix'; readonly prefix: string };
 export type ListedEntry = ListedObject | ListedPrefix;
 
+/** Manifest rows lie in the partition of their owner's id, not with the object row. */
 export type ManifestWrite = {
   readonly kind: 'manifest-write';
   readonly owner: BlockOwner;
@@ -101,6 +102,7 @@ export type UploadRead = {
   readonly place: ObjectPlace;
   readonly uploadId: UploadId;
 };
+/** `written`, or `no-such-upload` when it is not open (an abort that is told twice is `written`). */
 export type UploadAbort = {
   readonly kind: 'upload-abort';
   readonly place: ObjectPlace;
@@ -154,7 +156,9 @@ export type VersionPartsRead = {
   readonly index: number;
 };
 
-/** The writer gave up: its version or attempt is marked aborted, so that it can never appear. */
+/** The writer gave up: its version or attempt is marked aborted, so that it can never appear. The
+ *  answer is `aborted`, or `owners` with `live` when it was stored already. What it references is
+ *  the writer's to release. Versions whose bytes are inline reference nothing and are never marked. */
 export type OwnerAbort = { readonly kind: 'owner-abort'; readonly owner: BlockOwner };
 /** Which of these owners live? One that is unfinished and `dead` (begun by a process that is no
  *  more, or too long ago) is marked aborted first, and reported dead. All of one partition. */
@@ -164,12 +168,14 @@ export type OwnersCheck = {
 };
 
 export type CountersRead = { readonly kind: 'counters-read'; readonly bucket: BucketId };
-/** Refuse writes to this bucket from now on, durably; the token says who asked. */
+/** Refuse writes to this bucket from now on, durably; the token says who asked. Answered `fenced`
+ *  with the token that is in force: another's, when the bucket was fenced before. */
 export type BucketFence = {
   readonly kind: 'bucket-fence';
   readonly bucket: BucketId;
   readonly token: string;
 };
+/** Answered `written`, or `fenced` when another token is in force. */
 export type BucketUnfence = {
   readonly kind: 'bucket-unfence';
   readonly bucket: BucketId;
@@ -212,6 +218,8 @@ export type TableRefusal =
   | { readonly kind: 'unknown' }
   /** The metadata disk has less than `min_free`. */
   | { readonly kind: 'no-space' }
+  /** The write's stamp lies too far in the future of this node's clock. */
+  | { readonly kind: 'stamp-ahead' }
   /** A row that is needed for the answer does not have the bytes that were written. */
   | { readonly kind: 'damaged' }
   | { readonly kind: 'not-understood' };

@@ -73,7 +73,7 @@ export function readPartRefs(fields: FieldReader): PartRef[] {
   }));
 }
 
-function packContent(content: ObjectContent): Packed[] {
+export function packContent(content: ObjectContent): Packed[] {
   switch (content.kind) {
     case 'inline':
       return [0];
@@ -94,7 +94,7 @@ export function readBlockList(fields: FieldReader): BlockList {
   return list;
 }
 
-function readContent(fields: FieldReader): ObjectContent {
+export function readContent(fields: FieldReader): ObjectContent {
   const kind = CONTENT_CODES[fields.integer()];
   if (kind === undefined) throw new CodecError('unknown kind of content');
   switch (kind) {

@@ -1,0 +1,163 @@
+/**
+ * What a partition knows of its buckets: their counters, and whether they are closed.
+ *
+ * Owns:          the remembered state of the buckets used last, and the changes of one batch to it.
+ * Knows:         counters rows and fence rows.
+ * Must not know: what is counted.
+ *
+ * Remembered state is what is committed: a batch works on its own ledger, which is taken over only
+ * once the batch is durable, and everything is forgotten when a batch failed.
+ */
+import type { BucketId, PartitionId } from '../../schemas/ids.ts';
+import type { BucketCounters, CountersTrust } from '../../schemas/records/bucket-counters.ts';
+import {
+  addCounters,
+  decodeCounters,
+  encodeCounters,
+  NO_COUNTERS,
+} from '../../schemas/records/bucket-counters.ts';
+import { decodeFence, encodeFence } from '../../schemas/records/fence-row.ts';
+import type { RowBatch } from './row-batch.ts';
+import { countersRowKey, fenceRowKey } from './row-keys.ts';
+import type { Rows } from './stored-rows.ts';
+import { orDamage, readRow } from './stored-rows.ts';
+
+export type BucketState = {
+  readonly counters: BucketCounters;
+  /** `recount`: something damaged was counted; a recount puts it right. */
+  readonly trust: CountersTrust;
+  /** Who closed the bucket; undefined while it is open. */
+  readonly fence: string | undefined;
+};
+
+/** The token of a fence whose row is damaged: the bucket was closed, so it stays closed. */
+export const FENCE_DAMAGED = 'damaged';
+
+/** Buckets whose state one partition remembers. */
+const BUCKETS_MAX = 256;
+
+/** Reads the state from its rows. A damaged counters row is one to count again. */
+export function readBucketState(rows: Rows, partition: PartitionId, bucket: BucketId): BucketState {
+  const counters = orDamage(() => readRow(rows, countersRowKey(partition, bucket), decodeCounters));
+  const fence = orDamage(() => readRow(rows, fenceRowKey(partition, bucket), decodeFence));
+  return {
+    ...(counters === 'damaged'
+      ? { counters: NO_COUNTERS, trust: 'recount' }
+      : (counters ?? { counters: NO_COUNTERS, trust: 'exact' })),
+    fence: fence === 'damaged' ? FENCE_DAMAGED : fence,
+  };
+}
+
+/** The states that a partition remembers between batches. */
+export class BucketMemory {
+  readonly #states = new Map<BucketId, BucketState>();
+
+  get(bucket: BucketId): BucketState | undefined {
+    return this.#states.get(bucket);
+  }
+
+  set(bucket: BucketId, state: BucketState): void {
+    const [oldest] = this.#states.keys();
+    if (this.#states.size >= BUCKETS_MAX && oldest !== undefined && !this.#states.has(bucket)) {
+      this.#states.delete(oldest);
+    }
+    this.#states.set(bucket, state);
+  }
+
+  clear(): void {
+    this.#states.clear();
+  }
+}
+
+/** The buckets as one batch leaves them. */
+export class BucketLedger {
+  readonly #partition: PartitionId;
+  readonly #memory: BucketMemory;
+  readonly #batch: RowBatch;
+  readonly #opened = new Map<BucketId, BucketState>();
+  readonly #deltas = new Map<BucketId, BucketCounters>();
+  readonly #fenced = new Set<BucketId>();
+
+  constructor(partition: PartitionId, memory: BucketMemory, batch: RowBatch) {
+    this.#partition = partition;
+    this.#memory = memory;
+    this.#batch = batch;
+  }
+
+  /** The bucket's state with the changes of this batch. */
+  open(bucket: BucketId): BucketState {
+    let state = this.#opened.get(bucket);
+    if (state === undefined) {
+      state = this.#memory.get(bucket);
+      if (state === undefined) {
+        state = readBucketState(this.#batch, this.#partition, bucket);
+        this.#memory.set(bucket, state);
+      }
+      this.#opened.set(bucket, state);
+    }
+    return state;
+  }
+
+  /** Never throws for a bucket that was opened: it comes last in a request. */
+  count(bucket: BucketId, delta: BucketCounters): void {
+    const state = this.open(bucket);
+    this.#opened.set(bucket, { ...state, counters: addCounters(state.counters, delta) });
+    this.#deltas.set(bucket, addCounters(this.#deltas.get(bucket) ?? NO_COUNTERS, delta));
+  }
+
+  /** What was counted is not known: count all again. */
+  distrust(bucket: BucketId): void {
+    this.#opened.set(bucket, { ...this.open(bucket), trust: 'recount' });
+    this.#deltas.set(bucket, this.#deltas.get(bucket) ?? NO_COUNTERS);
+  }
+
+  /** The counters as a recount found them, with what this batch changed. */
+  replace(bucket: BucketId, counted: BucketCounters): void {
+    const delta = this.#deltas.get(bucket) ?? NO_COUNTERS;
+    const counters = addCounters(counted, delta);
+    this.#opened.set(bucket, { ...this.open(bucket), counters, trust: 'exact' });
+    this.#deltas.set(bucket, delta);
+  }
+
+  fence(bucket: BucketId, token: string | undefined): void {
+    this.#opened.set(bucket, { ...this.open(bucket), fence: token });
+    this.#fenced.add(bucket);
+  }
+
+  /** Puts the rows of what changed into the batch. */
+  write(): void {
+    for (const bucket of this.#deltas.keys()) {
+      const { counters, trust } = this.open(bucket);
+      const key = countersRowKey(this.#partition, bucket);
+      if (trust === 'exact' && isNothing(counters)) this.#batch.delete(key);
+      else this.#batch.put(key, encodeCounters(counters, trust));
+    }
+    for (const bucket of this.#fenced) {
+      const { fence } = this.open(bucket);
+      const key = fenceRowKey(this.#partition, bucket);
+      if (fence === undefined) this.#batch.delete(key);
+      else this.#batch.put(key, encodeFence(fence));
+    }
+  }
+
+  /** The batch is durable. */
+  takeOver(): void {
+    for (const bucket of this.#deltas.keys()) this.#memory.set(bucket, this.open(bucket));
+    for (const bucket of this.#fenced) this.#memory.set(bucket, this.open(bucket));
+  }
+
+  /** What this batch adds to each bucket. */
+  get deltas(): ReadonlyMap<BucketId, BucketCounters> {
+    return this.#deltas;
+  }
+
+  /** One of this batch's buckets whose counters must be counted again. */
+  distrusted(): BucketId | undefined {
+    for (const [bucket, { trust }] of this.#opened) if (trust === 'recount') return bucket;
+    return undefined;
+  }
+}
+
+function isNothing(c: BucketCounters): boolean {
+  return c.objects + c.bytes + c.uploads + c.uploadParts + c.uploadBytes === 0;
+}

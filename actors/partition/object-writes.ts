@@ -1,0 +1,150 @@
+/**
+ * Storing a version of an object, or its deletion.
+ *
+ * Owns:          what one such write changes in the rows of its partition.
+ * Knows:         PROTOCOL: last writer wins by timestamp, conditions are decided in this step, and
+ *                what a version held is released only in the batch that supersedes it.
+ * Must not know: batches, commits, replies of others.
+ *
+ * Everything is read and decided before the first row is put: a refusal leaves the batch untouched.
+ */
+import { INLINE_BYTES_MAX } from '../../schemas/limits.ts';
+import type { ObjectWrite, TableReply } from '../../schemas/messages/table.ts';
+import type { BucketCounters } from '../../schemas/records/bucket-counters.ts';
+import { NO_COUNTERS, subtractCounters } from '../../schemas/records/bucket-counters.ts';
+import type { ObjectRow, ObjectVersion } from '../../schemas/records/object-row.ts';
+import { encodeObjectRow } from '../../schemas/records/object-row.ts';
+import type { Timestamp } from '../../schemas/timestamp.ts';
+import { timestampMs } from '../../schemas/timestamp.ts';
+import { abortedMarkRowKey, inlineRowKey, objectRowKey } from './row-keys.ts';
+import { readObjectRowOrDamage } from './stored-rows.ts';
+import type { Completion } from './upload-completion.ts';
+import { decideCompletion, endCompletedUpload } from './upload-completion.ts';
+import { failedCondition } from './write-condition.ts';
+import type { WriteStep } from './write-step.ts';
+
+/** A stamp further ahead of this node's clock than this is refused: no one poisons a key for ever. */
+export const STAMP_AHEAD_MS_MAX = 25 * 3600 * 1000;
+
+type Stored = ObjectRow | undefined | 'damaged';
+
+export function applyObjectWrite(step: WriteStep, write: ObjectWrite): TableReply {
+  const { place, row } = write;
+  if (row.kind === 'version' && !step.surroundings.space()) return { kind: 'no-space' };
+  if (!isWellFormed(write)) return { kind: 'not-understood' };
+  if (step.ledger.open(place.bucket).fence !== undefined) return { kind: 'bucket-closed' };
+  const key = objectRowKey(step.partition, place);
+  const stored = readObjectRowOrDamage(step.batch, key);
+  const decision = decide(step, write, stored);
+  if (decision.kind !== 'store') return decision;
+  if (isNothingToDelete(step, write, stored)) return { kind: 'written' };
+  return store(step, { write, key, stored, completion: decision.completion });
+}
+
+/** What a sender of this release never gets wrong. */
+function isWellFormed(write: ObjectWrite): boolean {
+  const { row, inline, completes } = write;
+  if (row.kind === 'tombstone') return inline === undefined && completes === undefined;
+  const { content } = row;
+  const inlineBytes = inline?.length ?? 0;
+  if (content.kind === 'inline') {
+    return inlineBytes === row.sizeBytes && inlineBytes <= INLINE_BYTES_MAX;
+  }
+  if (content.kind !== 'parts') return inlineBytes === 0 && completes === undefined;
+  // Parts belong to one upload, and the version that completes it: no other may name them.
+  const isOwn = completes?.uploadId === content.uploadId;
+  return inlineBytes === 0 && isOwn && completes.parts.length === content.partCount;
+}
+
+type Decision = { readonly kind: 'store'; readonly completion: Completion | undefined };
+
+function decide(step: WriteStep, write: ObjectWrite, stored: Stored): Decision | TableReply {
+  const { row, condition } = write;
+  const known = stored === 'damaged' ? undefined : stored;
+  // The same write, told twice.
+  if (known?.timestamp === row.timestamp) return { kind: 'written' };
+  if (row.kind === 'version' && isMarkedAborted(step, row)) return { kind: 'aborted' };
+  const completion = write.completes && decideCompletion(step, write, known);
+  if (completion !== undefined && completion.kind !== 'completion') return completion;
+  if (known !== undefined && known.timestamp > row.timestamp) {
+    return { kind: 'older', newest: known.timestamp };
+  }
+  if (isTooFarAhead(step, row.timestamp, known)) return { kind: 'stamp-ahead' };
+  if (condition !== undefined) {
+    if (stored === 'damaged') return { kind: 'damaged' };
+    const failed = failedCondition(condition, stored);
+    if (failed !== undefined) return failed;
+  }
+  return { kind: 'store', completion };
+}
+
+/** Only versions that reference blocks are ever marked. */
+function isMarkedAborted(step: WriteStep, version: ObjectVersion): boolean {
+  if (version.content.kind === 'inline') return false;
+  return step.batch.get(abortedMarkRowKey(step.partition, version.versionId)) !== undefined;
+}
+
+/** A stamp that was raised above a stored one is not the writer's own. */
+function isTooFarAhead(step: WriteStep, stamp: Timestamp, stored: ObjectRow | undefined): boolean {
+  const stampMs = timestampMs(stamp);
+  if (stampMs <= step.surroundings.clock.wallMs() + STAMP_AHEAD_MS_MAX) return false;
+  return stored === undefined || stampMs > timestampMs(stored.timestamp) + 1;
+}
+
+/** With one replica nobody else holds an older version that a tombstone would have to beat. */
+function isNothingToDelete(step: WriteStep, write: ObjectWrite, stored: Stored): boolean {
+  if (!step.surroundings.soleReplica || write.row.kind !== 'tombstone') return false;
+  return stored !== 'damaged' && stored?.kind !== 'version';
+}
+
+type Change = {
+  readonly write: ObjectWrite;
+  readonly key: Buffer;
+  readonly stored: Stored;
+  readonly completion: Completion | undefined;
+};
+
+function store(step: WriteStep, { write, key, stored, completion }: Change): TableReply {
+  const { place } = write;
+  const row = completion === undefined ? write.row : completion.row;
+  const superseded = stored !== 'damaged' && stored?.kind === 'version' ? stored : undefined;
+  if (completion !== undefined) endCompletedUpload(step, place, completion);
+  step.batch.put(key, encodeObjectRow(row));
+  if (row.kind === 'version' && write.inline !== undefined && write.inline.length > 0) {
+    step.batch.put(inlineRowKey(step.partition, place, row.versionId), write.inline);
+  }
+  const replaced = superseded && supersede(step, write, superseded);
+  if (row.kind === 'tombstone') {
+    const entry = { kind: 'object', ...place, timestamp: row.timestamp } as const;
+    step.forgetLater(replaced?.kind === 'releases' ? { ...entry, releases: replaced.id } : entry);
+  }
+  step.ledger.count(place.bucket, subtractCounters(counted(row), counted(superseded)));
+  if (stored === 'damaged') step.ledger.distrust(place.bucket);
+  if (superseded === undefined || replaced === undefined) return { kind: 'written' };
+  return { kind: 'written', replaced: { sizeBytes: superseded.sizeBytes } };
+}
+
+type Superseded =
+  | { readonly kind: 'inline' }
+  | { readonly kind: 'releases'; readonly id: ObjectVersion['versionId'] };
+
+/** Undefined when it is the same version under a raised timestamp: what it holds, it keeps. */
+function supersede(
+  step: WriteStep,
+  { place, row }: ObjectWrite,
+  old: ObjectVersion,
+): Superseded | undefined {
+  const { versionId, content } = old;
+  if (row.kind === 'version' && row.versionId === versionId) return undefined;
+  if (content.kind !== 'inline') {
+    step.release({ kind: 'version', place, versionId, content });
+    return { kind: 'releases', id: versionId };
+  }
+  if (old.sizeBytes > 0) step.batch.delete(inlineRowKey(step.partition, place, versionId));
+  return { kind: 'inline' };
+}
+
+function counted(row: ObjectRow | undefined): BucketCounters {
+  if (row?.kind !== 'version') return NO_COUNTERS;
+  return { ...NO_COUNTERS, objects: 1, bytes: row.sizeBytes };
+}

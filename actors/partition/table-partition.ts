@@ -1,0 +1,250 @@
+/**
+ * The one owner of one partition's rows on this node.
+ *
+ * Owns:          which request is answered by what, and that each is answered once.
+ * Knows:         reads look at committed rows at once; writes queue and are committed in batches.
+ * Must not know: how messages travel, blocks, HTTP.
+ *
+ * `object-read` answers without a promise: it is the path of every GET. Lists wait for the disk, so
+ * few run at a time and few wait.
+ */
+import type { RequestContext } from '../../bus/bus.ts';
+import type { Clock } from '../../schemas/environment.ts';
+import type { PartitionId } from '../../schemas/ids.ts';
+import type { TableReply, TableRequest } from '../../schemas/messages/table.ts';
+import type { Log } from '../../schemas/telemetry.ts';
+import type { Actor } from '../runtime/actor.ts';
+import { Gate } from '../runtime/gate.ts';
+import type { CommitPurpose, PurposefulStore } from '../storage/commit-purpose.ts';
+import { BucketMemory, readBucketState } from './bucket-ledger.ts';
+import { probeBucket } from './bucket-probe.ts';
+import { CounterRecount } from './counter-recount.ts';
+import { DurableSequence } from './durable-sequence.ts';
+import { applyFence, applyUnfence } from './fences.ts';
+import { applyManifestWrite, dropManifest, readManifest } from './manifest-rows.ts';
+import { listObjects } from './object-list.ts';
+import { readObject } from './object-reads.ts';
+import { applyObjectWrite } from './object-writes.ts';
+import { applyOwnerAbort, applyOwnersCheck } from './owners.ts';
+import { sequenceRowKey } from './row-keys.ts';
+import { listUploads } from './upload-list.ts';
+import { listParts, readPart, readUpload, readVersionParts } from './upload-reads.ts';
+import { applyPartWrite, applyUploadAbort, applyUploadCreate } from './upload-writes.ts';
+import { replyToFailure, WriteQueue } from './write-queue.ts';
+import { weightOf } from './write-weight.ts';
+import type { StepSurroundings, WriteStep } from './write-step.ts';
+
+export type TablePartitionOptions = {
+  readonly partition: PartitionId;
+  readonly store: PurposefulStore;
+  readonly clock: Clock;
+  /** False while the metadata disk has less than it must keep: what needs space is refused. */
+  readonly space: () => boolean;
+  /** Told after each batch that queued something to be released. */
+  readonly kickRelease: () => void;
+  /** No other node holds this partition: what is absent here was never anywhere. */
+  readonly soleReplica: boolean;
+  /** Is this stamper (16 hex digits) a process that lives? */
+  readonly isLiveStamper: (stamper: string) => boolean;
+  readonly log?: Log;
+};
+
+/** Writes of this kind of request change rows in one step. */
+type TableWrite = Extract<
+  TableRequest,
+  {
+    kind:
+      | 'object-write'
+      | 'manifest-write'
+      | 'upload-create'
+      | 'upload-abort'
+      | 'part-write'
+      | 'owner-abort'
+      | 'owners-check'
+      | 'bucket-fence'
+      | 'bucket-unfence';
+  }
+>;
+
+const LISTS_RUNNING_MAX = 8;
+const LISTS_WAITING_MAX = 256;
+/** Of the partition's own chores; they are repeated when they fail. */
+const CHORE_WEIGHT = 1024;
+
+export class TablePartition implements Actor<TableRequest, TableReply> {
+  readonly partition: PartitionId;
+  readonly store: PurposefulStore;
+  readonly #options: TablePartitionOptions;
+  readonly #memory = new BucketMemory();
+  readonly #sequence: DurableSequence;
+  readonly #queue: WriteQueue;
+  readonly #lists = new Gate({ runningMax: LISTS_RUNNING_MAX, waitingMax: LISTS_WAITING_MAX });
+  readonly #recount: CounterRecount;
+  #indexedBelow: number | undefined;
+
+  constructor(options: TablePartitionOptions) {
+    const { partition, store, clock, space, soleReplica, isLiveStamper, log } = options;
+    this.#options = options;
+    this.partition = partition;
+    this.store = store;
+    this.#sequence = new DurableSequence(sequenceRowKey(partition), () => clock.wallMs());
+    const surroundings: StepSurroundings = {
+      partition,
+      store,
+      clock,
+      memory: this.#memory,
+      sequence: this.#sequence,
+      space,
+      soleReplica,
+      isLiveStamper,
+    };
+    this.#recount = new CounterRecount({ partition, store, change: apply => this.change(apply) });
+    const events = {
+      onCommitted: (step: WriteStep) => this.#committed(step),
+      onFailed: () => this.#recount.cancel(),
+    };
+    this.#queue = new WriteQueue(surroundings, events, log);
+    store.onReopened(() => {
+      this.#memory.clear();
+      this.#recount.cancel();
+    });
+  }
+
+  receive(request: TableRequest, context: RequestContext): TableReply | Promise<TableReply> {
+    if (context.deadlineAtMs <= this.#options.clock.monotonicMs()) {
+      return { kind: 'deadline-passed' };
+    }
+    switch (request.kind) {
+      case 'object-read':
+        return this.#answer(() => readObject(this.store, this.partition, request));
+      case 'manifest-read':
+        return this.#answer(() => readManifest(this.store, this.partition, request));
+      case 'upload-read':
+        return this.#answer(() => readUpload(this.store, this.partition, request));
+      case 'part-read':
+        return this.#answer(() => readPart(this.store, this.partition, request));
+      case 'version-parts-read':
+        return this.#answer(() => readVersionParts(this.store, this.partition, request));
+      case 'counters-read':
+        return this.#answer(() => this.#counters(request.bucket));
+      case 'object-list':
+        return this.#list(context, () => listObjects(this, request));
+      case 'upload-list':
+        return this.#list(context, () => listUploads(this, request));
+      case 'part-list':
+        return this.#list(context, () => listParts(this, request));
+      case 'bucket-probe':
+        return this.#list(context, () => probeBucket(this, request));
+      case 'manifest-drop':
+        return this.#list(context, () => dropManifest(this, request, apply => this.change(apply)));
+      default:
+        return this.#write(request, context);
+    }
+  }
+
+  /**
+   * Runs a chore of this node in turn with the writes, and makes what it changed durable. It may
+   * run and fail all the same: chores look again at what they meant to change.
+   */
+  change(apply: (step: WriteStep) => void): Promise<'done' | 'failed'> {
+    return new Promise(resolve => {
+      const write = {
+        deadlineAtMs: Number.POSITIVE_INFINITY,
+        purpose: 'frees-space' as const,
+        apply: (step: WriteStep): TableReply => {
+          apply(step);
+          return { kind: 'written' };
+        },
+        answer: (reply: TableReply) => resolve(reply.kind === 'written' ? 'done' : 'failed'),
+      };
+      this.#queue.add(write, CHORE_WEIGHT);
+    });
+  }
+
+  /** All entries of the tombstone index with lower numbers are durable. Throws what Store.get does. */
+  indexedBelow(): number {
+    this.#indexedBelow ??= this.#sequence.start(this.store);
+    return this.#indexedBelow;
+  }
+
+  #write(request: TableWrite, { deadlineAtMs }: RequestContext): Promise<TableReply> {
+    return new Promise(resolve => {
+      const apply = (step: WriteStep): TableReply => applyWrite(step, request);
+      const purpose = purposeOf(request);
+      this.#queue.add({ deadlineAtMs, purpose, apply, answer: resolve }, weightOf(request));
+    });
+  }
+
+  #answer(read: () => TableReply): TableReply {
+    try {
+      return read();
+    } catch (error) {
+      return replyToFailure(error, this.#options.log);
+    }
+  }
+
+  #list(context: RequestContext, work: () => Promise<TableReply>): Promise<TableReply> {
+    const running = this.#lists.run(async () => {
+      if (context.deadlineAtMs <= this.#options.clock.monotonicMs()) {
+        return { kind: 'deadline-passed' } as const;
+      }
+      try {
+        return await work();
+      } catch (error) {
+        return replyToFailure(error, this.#options.log);
+      }
+    });
+    return running ?? Promise.resolve({ kind: 'overloaded' });
+  }
+
+  #counters(bucket: Parameters<typeof readBucketState>[2]): TableReply {
+    const state = this.#memory.get(bucket) ?? readBucketState(this.store, this.partition, bucket);
+    return { kind: 'counters', counters: state.counters };
+  }
+
+  #committed(step: WriteStep): void {
+    if (step.hasIndexed) this.#indexedBelow = this.#sequence.next;
+    this.#recount.committed(step.ledger);
+    if (step.hasReleases) this.#options.kickRelease();
+  }
+}
+
+/** Deletions, and what leads to them, go on below the limit that stops all that grows. */
+function purposeOf(request: TableWrite): CommitPurpose {
+  switch (request.kind) {
+    case 'object-write':
+      return request.row.kind === 'version' ? 'grows' : 'frees-space';
+    case 'manifest-write':
+    case 'upload-create':
+    case 'part-write':
+      return 'grows';
+    default:
+      return 'frees-space';
+  }
+}
+
+function applyWrite(step: WriteStep, request: TableWrite): TableReply {
+  switch (request.kind) {
+    case 'object-write':
+      return applyObjectWrite(step, request);
+    case 'manifest-write':
+      return applyManifestWrite(step, request);
+    case 'upload-create':
+      return applyUploadCreate(step, request);
+    case 'upload-abort':
+      return applyUploadAbort(step, request);
+    case 'part-write':
+      return applyPartWrite(step, request);
+    case 'owner-abort':
+      return applyOwnerAbort(step, request);
+    case 'owners-check':
+      return applyOwnersCheck(step, request);
+    case 'bucket-fence':
+      return applyFence(step, request);
+    case 'bucket-unfence':
+      return applyUnfence(step, request);
+    default:
+      // A kind of a later release.
+      return { kind: 'not-understood' };
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * `If-Match` and `If-None-Match` of a write, decided against the row that stands there.
+ *
+ * Owns:          the rules.
+ * Knows:         RFC 9110, "Preconditions", and what S3 makes of it in "PutObject" and
+ *                "DeleteObject": If-Match on an absent object is told apart from a mismatch.
+ * Must not know: how the row was read.
+ */
+import type { TableReply, WriteCondition } from '../../schemas/messages/table.ts';
+import type { ObjectRow } from '../../schemas/records/object-row.ts';
+
+type ConditionFailed = Extract<TableReply, { kind: 'condition-failed' }>;
+
+/** Undefined: the write may go on. */
+export function failedCondition(
+  condition: WriteCondition,
+  stored: ObjectRow | undefined,
+): ConditionFailed | undefined {
+  const etag = stored?.kind === 'version' ? stored.etag : undefined;
+  const { ifMatch, ifNoneMatch } = condition;
+  if (ifMatch !== undefined) {
+    if (etag === undefined) return { kind: 'condition-failed', because: 'absent' };
+    if (!names(ifMatch, etag)) return { kind: 'condition-failed', because: 'mismatch' };
+  }
+  if (ifNoneMatch !== undefined && etag !== undefined && names(ifNoneMatch, etag)) {
+    return { kind: 'condition-failed', because: 'mismatch' };
+  }
+  return undefined;
+}
+
+function names(etags: readonly string[] | 'any', etag: string): boolean {
+  return etags === 'any' || etags.includes(etag);
+}

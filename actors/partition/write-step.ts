@@ -1,0 +1,77 @@
+/**
+ * What the requests of one batch work on together.
+ *
+ * Owns:          the batch, the ledger of buckets, and whether the release worker is to be told.
+ * Knows:         where release entries and tombstones are queued.
+ * Must not know: the requests.
+ */
+import type { Clock } from '../../schemas/environment.ts';
+import type { PartitionId } from '../../schemas/ids.ts';
+import { COMMIT_BYTES_MAX, COMMIT_OPERATIONS_MAX } from '../../schemas/limits.ts';
+import type { ReleaseEntry } from '../../schemas/records/release-entry.ts';
+import { encodeReleaseEntry } from '../../schemas/records/release-entry.ts';
+import type { TombstoneEntry } from '../../schemas/records/tombstone-entry.ts';
+import { encodeTombstoneEntry } from '../../schemas/records/tombstone-entry.ts';
+import type { PurposefulStore } from '../storage/commit-purpose.ts';
+import type { BucketMemory } from './bucket-ledger.ts';
+import { BucketLedger } from './bucket-ledger.ts';
+import type { DurableSequence } from './durable-sequence.ts';
+import { RowBatch } from './row-batch.ts';
+import { releaseRowKey, tombstoneRowKey } from './row-keys.ts';
+
+/** What stays the same from batch to batch. */
+export type StepSurroundings = {
+  readonly partition: PartitionId;
+  readonly store: PurposefulStore;
+  readonly clock: Clock;
+  readonly memory: BucketMemory;
+  readonly sequence: DurableSequence;
+  /** False: refuse what needs space. */
+  readonly space: () => boolean;
+  readonly soleReplica: boolean;
+  /** Is this stamper (16 hex digits) a process that lives? */
+  readonly isLiveStamper: (stamper: string) => boolean;
+};
+
+export class WriteStep {
+  readonly surroundings: StepSurroundings;
+  readonly partition: PartitionId;
+  readonly batch: RowBatch;
+  readonly ledger: BucketLedger;
+  #hasReleases = false;
+  #hasIndexed = false;
+
+  constructor(surroundings: StepSurroundings) {
+    const { partition, store, memory } = surroundings;
+    this.surroundings = surroundings;
+    this.partition = partition;
+    this.batch = new RowBatch(store);
+    this.ledger = new BucketLedger(partition, memory, this.batch);
+  }
+
+  get hasRoom(): boolean {
+    return this.batch.operationCount < COMMIT_OPERATIONS_MAX && this.batch.bytes < COMMIT_BYTES_MAX;
+  }
+
+  get hasReleases(): boolean {
+    return this.#hasReleases;
+  }
+
+  /** Did it number something for the tombstone index? */
+  get hasIndexed(): boolean {
+    return this.#hasIndexed;
+  }
+
+  /** Queues what is to be given back, in this batch. */
+  release(entry: ReleaseEntry): void {
+    this.batch.put(releaseRowKey(this.partition, entry), encodeReleaseEntry(entry));
+    this.#hasReleases = true;
+  }
+
+  /** Has it forgotten some time after this batch is durable. */
+  forgetLater(entry: TombstoneEntry): void {
+    this.#hasIndexed = true;
+    const sequence = this.surroundings.sequence.take(this.batch);
+    this.batch.put(tombstoneRowKey(this.partition, sequence), encodeTombstoneEntry(entry));
+  }
+}
