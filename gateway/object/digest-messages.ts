@@ -1,0 +1,40 @@
+/**
+ * What is said between the gateway and its hash threads.
+ *
+ * Owns:          the messages.
+ * Knows:         slabs by number, streams by number.
+ * Must not know: bodies.
+ *
+ * Bytes never travel: both sides see the slab's memory. A slab is told to a thread once.
+ */
+import type { BlockHash } from '../../schemas/ids.ts';
+import type { DigestName } from './checksum-maker.ts';
+
+export type DigestRequest =
+  | { readonly kind: 'slab'; readonly slab: number; readonly memory: SharedArrayBuffer }
+  | { readonly kind: 'forget-slab'; readonly slab: number }
+  | {
+      readonly kind: 'job';
+      readonly job: number;
+      readonly stream: number;
+      readonly slab: number;
+      readonly sizeBytes: number;
+      /** Compute the block's name and chunk checksums. */
+      readonly wantsBlock: boolean;
+      /** Digests of the stream that take these bytes; the same names in every job of a stream. */
+      readonly running: readonly DigestName[];
+      readonly isLast: boolean;
+    }
+  | { readonly kind: 'forget-stream'; readonly stream: number };
+
+export type DigestJob = Extract<DigestRequest, { kind: 'job' }>;
+
+export type DigestReply = {
+  readonly job: number;
+  readonly hash?: BlockHash;
+  readonly checksums?: Uint8Array;
+  /** After the last job of a stream: its digests, in the order of `running`. */
+  readonly digests?: readonly Uint8Array[];
+  /** The job could not be done. */
+  readonly failure?: string;
+};

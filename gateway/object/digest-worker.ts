@@ -1,0 +1,80 @@
+/**
+ * A hash thread: computes digests of slabs, one job after the other.
+ *
+ * Owns:          the running digests of the streams that are pinned to this thread.
+ * Knows:         its messages.
+ * Must not know: bodies, blocks in storage.
+ *
+ * Jobs are done in the order they come, so a stream's digests see its bytes in order.
+ */
+import { parentPort, type MessagePort } from 'node:worker_threads';
+import { assert } from '../../schemas/assert.ts';
+import { digestBlock } from './block-digest.ts';
+import { ChecksumMaker, type RunningDigest } from './checksum-maker.ts';
+import type { DigestJob, DigestReply, DigestRequest } from './digest-messages.ts';
+
+class DigestThread {
+  readonly #port: MessagePort;
+  readonly #checksums = new ChecksumMaker();
+  readonly #slabs = new Map<number, Buffer>();
+  readonly #streams = new Map<number, readonly RunningDigest[]>();
+
+  constructor(port: MessagePort) {
+    this.#port = port;
+  }
+
+  async start(): Promise<void> {
+    await this.#checksums.prepare();
+    this.#port.on('message', (request: DigestRequest) => {
+      this.#receive(request);
+    });
+  }
+
+  #receive(request: DigestRequest): void {
+    switch (request.kind) {
+      case 'slab':
+        this.#slabs.set(request.slab, Buffer.from(request.memory));
+        break;
+      case 'forget-slab':
+        this.#slabs.delete(request.slab);
+        break;
+      case 'forget-stream':
+        this.#streams.delete(request.stream);
+        break;
+      case 'job':
+        this.#port.postMessage(this.#tryJob(request));
+        break;
+    }
+  }
+
+  #tryJob(job: DigestJob): DigestReply {
+    try {
+      return this.#do(job);
+    } catch (error) {
+      return { job: job.job, failure: String(error) };
+    }
+  }
+
+  #do({ job, stream, slab, sizeBytes, wantsBlock, running, isLast }: DigestJob): DigestReply {
+    const memory = this.#slabs.get(slab);
+    assert(memory !== undefined, 'the thread was told the slab');
+    const bytes = memory.subarray(0, sizeBytes);
+    const block = wantsBlock ? digestBlock(bytes) : undefined;
+    const digests = this.#streamOf(stream, running);
+    for (const digest of digests) digest.update(bytes);
+    if (!isLast) return { job, ...block };
+    this.#streams.delete(stream);
+    return { job, ...block, digests: digests.map(digest => digest.digest()) };
+  }
+
+  #streamOf(stream: number, running: DigestJob['running']): readonly RunningDigest[] {
+    const known = this.#streams.get(stream);
+    if (known !== undefined) return known;
+    const started = running.map(name => this.#checksums.start(name));
+    this.#streams.set(stream, started);
+    return started;
+  }
+}
+
+assert(parentPort !== null, 'this file runs in a worker thread');
+await new DigestThread(parentPort).start();

@@ -1,0 +1,128 @@
+/**
+ * Finds objects and reads their bytes.
+ *
+ * Owns:          how many bodies are being read at a time.
+ * Knows:         rows, blocks.
+ * Must not know: S3 headers, conditions.
+ *
+ * The bytes of a small object come in the same answer as its row. The first piece of a larger one is
+ * read before there is a status line, so that a damaged or absent block is an error and not a broken
+ * success.
+ */
+import type { BlockClient } from '../../bus/block-client.ts';
+import type { TableClient } from '../../bus/table-client.ts';
+import type { Clock } from '../../schemas/environment.ts';
+import type { BlockHash } from '../../schemas/ids.ts';
+import type { ObjectPlace } from '../../schemas/messages/table.ts';
+import type { StoredChecksum } from '../../schemas/records/checksum.ts';
+import type { ObjectVersion } from '../../schemas/records/object-row.ts';
+import type { ReplyBody } from '../http/exchange.ts';
+import type { ByteRange } from '../s3/ranges.ts';
+import { S3Error } from '../s3/s3-error.ts';
+import { blockSlices, partRow, partsOf } from './block-walk.ts';
+import { PieceSource } from './piece-source.ts';
+import { tableRefusal } from './refusals.ts';
+
+/** Bodies read at a time: each may hold two pieces. */
+const READERS_MAX = 2048;
+
+export type ObjectReaderOptions = {
+  readonly tables: TableClient;
+  readonly blocks: BlockClient;
+  readonly clock: Clock;
+};
+
+export type FoundObject = {
+  readonly place: ObjectPlace;
+  readonly version: ObjectVersion;
+  readonly inline?: Uint8Array;
+};
+
+/** One part of a completed upload, by its position. */
+export type FoundPart = {
+  readonly range: ByteRange;
+  readonly partCount: number;
+  readonly checksum?: StoredChecksum;
+};
+
+const NO_BYTES = new Uint8Array(0);
+
+export class ObjectReader {
+  readonly #options: ObjectReaderOptions;
+  #readers = 0;
+
+  constructor(options: ObjectReaderOptions) {
+    this.#options = options;
+  }
+
+  /** Bodies that are being read. */
+  get readerCount(): number {
+    return this.#readers;
+  }
+
+  /** The object's version; undefined when there is none. Rejects with S3Error. */
+  async find(place: ObjectPlace, want: 'row' | 'content'): Promise<FoundObject | undefined> {
+    const answer = await this.#options.tables.askPlace({ kind: 'object-read', place, want });
+    if (answer.kind !== 'object') throw tableRefusal(answer);
+    const { row: version, inline } = answer;
+    if (version?.kind !== 'version') return undefined;
+    return inline === undefined ? { place, version } : { place, version, inline };
+  }
+
+  /**
+   * The bytes of a range of what was found. Rejects with S3Error; with ContentGone when the version
+   * was superseded meanwhile: find it again. `seen` is told the blocks that are read.
+   */
+  open(
+    found: FoundObject,
+    range: ByteRange,
+    seen?: Set<BlockHash>,
+  ): ReplyBody | Promise<ReplyBody> {
+    const { version, inline } = found;
+    if (version.content.kind !== 'inline') return this.#openBlocks(found, range, seen);
+    const bytes = inline ?? NO_BYTES;
+    if (bytes.length !== version.sizeBytes) {
+      throw new S3Error('InternalError', { cause: new Error('an inline object without its bytes') });
+    }
+    const isWhole = range.sizeBytes === bytes.length;
+    const { first, sizeBytes } = range;
+    return { kind: 'bytes', bytes: isWhole ? bytes : bytes.subarray(first, first + sizeBytes) };
+  }
+
+  /** The part at this position, from 1 on; undefined beyond the last. Rejects like `open`. */
+  async part(found: FoundObject, position: number): Promise<FoundPart | undefined> {
+    const { place, version } = found;
+    const { content } = version;
+    if (content.kind !== 'parts' || position > content.partCount) return undefined;
+    const walked = { tables: this.#options.tables, place, version };
+    let index = 0;
+    for await (const part of partsOf(walked, content)) {
+      index += 1;
+      if (index < position) continue;
+      const { checksum } = await partRow(walked, content, part);
+      const range = { first: part.firstByte, sizeBytes: part.sizeBytes };
+      const { partCount } = content;
+      return checksum === undefined ? { range, partCount } : { range, partCount, checksum };
+    }
+    return undefined;
+  }
+
+  async #openBlocks(
+    { place, version }: FoundObject,
+    range: ByteRange,
+    seen: Set<BlockHash> | undefined,
+  ): Promise<ReplyBody> {
+    const { tables, blocks, clock } = this.#options;
+    if (this.#readers >= READERS_MAX) throw new S3Error('SlowDown');
+    this.#readers += 1;
+    const slices = blockSlices({ tables, place, version }, range);
+    const onOver = (): void => {
+      this.#readers -= 1;
+    };
+    const { sizeBytes } = range;
+    const parts = { blocks, clock, slices, sizeBytes, onOver };
+    const source = new PieceSource(seen === undefined ? parts : { ...parts, seen });
+    await source.prime();
+    return { kind: 'stream', sizeBytes, source };
+  }
+}

@@ -1,0 +1,265 @@
+/**
+ * Stores bodies: as an object's new version, or as an attempt at a part.
+ *
+ * Owns:          the order of a write: blocks, manifest, the verdict on the body, the row.
+ * Knows:         rows, owners, digests.
+ * Must not know: S3 headers, HTTP.
+ *
+ * The row is what makes a write visible, so it is sent last: after the last byte, after every
+ * signature, trailer and digest was found right, and after every block and manifest row was
+ * acknowledged. Whatever fails before is undone in the background; whatever the row's answer leaves
+ * unknown is decided by the row's partition, which is asked before anything is undone.
+ */
+import type { BlockClient } from '../../bus/block-client.ts';
+import type { TableAnswer, TableClient } from '../../bus/table-client.ts';
+import type { Timers } from '../../schemas/environment.ts';
+import type { BlockHash, UploadId } from '../../schemas/ids.ts';
+import { attemptIdOf, versionIdOf } from '../../schemas/ids.ts';
+import { HASH_INLINE_BYTES_MAX, INLINE_BYTES_MAX } from '../../schemas/limits.ts';
+import type { ObjectPlace, WriteCondition } from '../../schemas/messages/table.ts';
+import type { BlockOwner } from '../../schemas/records/block-owner.ts';
+import type { StoredChecksum } from '../../schemas/records/checksum.ts';
+import type { ObjectContent, ObjectVersion, StoredHeaders } from '../../schemas/records/object-row.ts';
+import type { PartContent } from '../../schemas/records/upload-row.ts';
+import type { Stamper } from '../../schemas/stamper.ts';
+import type { Log } from '../../schemas/telemetry.ts';
+import type { Timestamp } from '../../schemas/timestamp.ts';
+import { timestampMs } from '../../schemas/timestamp.ts';
+import type { BlockBuffers } from './block-buffers.ts';
+import { chunkChecksums } from './block-digest.ts';
+import { BlockUpload } from './block-upload.ts';
+import { ByteBudget } from './byte-budget.ts';
+import type { DigestPool } from './digest-pool.ts';
+import { LargeBody } from './large-body.ts';
+import type { Payload } from './payload.ts';
+import { tableRefusal } from './refusals.ts';
+import { takeWhole } from './whole-body.ts';
+import { wholeDigests } from './whole-digests.ts';
+import { WriteCleanup } from './write-cleanup.ts';
+
+/** Memory for bodies that are too small for a slab. */
+const SMALL_BODIES_BYTES_MAX = 64 * 1024 * 1024;
+
+export type ObjectWriterOptions = {
+  readonly tables: TableClient;
+  readonly blocks: BlockClient;
+  readonly stamper: Stamper;
+  readonly timers: Timers;
+  readonly log: Log;
+  readonly buffers: BlockBuffers;
+  readonly digests: DigestPool;
+};
+
+export type VersionTarget = {
+  readonly kind: 'version';
+  readonly place: ObjectPlace;
+  readonly headers: StoredHeaders;
+  readonly condition?: WriteCondition;
+};
+export type PartTarget = {
+  readonly kind: 'part';
+  readonly place: ObjectPlace;
+  readonly uploadId: UploadId;
+  readonly partNumber: number;
+};
+export type WriteTarget = VersionTarget | PartTarget;
+
+export type Written = {
+  /** Without quotes. */
+  readonly etag: string;
+  readonly sizeBytes: number;
+  readonly checksum?: StoredChecksum;
+  readonly lastModifiedMs: number;
+};
+
+/** What stands in the row beside its names. */
+export type RowContent = {
+  readonly etag: string;
+  readonly sizeBytes: number;
+  readonly content: ObjectContent;
+  readonly inline?: Uint8Array;
+  readonly checksum?: StoredChecksum;
+};
+
+export class ObjectWriter {
+  readonly #options: ObjectWriterOptions;
+  readonly #cleanup: WriteCleanup;
+  readonly #smallBodies = new ByteBudget(SMALL_BODIES_BYTES_MAX);
+
+  constructor(options: ObjectWriterOptions) {
+    this.#options = options;
+    this.#cleanup = new WriteCleanup(options);
+  }
+
+  /**
+   * Stores a body. `known`: blocks that are likely to be there already (a copy).
+   * Rejects with S3Error; nothing is visible then, or (ServiceUnavailable) nobody knows.
+   */
+  async write(
+    payload: Payload,
+    target: WriteTarget,
+    known?: ReadonlySet<BlockHash>,
+  ): Promise<Written> {
+    const { checksums } = this.#options.digests;
+    if (!checksums.isReady(payload.plan.checksum)) await checksums.prepare();
+    const { sizeBytes } = payload;
+    if (sizeBytes === undefined || sizeBytes > HASH_INLINE_BYTES_MAX) {
+      return this.#writeLarge(payload, target, known);
+    }
+    if (!this.#smallBodies.tryTake(sizeBytes)) await this.#smallBodies.take(sizeBytes);
+    try {
+      const bytes = await takeWhole(payload, sizeBytes);
+      return sizeBytes <= INLINE_BYTES_MAX && target.kind === 'version'
+        ? await this.#writeInline(payload, target, bytes)
+        : await this.#writeOneBlock(payload, target, bytes);
+    } finally {
+      this.#smallBodies.give(sizeBytes);
+    }
+  }
+
+  /** Stores a version whose content is bytes that were verified already. */
+  writeInlineVersion(target: VersionTarget, row: RowContent): Promise<Written> {
+    return this.#writeRow({ ...target, stamp: this.#options.stamper.now() }, row);
+  }
+
+  /**
+   * Stores a row whose blocks `build` brings about; undoes them when anything fails. A row of a
+   * version with blocks is stamped after its blocks, so that it wins over what was written meanwhile.
+   */
+  async writeBlocks(
+    target: WriteTarget,
+    build: (upload: BlockUpload) => Promise<RowContent>,
+  ): Promise<Written> {
+    const { tables, blocks, stamper } = this.#options;
+    const stamp = stamper.now();
+    const upload = new BlockUpload({ tables, blocks, owner: ownerOf(target, stamp) });
+    try {
+      return await this.#writeRow({ ...target, stamp }, await build(upload));
+    } catch (error) {
+      if (upload.hasBegun) {
+        await upload.settled();
+        const { owner, hashes, hasManifestRows } = upload;
+        this.#cleanup.undo({ owner, hashes, hasManifestRows });
+      }
+      throw error;
+    }
+  }
+
+  /** Resolves when no failed write is being undone any more: for tests and for an orderly end. */
+  idle(): Promise<void> {
+    return this.#cleanup.idle();
+  }
+
+  #writeInline(payload: Payload, target: VersionTarget, bytes: Buffer): Promise<Written> {
+    const digests = wholeDigests(this.#options.digests.checksums, bytes, payload.plan);
+    const checksum = payload.verify(digests);
+    return this.writeInlineVersion(target, {
+      etag: digests.md5Hex,
+      sizeBytes: bytes.length,
+      content: { kind: 'inline' },
+      ...(bytes.length === 0 ? {} : { inline: bytes }),
+      ...(checksum === undefined ? {} : { checksum }),
+    });
+  }
+
+  #writeOneBlock(payload: Payload, target: WriteTarget, bytes: Buffer): Promise<Written> {
+    const { checksums } = this.#options.digests;
+    return this.writeBlocks(target, async upload => {
+      const sha256Hex = checksums.of('SHA256', bytes).toString('hex');
+      const digests = wholeDigests(checksums, bytes, payload.plan, sha256Hex);
+      const checksum = payload.verify(digests);
+      const hash = sha256Hex as BlockHash;
+      if (bytes.length > 0) {
+        upload.list({ hash, sizeBytes: bytes.length });
+        const outcome = await upload.store({ hash, checksums: chunkChecksums(bytes) }, bytes);
+        if (outcome.kind === 'refused') throw outcome.error;
+      }
+      return {
+        etag: digests.md5Hex,
+        sizeBytes: bytes.length,
+        content: await upload.seal(),
+        ...(checksum === undefined ? {} : { checksum }),
+      };
+    });
+  }
+
+  #writeLarge(
+    payload: Payload,
+    target: WriteTarget,
+    known: ReadonlySet<BlockHash> | undefined,
+  ): Promise<Written> {
+    const { buffers, digests } = this.#options;
+    const mayBeInline = target.kind === 'version';
+    return this.writeBlocks(target, async upload => {
+      const parts = { payload, upload, buffers, digests, mayBeInline };
+      const body = new LargeBody(known === undefined ? parts : { ...parts, known });
+      const taken = await body.take();
+      const checksum = payload.verify(taken.digests);
+      const isInline = mayBeInline && taken.sizeBytes <= INLINE_BYTES_MAX;
+      return {
+        etag: taken.digests.md5Hex,
+        sizeBytes: taken.sizeBytes,
+        content: isInline ? { kind: 'inline' } : await upload.seal(),
+        ...(taken.inline === undefined ? {} : { inline: taken.inline }),
+        ...(checksum === undefined ? {} : { checksum }),
+      };
+    });
+  }
+
+  async #writeRow(
+    target: WriteTarget & { readonly stamp: Timestamp },
+    row: RowContent,
+  ): Promise<Written> {
+    const isInline = row.content.kind === 'inline';
+    const timestamp = isInline ? target.stamp : this.#options.stamper.now();
+    const answer =
+      target.kind === 'version'
+        ? await this.#writeVersion(target, { ...row, timestamp })
+        : await this.#writePart(target, { ...row, timestamp });
+    if (answer.kind !== 'written') throw tableRefusal(answer);
+    const { etag, sizeBytes, checksum } = row;
+    const written = { etag, sizeBytes, lastModifiedMs: timestampMs(timestamp) };
+    return checksum === undefined ? written : { ...written, checksum };
+  }
+
+  #writeVersion(
+    { place, headers, condition, stamp }: VersionTarget & { readonly stamp: Timestamp },
+    { inline, timestamp, ...row }: RowContent & { readonly timestamp: Timestamp },
+  ): Promise<TableAnswer> {
+    const versionId = versionIdOf(stamp);
+    const version: ObjectVersion = { kind: 'version', timestamp, versionId, headers, ...row };
+    return this.#options.tables.writeObject({
+      kind: 'object-write',
+      place,
+      row: version,
+      ...(inline === undefined ? {} : { inline }),
+      ...(condition === undefined ? {} : { condition }),
+    });
+  }
+
+  #writePart(
+    { place, uploadId, partNumber, stamp }: PartTarget & { readonly stamp: Timestamp },
+    row: RowContent & { readonly timestamp: Timestamp },
+  ): Promise<TableAnswer> {
+    const { etag, sizeBytes, checksum, timestamp } = row;
+    const part = {
+      ...{ uploadId, partNumber, attemptId: attemptIdOf(stamp), timestamp },
+      ...{ etag, sizeBytes, content: row.content as PartContent },
+    };
+    return this.#options.tables.askPlace({
+      kind: 'part-write',
+      place,
+      part: checksum === undefined ? part : { ...part, checksum },
+    });
+  }
+}
+
+function ownerOf(target: WriteTarget, stamp: Timestamp): BlockOwner {
+  const { bucket, shard, key } = target.place;
+  if (target.kind === 'version') {
+    return { kind: 'version', bucket, shard, key, versionId: versionIdOf(stamp) };
+  }
+  const { uploadId, partNumber } = target;
+  const attemptId = attemptIdOf(stamp);
+  return { kind: 'part', bucket, shard, key, uploadId, partNumber, attemptId };
+}

@@ -1,0 +1,42 @@
+/**
+ * The digests of a body that lies in one buffer, computed where it is.
+ *
+ * Owns:          which digests a plan needs, each computed once.
+ * Knows:         plans.
+ * Must not know: where the buffer came from.
+ */
+import type { ChecksumMaker } from './checksum-maker.ts';
+import type { BodyDigests, DigestPlan } from './payload.ts';
+
+/** The planned digests. `knownSha256Hex`: computed already, because it is a block's name too. */
+export function wholeDigests(
+  checksums: ChecksumMaker,
+  bytes: Uint8Array,
+  plan: DigestPlan,
+  knownSha256Hex?: string,
+): BodyDigests {
+  const md5Hex = checksums.of('MD5', bytes).toString('hex');
+  const wantsSha256 = plan.sha256 || plan.checksum === 'SHA256';
+  const sha256Hex = wantsSha256
+    ? (knownSha256Hex ?? checksums.of('SHA256', bytes).toString('hex'))
+    : undefined;
+  const checksum = wholeChecksum(checksums, bytes, plan, sha256Hex);
+  return {
+    md5Hex,
+    ...(sha256Hex === undefined ? {} : { sha256Hex }),
+    ...(checksum === undefined ? {} : { checksum }),
+  };
+}
+
+function wholeChecksum(
+  checksums: ChecksumMaker,
+  bytes: Uint8Array,
+  { checksum }: DigestPlan,
+  sha256Hex: string | undefined,
+): string | undefined {
+  if (checksum === undefined) return undefined;
+  if (checksum === 'SHA256' && sha256Hex !== undefined) {
+    return Buffer.from(sha256Hex, 'hex').toString('base64');
+  }
+  return checksums.of(checksum, bytes).toString('base64');
+}

@@ -1,0 +1,77 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { BlockBuffers, type Slab } from '../../../gateway/object/block-buffers.ts';
+import { seededBytes } from '../../support/seeded-bytes.ts';
+
+function buffersOf(slabs: number, blockBytes = 1024): BlockBuffers {
+  return new BlockBuffers({ blockBytes, bytesMax: slabs * blockBytes });
+}
+
+function take(buffers: BlockBuffers): Slab {
+  const slab = buffers.take();
+  if (slab === undefined) throw new Error('no slab is free');
+  return slab;
+}
+
+test('there are as many slabs as fit, and never fewer than a body can work with', t => {
+  t.is(buffersOf(10).slabsMax, 10);
+  t.is(buffersOf(0).slabsMax, 4);
+});
+
+test('the slab given back last is taken first, and no other is made', t => {
+  const buffers = buffersOf(10);
+  const first = take(buffers);
+  const second = take(buffers);
+  buffers.give(first);
+  t.is(take(buffers), first);
+  t.is(buffers.inUse, 2);
+  buffers.give(second);
+  buffers.give(first);
+  t.is(buffers.inUse, 0);
+});
+
+test('those who wait are served in the order they came, before anyone who comes later', t => {
+  const buffers = buffersOf(4);
+  const slabs = [0, 1, 2, 3].map(() => take(buffers));
+  const served: string[] = [];
+  const waits = ['a', 'b', 'c'].map(name =>
+    buffers.wait(() => {
+      served.push(name);
+    }),
+  );
+  t.is(buffers.waiting, 3);
+  waits[1]?.cancel();
+  for (const slab of slabs.slice(0, 2)) buffers.give(slab);
+  t.deepEqual(served, ['a', 'c']);
+  t.is(buffers.take(), undefined);
+});
+
+test('a discarded slab makes room for a new one with other memory', t => {
+  const buffers = buffersOf(4);
+  const slabs = [0, 1, 2, 3].map(() => take(buffers));
+  const ids = new Set(slabs.map(slab => slab.id));
+  const [first] = slabs;
+  if (first === undefined) throw new Error('no slab');
+  buffers.discard(first);
+  const next = take(buffers);
+  t.false(ids.has(next.id));
+  t.not(next.memory, first.memory);
+  t.is(buffers.take(), undefined);
+});
+
+test('bytes of any alignment and length arrive as they are', t => {
+  const buffers = buffersOf(4, 300_000);
+  const slab = take(buffers);
+  const source = seededBytes(1, 300_000);
+  const natural = (max: number): fc.Arbitrary<number> => fc.nat({ max });
+  fc.assert(
+    fc.property(natural(200_000), natural(200_000), natural(90_000), (from, at, length) => {
+      slab.bytes.fill(0);
+      buffers.fill(slab, at, source.subarray(from, from + length));
+      t.true(slab.bytes.subarray(at, at + length).equals(source.subarray(from, from + length)));
+      t.is(at === 0 ? 0 : slab.bytes[at - 1], 0);
+      t.is(slab.bytes[at + length], 0);
+    }),
+    { numRuns: 60 },
+  );
+});
