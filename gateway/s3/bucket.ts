@@ -1,0 +1,196 @@
+/**
+ * The operations on buckets themselves, and what clients probe a bucket for.
+ *
+ * Owns:          their documents and headers.
+ * Knows:         the S3 API reference of each.
+ * Must not know: how names are given and taken; the directory does.
+ */
+import { isBucketName } from '../../schemas/bucket-name.ts';
+import { readSmallBody } from '../object/payload.ts';
+import { invalidArgument } from './list-parameters.ts';
+import { writeTime } from './list-times.ts';
+import type { BucketCall, Caller, S3Call, S3Handler } from './s3-call.ts';
+import { S3Error } from './s3-error.ts';
+import type { NamedCall } from './s3-operation.ts';
+import { childrenOf, malformed, parseXml, textOf } from './s3-xml.ts';
+import { xmlReply } from './xml-reply.ts';
+import { element, escapeXml, optionalElement, s3Document, wrap } from './xml-writer.ts';
+
+const CONFIGURATION_BYTES_MAX = 64 * 1024;
+const CONFIGURATION = new Set(['LocationConstraint', 'Location', 'Bucket', 'Tags']);
+const BUCKETS_PER_PAGE_MAX = 10_000;
+const REGION_NAME = /^[a-z]{2}(?:-[a-z]+)+-\d$/;
+/** The region that S3 tells as an empty location, for historical reasons. */
+const UNNAMED_REGION = 'us-east-1';
+const XSI = 'http://www.w3.org/2001/XMLSchema-instance';
+
+export function createBucket(punycode: 'allowed' | 'refused'): S3Handler<NamedCall> {
+  return async (call, { directory, region }) => {
+    const { bucketName, caller } = call;
+    if (!isBucketName(bucketName, punycode)) {
+      throw new S3Error('InvalidBucketName', { fields: { BucketName: bucketName } });
+    }
+    checkCreation(call);
+    const body = await readSmallBody(call, CONFIGURATION_BYTES_MAX);
+    checkLocation(body.length === 0 ? '' : locationConstraint(body), region);
+    if (caller === undefined) throw new S3Error('AccessDenied');
+    const { kind } = await directory.createBucket(bucketName, caller.accessKeyId);
+    switch (kind) {
+      case 'created':
+        return { status: 200, headers: [['location', `/${bucketName}`]] };
+      case 'owned-by-you':
+        throw new S3Error('BucketAlreadyOwnedByYou', { fields: { BucketName: bucketName } });
+      case 'taken':
+        throw new S3Error('BucketAlreadyExists', { fields: { BucketName: bucketName } });
+      case 'unavailable':
+        throw new S3Error('ServiceUnavailable');
+    }
+  };
+}
+
+/** What would make another bucket than the one we make is refused, never left out silently. */
+function checkCreation({ headers }: S3Call): void {
+  const acl = headers.get('x-amz-acl') ?? 'private';
+  const isLocked = headers.get('x-amz-bucket-object-lock-enabled')?.toLowerCase() === 'true';
+  const ownership = headers.get('x-amz-object-ownership') ?? 'BucketOwnerEnforced';
+  const isGranting = headers.entries.some(([name]) => name.startsWith('x-amz-grant-'));
+  if (acl !== 'private' || isGranting) {
+    throw new S3Error('NotImplemented', { message: 'Access control lists are not implemented.' });
+  }
+  if (isLocked) throw new S3Error('NotImplemented', { message: 'Object lock is not implemented.' });
+  if (ownership === 'BucketOwnerEnforced') return;
+  if (ownership !== 'BucketOwnerPreferred' && ownership !== 'ObjectWriter') {
+    throw invalidArgument('x-amz-object-ownership', ownership, 'The ownership is not valid.');
+  }
+  throw new S3Error('NotImplemented', { message: `${ownership} is not implemented.` });
+}
+
+function locationConstraint(body: Buffer): string {
+  const root = parseXml(body, 'CreateBucketConfiguration');
+  let constraint = '';
+  for (const child of childrenOf(root, CONFIGURATION)) {
+    if (child.name === 'LocationConstraint') constraint = textOf(child).trim();
+    else if (child.name !== 'Tags' || child.children.length > 0) {
+      throw new S3Error('NotImplemented', { message: `${child.name} is not implemented.` });
+    }
+  }
+  if (root.children.filter(({ name }) => name === 'LocationConstraint').length > 1) {
+    throw malformed('There is more than one LocationConstraint.');
+  }
+  return constraint;
+}
+
+function checkLocation(constraint: string, region: string): void {
+  if (constraint === '' || constraint === region) return;
+  const code = REGION_NAME.test(constraint)
+    ? 'IllegalLocationConstraintException'
+    : 'InvalidLocationConstraint';
+  throw new S3Error(code, {
+    message: `This endpoint makes buckets in the region ${region} only.`,
+    fields: { LocationConstraint: constraint },
+  });
+}
+
+export const headBucket: S3Handler<BucketCall> = (_call, { region }) => ({
+  status: 200,
+  headers: [
+    ['x-amz-bucket-region', region],
+    ['x-amz-access-point-alias', 'false'],
+  ],
+});
+
+export const deleteBucket: S3Handler<BucketCall> = async ({ bucket, bucketName }, services) => {
+  const { kind } = await services.directory.deleteBucket(bucket);
+  switch (kind) {
+    case 'deleted':
+      return { status: 204, headers: [] };
+    case 'not-empty':
+      throw new S3Error('BucketNotEmpty', { fields: { BucketName: bucketName } });
+    case 'gone':
+      throw new S3Error('NoSuchBucket', { fields: { BucketName: bucketName } });
+    case 'unavailable':
+      throw new S3Error('ServiceUnavailable');
+  }
+};
+
+export const listBuckets: S3Handler<S3Call> = async ({ caller, query }, services) => {
+  if (caller === undefined) throw new S3Error('AccessDenied');
+  const prefix = query.get('prefix') ?? '';
+  const region = query.get('bucket-region') ?? services.region;
+  const max = bucketsMax(query.get('max-buckets'));
+  const after = readBucketToken(query.get('continuation-token') ?? '');
+  const known = await services.directory.bucketsOf(caller.accessKeyId);
+  const matching =
+    region === services.region
+      ? known.filter(({ name }) => name > after && name.startsWith(prefix))
+      : [];
+  const page = matching.slice(0, max);
+  const last = page.at(-1);
+  const isTruncated = page.length < matching.length && last !== undefined;
+  const token = isTruncated ? Buffer.from(last.name).toString('base64url') : undefined;
+  // S3 tells the regions only to those who ask for a page.
+  const isPaged = max !== undefined || query.has('bucket-region') || after !== '';
+  const buckets = page.map(({ name, createdMs }) =>
+    wrap(
+      'Bucket',
+      element('Name', name) +
+        element('CreationDate', writeTime(createdMs)) +
+        (isPaged ? element('BucketRegion', region) : ''),
+    ),
+  );
+  const content =
+    wrap('Owner', ownerXml(caller)) +
+    wrap('Buckets', buckets.join('')) +
+    optionalElement('ContinuationToken', token) +
+    optionalElement('Prefix', prefix === '' ? undefined : prefix);
+  return xmlReply(s3Document('ListAllMyBucketsResult', content));
+};
+
+/** undefined: all of them. */
+function bucketsMax(text: string | undefined): number | undefined {
+  if (text === undefined || text === '') return undefined;
+  const max = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (max >= 1 && max <= BUCKETS_PER_PAGE_MAX) return max;
+  throw invalidArgument(
+    'max-buckets',
+    text,
+    `max-buckets is an integer from 1 to ${String(BUCKETS_PER_PAGE_MAX)}.`,
+  );
+}
+
+/** The token is the name that was listed last. */
+function readBucketToken(token: string): string {
+  const bytes = Buffer.from(token, 'base64url');
+  const name = bytes.toString();
+  if (Buffer.from(name).equals(bytes) && bytes.toString('base64url') === token) return name;
+  const message = 'The continuation token provided is incorrect.';
+  throw invalidArgument('continuation-token', token, message);
+}
+
+export const getBucketLocation: S3Handler<BucketCall> = (_call, { region }) =>
+  xmlReply(s3Document('LocationConstraint', region === UNNAMED_REGION ? '' : escapeXml(region)));
+
+/** Never enabled: the document without a status. */
+export const getBucketVersioning: S3Handler<BucketCall> = () =>
+  xmlReply(s3Document('VersioningConfiguration', ''));
+
+/** Access control lists do not exist here: what the asking key may do, told as one. */
+export const getBucketAcl: S3Handler<BucketCall> = ({ caller, bucket }) => {
+  if (caller === undefined) throw new S3Error('AccessDenied');
+  const grant = bucket.grants.find(({ accessKeyId }) => accessKeyId === caller.accessKeyId);
+  const permissions: string[] = [];
+  if (grant?.owner === true) permissions.push('FULL_CONTROL');
+  else {
+    if (grant?.read === true) permissions.push('READ', 'READ_ACP');
+    if (grant?.write === true) permissions.push('WRITE');
+  }
+  const grantee = `<Grantee xmlns:xsi="${XSI}" xsi:type="CanonicalUser">${ownerXml(caller)}</Grantee>`;
+  const grants = permissions.map(name => wrap('Grant', grantee + element('Permission', name)));
+  const content = wrap('Owner', ownerXml(caller)) + wrap('AccessControlList', grants.join(''));
+  return xmlReply(s3Document('AccessControlPolicy', content));
+};
+
+/** An access key stands where S3 has an account. */
+export function ownerXml(caller: Caller): string {
+  return element('ID', caller.accessKeyId) + element('DisplayName', caller.keyName);
+}

@@ -1,0 +1,190 @@
+/**
+ * CompleteMultipartUpload: the chosen parts become the object.
+ *
+ * Owns:          the order of the checks, the row that is written, the answer to a repeated request.
+ * Knows:         the S3 API reference.
+ * Must not know: how a version and its parts are stored; blocks.
+ *
+ * The answer to a client that lost the first one must be the first one: an upload that is not open
+ * any more, but was completed with the same parts, is told as it was.
+ */
+import { LIST_ENTRIES_MAX, XML_BODY_BYTES_MAX } from '../../schemas/limits.ts';
+import type { UploadId } from '../../schemas/ids.ts';
+import { versionIdOf } from '../../schemas/ids.ts';
+import type { ObjectPlace } from '../../schemas/messages/table.ts';
+import type { StoredChecksum } from '../../schemas/records/checksum.ts';
+import type { ObjectVersion, PartRef } from '../../schemas/records/object-row.ts';
+import type { PartRow, UploadRow } from '../../schemas/records/upload-row.ts';
+import type { HttpReply, RequestHeaders } from '../http/exchange.ts';
+import { readSmallBody } from '../object/payload.ts';
+import { tableRefusal } from '../object/refusals.ts';
+import { writeCondition } from './conditions.ts';
+import { placeOf } from './object-place.ts';
+import { chooseParts, readAskedParts, type AskedPart } from './part-choice.ts';
+import type { ObjectCall, S3Handler, S3Services } from './s3-call.ts';
+import { S3Error } from './s3-error.ts';
+import { checkExpected, checksumOfParts, etagOfParts } from './upload-checksum.ts';
+import { checksumElement, uploadIdOfCall } from './upload-xml.ts';
+import { xmlReply } from './xml-reply.ts';
+import { element, optionalElement, s3Document } from './xml-writer.ts';
+
+type Uploaded = { readonly upload: UploadRow; readonly parts: ReadonlyMap<number, PartRow> };
+type Completed = { readonly etag: string; readonly checksum: StoredChecksum | undefined };
+
+const MD5_HEX = /^[0-9a-f]{32}$/;
+
+export const completeMultipartUpload: S3Handler<ObjectCall> = async (call, services) => {
+  const uploadId = uploadIdOfCall(call);
+  const condition = writeCondition(call.headers);
+  const expectedBytes = expectedSize(call.headers);
+  const body = await readSmallBody(documentCall(call), XML_BODY_BYTES_MAX);
+  const asked = readAskedParts(body);
+  const place = placeOf(call);
+  const found = await readUploaded(services, { place, uploadId, asked });
+  if (found === undefined) return repeated(call, services, { place, uploadId, asked });
+  const parts = chooseParts(found.upload, asked, found.parts);
+  const row = versionOf({ found, parts, uploadId, services });
+  checkSize(expectedBytes, row.sizeBytes);
+  checkExpected(call.headers, row.checksum);
+  const answer = await services.tables.writeObject({
+    kind: 'object-write',
+    place,
+    row,
+    completes: { uploadId, parts: parts.map(partRef) },
+    ...(condition === undefined ? {} : { condition }),
+  });
+  if (answer.kind !== 'written' && answer.kind !== 'completed-before') throw tableRefusal(answer);
+  return completedReply(call, { etag: row.etag, checksum: row.checksum });
+};
+
+/** The checksum headers of this request speak of the object, not of its body. */
+function documentCall(call: ObjectCall): ObjectCall {
+  return { ...call, headers: new WithoutChecksums(call.headers) };
+}
+
+class WithoutChecksums implements RequestHeaders {
+  readonly #headers: RequestHeaders;
+
+  constructor(headers: RequestHeaders) {
+    this.#headers = headers;
+  }
+
+  get(name: string): string | undefined {
+    return isChecksumHeader(name) ? undefined : this.#headers.get(name);
+  }
+
+  count(name: string): number {
+    return isChecksumHeader(name) ? 0 : this.#headers.count(name);
+  }
+
+  get entries(): RequestHeaders['entries'] {
+    return this.#headers.entries.filter(([name]) => !isChecksumHeader(name));
+  }
+}
+
+function isChecksumHeader(name: string): boolean {
+  return name.startsWith('x-amz-checksum-') || name === 'x-amz-sdk-checksum-algorithm';
+}
+
+type Search = {
+  readonly place: ObjectPlace;
+  readonly uploadId: UploadId;
+  readonly asked: readonly AskedPart[];
+};
+
+/** undefined when the upload is not open. Reads no further than the last part asked for. */
+async function readUploaded(
+  { tables }: S3Services,
+  { place, uploadId, asked }: Search,
+): Promise<Uploaded | undefined> {
+  const parts = new Map<number, PartRow>();
+  const last = asked.at(-1)?.partNumber ?? 0;
+  let after = 0;
+  for (;;) {
+    const limit = LIST_ENTRIES_MAX;
+    const answer = await tables.askPlace({ kind: 'part-list', place, uploadId, after, limit });
+    if (answer.kind === 'no-such-upload') return undefined;
+    if (answer.kind !== 'parts') throw tableRefusal(answer);
+    for (const part of answer.parts) parts.set(part.partNumber, part);
+    after = answer.parts.at(-1)?.partNumber ?? last;
+    if (!answer.truncated || after >= last) return { upload: answer.upload, parts };
+  }
+}
+
+function versionOf(made: {
+  readonly found: Uploaded;
+  readonly parts: readonly PartRow[];
+  readonly uploadId: UploadId;
+  readonly services: S3Services;
+}): ObjectVersion {
+  const { found, parts, uploadId, services } = made;
+  const timestamp = services.stamper.now();
+  const checksum = checksumOfParts(found.upload, parts);
+  return {
+    kind: 'version',
+    timestamp,
+    versionId: versionIdOf(timestamp),
+    sizeBytes: parts.reduce((sum, part) => sum + part.sizeBytes, 0),
+    etag: etagOfParts(parts.map(part => part.etag)),
+    content: { kind: 'parts', uploadId, partCount: parts.length },
+    headers: found.upload.headers,
+    ...(checksum === undefined ? {} : { checksum }),
+  };
+}
+
+function partRef({ partNumber, attemptId, sizeBytes }: PartRow): PartRef {
+  return { partNumber, attemptId, sizeBytes };
+}
+
+/** What the client says the object's size is; undefined when it does not. */
+function expectedSize(headers: RequestHeaders): number | undefined {
+  const text = headers.get('x-amz-mp-object-size');
+  if (text === undefined) return undefined;
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new S3Error('InvalidArgument', {
+    message: 'x-amz-mp-object-size is not a number of bytes.',
+    fields: { ArgumentName: 'x-amz-mp-object-size', ArgumentValue: text },
+  });
+}
+
+function checkSize(expectedBytes: number | undefined, sizeBytes: number): void {
+  if (expectedBytes === undefined || expectedBytes === sizeBytes) return;
+  throw new S3Error('InvalidRequest', {
+    message: `x-amz-mp-object-size is ${String(expectedBytes)}, the parts have ${String(sizeBytes)}.`,
+  });
+}
+
+/** The first answer again, while its object is still there. */
+async function repeated(
+  call: ObjectCall,
+  { tables }: S3Services,
+  { place, uploadId, asked }: Search,
+): Promise<HttpReply> {
+  const ended = await tables.askPlace({ kind: 'upload-read', place, uploadId });
+  if (ended.kind !== 'upload') throw tableRefusal(ended);
+  const { state } = ended.upload;
+  const isSame =
+    state.kind === 'completed' &&
+    asked.every(part => MD5_HEX.test(part.etag)) &&
+    etagOfParts(asked.map(part => part.etag)) === state.etag;
+  if (!isSame) throw new S3Error('NoSuchUpload');
+  const current = await tables.askPlace({ kind: 'object-read', place, want: 'row' });
+  if (current.kind !== 'object') throw tableRefusal(current);
+  const { row } = current;
+  if (row?.kind !== 'version' || row.versionId !== state.versionId) {
+    throw new S3Error('NoSuchUpload');
+  }
+  return completedReply(call, { etag: row.etag, checksum: row.checksum });
+}
+
+function completedReply(call: ObjectCall, { etag, checksum }: Completed): HttpReply {
+  const { bucketName, key, http } = call;
+  const content =
+    element('Location', `http://${http.headers.get('host') ?? ''}${http.rawPath}`) +
+    element('Bucket', bucketName) +
+    element('Key', key) +
+    element('ETag', `"${etag}"`) +
+    checksumElement(checksum) +
+    optionalElement('ChecksumType', checksum?.type);
+  return xmlReply(s3Document('CompleteMultipartUploadResult', content));
+}

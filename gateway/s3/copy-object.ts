@@ -1,0 +1,101 @@
+/**
+ * CopyObject.
+ *
+ * Owns:          what the operation accepts and tells; which copies need their bytes read.
+ * Knows:         "CopyObject" of the S3 API reference.
+ * Must not know: blocks.
+ *
+ * A copy references the blocks of its source; only a checksum that the source does not have makes
+ * the bytes be read.
+ */
+import type { BlockHash } from '../../schemas/ids.ts';
+import type { ChecksumAlgorithm } from '../../schemas/records/checksum.ts';
+import type { ObjectVersion, StoredHeaders } from '../../schemas/records/object-row.ts';
+import type { FoundObject } from '../object/object-reader.ts';
+import type { VersionTarget, Written } from '../object/object-writer.ts';
+import { copyByReference } from '../object/reference-copy.ts';
+import { SourcePayload } from '../object/source-payload.ts';
+import { askedChecksum } from './checksum-headers.ts';
+import { writeCondition } from './conditions.ts';
+import { copyResult } from './copy-result.ts';
+import { checkCopySize, sourcePlace, withSource } from './copy-source.ts';
+import {
+  checkUploadHeaders,
+  REDIRECT_HEADER,
+  redirectLocation,
+  storedHeaders,
+} from './object-headers.ts';
+import { placeOf } from './object-place.ts';
+import type { ObjectCall, S3Handler, S3Services } from './s3-call.ts';
+import { S3Error } from './s3-error.ts';
+
+type Directive = 'COPY' | 'REPLACE';
+
+export const copyObject: S3Handler<ObjectCall> = async (call, services) => {
+  const { headers } = call;
+  checkUploadHeaders(headers);
+  const directive = metadataDirective(call);
+  const checksum = askedChecksum(headers)?.algorithm;
+  const place = placeOf(call);
+  const source = await sourcePlace(call, services);
+  const isSame = source.bucket === place.bucket && source.key === place.key;
+  const changes = directive === 'REPLACE' || checksum !== undefined;
+  if (isSame && !changes && redirectLocation(headers) === undefined) throw nothingChanges();
+  const condition = writeCondition(headers);
+  const written = await withSource(call, services, source, found => {
+    checkCopySize(found.version.sizeBytes);
+    const target: VersionTarget = {
+      kind: 'version',
+      place,
+      headers: copiedHeaders(call, found.version, directive),
+      ...(condition === undefined ? {} : { condition }),
+    };
+    return copy(services, found, target, checksum);
+  });
+  return copyResult('CopyObjectResult', written);
+};
+
+function metadataDirective({ headers }: ObjectCall): Directive {
+  const text = headers.get('x-amz-metadata-directive') ?? 'COPY';
+  if (text === 'COPY' || text === 'REPLACE') return text;
+  throw new S3Error('InvalidArgument', {
+    message: 'x-amz-metadata-directive must be COPY or REPLACE.',
+    fields: { ArgumentName: 'x-amz-metadata-directive', ArgumentValue: text },
+  });
+}
+
+/** The redirect target is never copied: it comes from the request or is none. */
+function copiedHeaders(
+  { headers, auth }: ObjectCall,
+  source: ObjectVersion,
+  directive: Directive,
+): StoredHeaders {
+  if (directive === 'REPLACE') return storedHeaders(headers, auth);
+  const copied = source.headers.filter(([name]) => name !== REDIRECT_HEADER);
+  const redirect = redirectLocation(headers);
+  return redirect === undefined ? copied : [...copied, [REDIRECT_HEADER, redirect]];
+}
+
+async function copy(
+  services: S3Services,
+  found: FoundObject,
+  target: VersionTarget,
+  checksum: ChecksumAlgorithm | undefined,
+): Promise<Written> {
+  const { version } = found;
+  const has = version.checksum;
+  const isThere = has?.algorithm === checksum && has?.type === 'FULL_OBJECT';
+  if (checksum === undefined || isThere) return copyByReference(services, found, target);
+  const seen = new Set<BlockHash>();
+  const everything = { first: 0, sizeBytes: version.sizeBytes };
+  const body = await services.reader.open(found, everything, seen);
+  return services.writer.write(new SourcePayload(body, checksum), target, seen);
+}
+
+function nothingChanges(): S3Error {
+  return new S3Error('InvalidRequest', {
+    message:
+      'An object can be copied to itself only to change its metadata, storage class, ' +
+      'website redirect location, encryption or checksum.',
+  });
+}

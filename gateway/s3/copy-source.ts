@@ -1,0 +1,127 @@
+/**
+ * The source of a copy: what `x-amz-copy-source` names, and whether the caller may read it.
+ *
+ * Owns:          the header's grammar; the permission on the source's bucket.
+ * Knows:         "CopyObject" of the S3 API reference; the directory.
+ * Must not know: the destination, which was authorised like that of any write.
+ *
+ * The source is authorised here because no route names it: a copy is a read of one bucket and a
+ * write of another.
+ */
+import type { ObjectKey } from '../../schemas/ids.ts';
+import { OBJECT_KEY_BYTES_MAX, PUT_BYTES_MAX } from '../../schemas/limits.ts';
+import type { ObjectPlace } from '../../schemas/messages/table.ts';
+import type { BucketRow } from '../../schemas/records/settings-rows.ts';
+import { timestampMs } from '../../schemas/timestamp.ts';
+import { decide } from '../auth/permissions.ts';
+import type { RequestHeaders } from '../http/exchange.ts';
+import { ContentGone } from '../object/content-gone.ts';
+import type { FoundObject } from '../object/object-reader.ts';
+import { checkSource } from './conditions.ts';
+import { noSuchVersion, placeOf } from './object-place.ts';
+import type { S3Call, S3Services } from './s3-call.ts';
+import { S3Error } from './s3-error.ts';
+
+const HEADER = 'x-amz-copy-source';
+const VERSION_MARK = '?versionId=';
+/** How often a source that is overwritten while it is copied is looked up. */
+const LOOKUPS_MAX = 3;
+
+export type CopySource = { readonly bucketName: string; readonly key: ObjectKey };
+
+/**
+ * `bucket/key`, percent-encoded, with or without a slash in front, and perhaps a version id.
+ *
+ * @throws S3Error InvalidArgument.
+ */
+export function parseCopySource(headers: RequestHeaders): CopySource {
+  const text = headers.get(HEADER) ?? '';
+  const mark = text.lastIndexOf(VERSION_MARK);
+  const versionId = mark < 0 ? 'null' : text.slice(mark + VERSION_MARK.length);
+  const path = decoded(mark < 0 ? text : text.slice(0, mark)).replace(/^\//, '');
+  const slash = path.indexOf('/');
+  const bucketName = path.slice(0, Math.max(slash, 0));
+  const key = path.slice(slash + 1);
+  if (bucketName === '' || key === '' || Buffer.byteLength(key) > OBJECT_KEY_BYTES_MAX) {
+    throw invalidSource('It must be a bucket name, a slash, and a key.', text);
+  }
+  if (versionId !== 'null') throw noSuchVersion(versionId);
+  return { bucketName, key: key as ObjectKey };
+}
+
+/**
+ * The bucket of the source, when the caller may read it.
+ *
+ * @throws S3Error NoSuchBucket, AccessDenied.
+ */
+export async function authorizeSource(
+  { caller }: S3Call,
+  { directory }: S3Services,
+  { bucketName }: CopySource,
+): Promise<BucketRow> {
+  if (caller === undefined) throw new S3Error('AccessDenied');
+  const { accessKeyId } = caller;
+  const bucket = await directory.resolveBucket(bucketName, accessKeyId);
+  if (bucket === undefined) {
+    throw new S3Error('NoSuchBucket', { fields: { BucketName: bucketName } });
+  }
+  const grants = bucket.grants.find(grant => grant.accessKeyId === accessKeyId);
+  const key = { accessKeyId, canCreateBuckets: false };
+  if (decide({ permission: 'read', key, grants }) === 'allowed') return bucket;
+  throw new S3Error('AccessDenied');
+}
+
+/** The place of an authorised source. */
+export async function sourcePlace(call: S3Call, services: S3Services): Promise<ObjectPlace> {
+  const source = parseCopySource(call.headers);
+  const bucket = await authorizeSource(call, services, source);
+  return placeOf({ bucket, key: source.key });
+}
+
+/**
+ * Finds the source, checks its conditions and hands it to `copy`; again when it was overwritten
+ * while it was copied. Rejects with S3Error.
+ */
+export async function withSource<Result>(
+  call: S3Call,
+  { reader }: S3Services,
+  place: ObjectPlace,
+  copy: (source: FoundObject) => Promise<Result>,
+): Promise<Result> {
+  for (let lookups = 1; ; lookups += 1) {
+    const found = await reader.find(place, 'content');
+    if (found === undefined) throw new S3Error('NoSuchKey', { fields: { Key: place.key } });
+    const { etag, timestamp } = found.version;
+    checkSource(call.headers, { etag, lastModifiedMs: timestampMs(timestamp) });
+    try {
+      return await copy(found);
+    } catch (error) {
+      if (!(error instanceof ContentGone)) throw error;
+      if (lookups === LOOKUPS_MAX) throw new S3Error('InternalError', { cause: error });
+    }
+  }
+}
+
+/** @throws S3Error InvalidRequest for more than one request may copy. */
+export function checkCopySize(sizeBytes: number): void {
+  if (sizeBytes <= PUT_BYTES_MAX) return;
+  throw new S3Error('InvalidRequest', {
+    message: `The source of the copy is larger than ${String(PUT_BYTES_MAX)} bytes.`,
+  });
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (cause) {
+    throw invalidSource('It is not percent-encoded UTF-8.', text, cause);
+  }
+}
+
+function invalidSource(reason: string, text: string, cause?: unknown): S3Error {
+  return new S3Error('InvalidArgument', {
+    message: `The source of the copy is not valid. ${reason}`,
+    fields: { ArgumentName: HEADER, ArgumentValue: text },
+    cause,
+  });
+}

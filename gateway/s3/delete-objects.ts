@@ -1,0 +1,142 @@
+/**
+ * DeleteObjects: up to a thousand keys in one request.
+ *
+ * Owns:          its document, the order of its results, and that one entry's failure is its own.
+ * Knows:         the S3 API reference, "DeleteObjects".
+ * Must not know: how a deletion is written.
+ *
+ * Keys come as XML text, so a carriage return in one arrives as a reference and is exact; the body's
+ * digest is demanded because a flipped bit would delete another key.
+ */
+import type { ObjectKey } from '../../schemas/ids.ts';
+import { DELETE_KEYS_MAX, OBJECT_KEY_BYTES_MAX, XML_BODY_BYTES_MAX } from '../../schemas/limits.ts';
+import type { WriteCondition } from '../../schemas/messages/table.ts';
+import { CHECKSUM_ALGORITHMS } from '../../schemas/records/checksum.ts';
+import { readSmallBody } from '../object/payload.ts';
+import { tableRefusal } from '../object/refusals.ts';
+import { checksumHeader } from './checksum-headers.ts';
+import { placeOf } from './object-place.ts';
+import type { BucketCall, S3Handler, S3Services } from './s3-call.ts';
+import { asS3Error } from './s3-error-reply.ts';
+import { S3Error } from './s3-error.ts';
+import type { XmlElement } from './s3-xml.ts';
+import { booleanOf, childrenOf, malformed, parseXml, textOf } from './s3-xml.ts';
+import { xmlReply } from './xml-reply.ts';
+import { element, optionalElement, s3Document, wrap } from './xml-writer.ts';
+
+type Entry = {
+  readonly key: ObjectKey;
+  readonly versionId: string | undefined;
+  readonly etag: string | undefined;
+  /** It has a condition that only directory buckets take. */
+  readonly isUnsupported: boolean;
+};
+
+const DELETE = new Set(['Object', 'Quiet']);
+const OBJECT = new Set(['Key', 'VersionId', 'ETag', 'LastModifiedTime', 'Size']);
+/** Deletions under way for one request: enough to share a commit, too few to fill a mailbox. */
+const DELETIONS_AT_ONCE = 64;
+const CHECKSUM_HEADERS = CHECKSUM_ALGORITHMS.map(checksumHeader);
+
+export const deleteObjects: S3Handler<BucketCall> = async (call, services) => {
+  checkDigest(call);
+  const body = await readSmallBody(call, XML_BODY_BYTES_MAX);
+  const { entries, isQuiet } = readEntries(body);
+  const results = new Array<string>(entries.length).fill('');
+  let next = 0;
+  const work = async (): Promise<void> => {
+    for (let index = next++; index < entries.length; index = next++) {
+      const entry = entries[index];
+      if (entry !== undefined) results[index] = await deleteEntry(call, services, entry, isQuiet);
+    }
+  };
+  const workers = Math.min(DELETIONS_AT_ONCE, entries.length);
+  await Promise.all(Array.from({ length: workers }, work));
+  return xmlReply(s3Document('DeleteResult', results.join('')));
+};
+
+function checkDigest({ headers }: BucketCall): void {
+  if (headers.get('content-md5') !== undefined) return;
+  if (headers.get('x-amz-trailer')?.toLowerCase().includes('x-amz-checksum-') === true) return;
+  if (CHECKSUM_HEADERS.some(name => headers.get(name) !== undefined)) return;
+  throw new S3Error('InvalidRequest', {
+    message: 'DeleteObjects needs the header Content-MD5 or a checksum of its body.',
+  });
+}
+
+function readEntries(body: Buffer): {
+  readonly entries: readonly Entry[];
+  readonly isQuiet: boolean;
+} {
+  const entries: Entry[] = [];
+  let isQuiet = false;
+  for (const child of childrenOf(parseXml(body, 'Delete'), DELETE)) {
+    if (child.name === 'Quiet') isQuiet = booleanOf(child);
+    else entries.push(readEntry(child));
+  }
+  if (entries.length === 0 || entries.length > DELETE_KEYS_MAX) {
+    throw malformed(`Between 1 and ${String(DELETE_KEYS_MAX)} objects are needed.`);
+  }
+  return { entries, isQuiet };
+}
+
+function readEntry(object: XmlElement): Entry {
+  const texts = new Map<string, string>();
+  for (const child of childrenOf(object, OBJECT)) {
+    if (texts.has(child.name)) throw malformed(`An object has more than one ${child.name}.`);
+    texts.set(child.name, textOf(child));
+  }
+  const key = texts.get('Key') ?? '';
+  if (key === '') throw malformed('An object needs a key.');
+  return {
+    key: key as ObjectKey,
+    versionId: texts.get('VersionId')?.trim(),
+    etag: texts.get('ETag')?.trim(),
+    isUnsupported: texts.has('LastModifiedTime') || texts.has('Size'),
+  };
+}
+
+/** The entry's element of the answer; never rejects. */
+async function deleteEntry(
+  call: BucketCall,
+  services: S3Services,
+  entry: Entry,
+  isQuiet: boolean,
+): Promise<string> {
+  const names = element('Key', entry.key) + optionalElement('VersionId', entry.versionId);
+  try {
+    await deleteOne(call, services, entry);
+    return isQuiet ? '' : wrap('Deleted', names);
+  } catch (thrown) {
+    const error = asS3Error(thrown);
+    if (error.code === 'InternalError') {
+      services.log.error({ requestId: call.requestId, error: error.cause }, 'a deletion failed');
+    }
+    return wrap('Error', names + element('Code', error.code) + element('Message', error.message));
+  }
+}
+
+async function deleteOne(call: BucketCall, services: S3Services, entry: Entry): Promise<void> {
+  const { key, versionId, etag, isUnsupported } = entry;
+  if (Buffer.byteLength(key) > OBJECT_KEY_BYTES_MAX) throw new S3Error('KeyTooLongError');
+  if (versionId !== undefined && versionId !== '' && versionId !== 'null') {
+    throw new S3Error('NoSuchVersion');
+  }
+  if (isUnsupported) {
+    throw new S3Error('NotImplemented', {
+      message: 'LastModifiedTime and Size are conditions of directory buckets.',
+    });
+  }
+  const condition = etag === undefined || etag === '' ? undefined : conditionOf(etag);
+  const answer = await services.tables.writeObject({
+    kind: 'object-write',
+    place: placeOf({ bucket: call.bucket, key }),
+    row: { kind: 'tombstone', timestamp: services.stamper.now() },
+    ...(condition === undefined ? {} : { condition }),
+  });
+  if (answer.kind !== 'written') throw tableRefusal(answer);
+}
+
+function conditionOf(etag: string): WriteCondition {
+  return { ifMatch: etag === '*' ? 'any' : [etag.replace(/^"(.*)"$/, '$1')] };
+}

@@ -1,0 +1,101 @@
+/**
+ * CreateMultipartUpload and AbortMultipartUpload.
+ *
+ * Owns:          what an upload promises from its beginning: headers, checksum algorithm and type.
+ * Knows:         the S3 API reference; "Checking object integrity", which types go together.
+ * Must not know: parts, how rows are stored.
+ */
+import { uploadIdOf } from '../../schemas/ids.ts';
+import type { ChecksumType } from '../../schemas/records/checksum.ts';
+import type { UploadRow } from '../../schemas/records/upload-row.ts';
+import type { HttpReply, ReplyHeaders, RequestHeaders } from '../http/exchange.ts';
+import { tableRefusal } from '../object/refusals.ts';
+import { parseAlgorithm } from './checksum-headers.ts';
+import { isCombinable } from './crc-combine.ts';
+import { checkUploadHeaders, storedHeaders } from './object-headers.ts';
+import { placeOf } from './object-place.ts';
+import type { ObjectCall, S3Handler } from './s3-call.ts';
+import { S3Error } from './s3-error.ts';
+import { uploadIdOfCall } from './upload-xml.ts';
+import { xmlReply } from './xml-reply.ts';
+import { element, s3Document } from './xml-writer.ts';
+
+type UploadChecksum = NonNullable<UploadRow['checksum']>;
+
+export const createMultipartUpload: S3Handler<ObjectCall> = async (call, services) => {
+  const { headers, auth, caller, bucketName, key } = call;
+  checkUploadHeaders(headers);
+  const checksum = askedChecksum(headers);
+  const timestamp = services.stamper.now();
+  const uploadId = uploadIdOf(timestamp);
+  const upload: UploadRow = {
+    uploadId,
+    timestamp,
+    state: { kind: 'open' },
+    headers: storedHeaders(headers, auth),
+    initiator: caller?.accessKeyId ?? '',
+    ...(checksum === undefined ? {} : { checksum }),
+  };
+  const place = placeOf(call);
+  const answer = await services.tables.askPlace({ kind: 'upload-create', place, upload });
+  if (answer.kind !== 'written') throw tableRefusal(answer);
+  const content =
+    element('Bucket', bucketName) + element('Key', key) + element('UploadId', uploadId);
+  return xmlReply(
+    s3Document('InitiateMultipartUploadResult', content),
+    checksumReplyHeaders(checksum),
+  );
+};
+
+export const abortMultipartUpload: S3Handler<ObjectCall> = async (
+  call,
+  { tables, stamper },
+): Promise<HttpReply> => {
+  const uploadId = uploadIdOfCall(call);
+  const answer = await tables.askPlace({
+    kind: 'upload-abort',
+    place: placeOf(call),
+    uploadId,
+    timestamp: stamper.now(),
+  });
+  if (answer.kind !== 'written') throw tableRefusal(answer);
+  return { status: 204, headers: [] };
+};
+
+/**
+ * Which checksum every part must have, and how the object's is made of them.
+ *
+ * @throws S3Error InvalidRequest for an unknown algorithm or type, or two that do not go together:
+ *   only CRCs can be combined to that of the whole, and S3 combines CRC64NVME in no other way.
+ */
+export function askedChecksum(headers: RequestHeaders): UploadChecksum | undefined {
+  const name = headers.get('x-amz-checksum-algorithm');
+  const typeName = headers.get('x-amz-checksum-type')?.toUpperCase();
+  if (name === undefined) {
+    if (typeName === undefined) return undefined;
+    throw invalid('x-amz-checksum-type can only be used with x-amz-checksum-algorithm.');
+  }
+  const algorithm = parseAlgorithm(name);
+  if (algorithm === undefined) throw invalid('The checksum algorithm is not supported.');
+  const type = checksumType(typeName) ?? (algorithm === 'CRC64NVME' ? 'FULL_OBJECT' : 'COMPOSITE');
+  const isPossible = type === 'FULL_OBJECT' ? isCombinable(algorithm) : algorithm !== 'CRC64NVME';
+  if (isPossible) return { algorithm, type };
+  throw invalid(`The ${type} checksum type cannot be used with the algorithm ${algorithm}.`);
+}
+
+function checksumType(name: string | undefined): ChecksumType | undefined {
+  if (name === undefined || name === 'FULL_OBJECT' || name === 'COMPOSITE') return name;
+  throw invalid('The checksum type must be FULL_OBJECT or COMPOSITE.');
+}
+
+function checksumReplyHeaders(checksum: UploadChecksum | undefined): ReplyHeaders {
+  if (checksum === undefined) return [];
+  return [
+    ['x-amz-checksum-algorithm', checksum.algorithm],
+    ['x-amz-checksum-type', checksum.type],
+  ];
+}
+
+function invalid(message: string): S3Error {
+  return new S3Error('InvalidRequest', { message });
+}

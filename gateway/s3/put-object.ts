@@ -1,0 +1,38 @@
+/**
+ * PutObject.
+ *
+ * Owns:          what the operation accepts and tells; the body is the writer's work.
+ * Knows:         "PutObject" of the S3 API reference.
+ * Must not know: blocks, rows.
+ *
+ * All headers are checked before the first byte of the body is read.
+ */
+import { httpPayload } from '../object/http-payload.ts';
+import type { Written } from '../object/object-writer.ts';
+import type { HttpReply } from '../http/exchange.ts';
+import { checksumReplyHeaders } from './checksum-headers.ts';
+import { writeCondition } from './conditions.ts';
+import { checkUploadHeaders, storedHeaders } from './object-headers.ts';
+import { placeOf } from './object-place.ts';
+import type { ObjectCall, S3Handler } from './s3-call.ts';
+
+export const putObject: S3Handler<ObjectCall> = async (call, { writer }) => {
+  const { headers, auth } = call;
+  checkUploadHeaders(headers);
+  const condition = writeCondition(headers);
+  const target = {
+    kind: 'version',
+    place: placeOf(call),
+    headers: storedHeaders(headers, auth),
+    ...(condition === undefined ? {} : { condition }),
+  } as const;
+  return uploadReply(await writer.write(httpPayload(call), target));
+};
+
+/** What PutObject and UploadPart answer. */
+export function uploadReply({ etag, checksum }: Written): HttpReply {
+  return {
+    status: 200,
+    headers: [['ETag', `"${etag}"`], ...checksumReplyHeaders(checksum)],
+  };
+}

@@ -1,0 +1,241 @@
+/**
+ * The S3 door: from an HTTP request to its answer.
+ *
+ * Owns:          the order of the checks, each done once and here: target, signature, key, bucket,
+ *                permission, and only then the operation; the headers and the log line of every answer.
+ * Knows:         the route table, the directory.
+ * Must not know: what an operation does.
+ *
+ * Without a key nobody learns whether a bucket or an object exists: an anonymous request is refused
+ * before anything is looked up. Everything that the directory remembers is answered without a turn
+ * of the event loop: `chain` goes on at once where there is nothing to wait for.
+ */
+import { unreachable } from '../../schemas/assert.ts';
+import type { Randomness } from '../../schemas/environment.ts';
+import type { AccessKeyId } from '../../schemas/ids.ts';
+import type { BucketRow } from '../../schemas/records/settings-rows.ts';
+import { decide } from '../auth/permissions.ts';
+import type { Authenticated, AuthenticateOptions } from '../auth/signature-v4.ts';
+import { authenticate } from '../auth/signature-v4.ts';
+import { SigningKeys } from '../auth/signing-keys.ts';
+import type { HttpHandler, HttpReply, HttpRequest } from '../http/exchange.ts';
+import type { Refusal } from '../http/head-rules.ts';
+import type { RefusalRenderer } from '../http/http-core.ts';
+import { RequestIds } from './request-ids.ts';
+import { RequestLog, type AnswerListener, type RequestRecord } from './request-log.ts';
+import { parseParameters, TargetReader, type RequestTarget } from './request-target.ts';
+import type { Caller, QueryParameters, S3Call, S3Services } from './s3-call.ts';
+import { asS3Error, errorReply } from './s3-error-reply.ts';
+import { S3Error, type S3ErrorCode } from './s3-error.ts';
+import type { Operation } from './s3-operation.ts';
+import { s3Operations } from './s3-operations.ts';
+import { S3Router } from './s3-router.ts';
+
+export type S3DoorOptions = S3Services & {
+  readonly random: Randomness;
+  /** Whether buckets may be created with internationalised names (`xn--…`). */
+  readonly punycode: 'allowed' | 'refused';
+  readonly answered?: AnswerListener;
+};
+
+export type S3Door = {
+  readonly handler: HttpHandler;
+  /** Renders what the HTTP server refuses by itself. */
+  readonly refuse: RefusalRenderer;
+};
+
+export function makeS3Door(options: S3DoorOptions): S3Door {
+  const door = new Door(options);
+  return {
+    handler: request => door.handle(request),
+    refuse: (refusal, request) => door.refuse(refusal, request),
+  };
+}
+
+const HOST_ID_BYTES = 24;
+
+const REFUSAL_CODES: Readonly<Record<Refusal['reason'], S3ErrorCode>> = {
+  'bad-request': 'BadRequest',
+  'not-implemented': 'NotImplemented',
+  'head-too-large': 'RequestHeaderSectionTooLarge',
+  method: 'MethodNotAllowed',
+};
+
+/** A request whose target and signature were read. */
+type Signed = {
+  readonly record: RequestRecord;
+  readonly target: RequestTarget;
+  readonly query: QueryParameters;
+  readonly operation: Operation;
+  readonly auth: Authenticated;
+};
+
+type Key = { readonly name: string; readonly canCreateBucket: boolean };
+
+class Door {
+  readonly #services: S3Services;
+  readonly #log: RequestLog;
+  readonly #ids: RequestIds;
+  readonly #targets: TargetReader;
+  readonly #router: S3Router;
+  readonly #hostId: string;
+  readonly #authentication: Omit<AuthenticateOptions, 'nowMs'>;
+
+  constructor(options: S3DoorOptions) {
+    const { region, rootDomain, directory, random, punycode, log, clock } = options;
+    this.#services = options;
+    this.#log = new RequestLog(log, clock, options.answered ?? (() => undefined));
+    this.#ids = new RequestIds(random);
+    this.#targets = new TargetReader(rootDomain);
+    this.#router = new S3Router(s3Operations({ punycode }));
+    this.#hostId = random.bytes(HOST_ID_BYTES).toString('base64');
+    this.#authentication = {
+      region,
+      service: 's3',
+      signingKeys: new SigningKeys(),
+      findSecret: accessKeyId => directory.secretOf(accessKeyId),
+    };
+  }
+
+  handle(http: HttpRequest): HttpReply | Promise<HttpReply> {
+    const record = this.#open(http);
+    try {
+      const reply = this.#answer(record);
+      if (!(reply instanceof Promise)) return this.#finish(record, reply);
+      return reply.then(
+        done => this.#finish(record, done),
+        (thrown: unknown) => this.#fail(record, thrown),
+      );
+    } catch (thrown) {
+      return this.#fail(record, thrown);
+    }
+  }
+
+  refuse({ reason, detail }: Refusal, http: HttpRequest): HttpReply {
+    const record = this.#open(http);
+    return this.#fail(record, new S3Error(REFUSAL_CODES[reason], { message: detail }));
+  }
+
+  #open(http: HttpRequest): RequestRecord {
+    return {
+      requestId: this.#ids.next(),
+      http,
+      startedMs: this.#services.clock.monotonicMs(),
+      operation: '-',
+      bucketName: undefined,
+      accessKeyId: undefined,
+    };
+  }
+
+  #answer(record: RequestRecord): HttpReply | Promise<HttpReply> {
+    const { http } = record;
+    const target = this.#targets.read(http.rawPath, http.headers.get('host'));
+    if (target.place !== 'service') record.bucketName = target.bucketName;
+    const query = parseParameters(http.rawQuery);
+    const operation = this.#router.route(http.method, target.place, query);
+    record.operation = operation.name;
+    // A preflight request is never signed, and what it asks is the same for everyone.
+    if (operation.permission === 'none') {
+      const auth: Authenticated = { kind: 'anonymous', effectiveHeaders: http.headers };
+      return this.#run({ record, target, query, operation, auth }, undefined, undefined);
+    }
+    const nowMs = this.#services.clock.wallMs();
+    return chain(authenticate(http, { ...this.#authentication, nowMs }), auth =>
+      this.#authorise({ record, target, query, operation, auth }),
+    );
+  }
+
+  #authorise(signed: Signed): HttpReply | Promise<HttpReply> {
+    const { auth, record, target } = signed;
+    if (auth.kind === 'anonymous') {
+      throw new S3Error('AccessDenied', { message: 'Anonymous access is not possible here.' });
+    }
+    record.accessKeyId = auth.accessKeyId;
+    const { directory } = this.#services;
+    return chain(directory.keyOf(auth.accessKeyId), key => {
+      // It was there when its secret was read: deleted in between.
+      if (key === undefined) throw new S3Error('InvalidAccessKeyId');
+      const accessKeyId = auth.accessKeyId as AccessKeyId;
+      const caller: Caller = { accessKeyId, keyName: key.name };
+      const { scope } = signed.operation;
+      if (target.place === 'service' || scope === 'service' || scope === 'name') {
+        return this.#permit(signed, { key, caller, bucket: undefined });
+      }
+      const found = directory.resolveBucket(target.bucketName, accessKeyId);
+      return chain(found, bucket => this.#permit(signed, { key, caller, bucket }));
+    });
+  }
+
+  #permit(
+    signed: Signed,
+    who: {
+      readonly key: Key;
+      readonly caller: Caller;
+      readonly bucket: BucketRow | undefined;
+    },
+  ): HttpReply | Promise<HttpReply> {
+    const { key, caller, bucket } = who;
+    const { operation, target } = signed;
+    const isInBucket = operation.scope === 'bucket' || operation.scope === 'object';
+    if (isInBucket && bucket === undefined && target.place !== 'service') {
+      throw new S3Error('NoSuchBucket', { fields: { BucketName: target.bucketName } });
+    }
+    const verdict = decide({
+      permission: operation.permission,
+      key: { accessKeyId: caller.accessKeyId, canCreateBuckets: key.canCreateBucket },
+      grants: bucket?.grants.find(grant => grant.accessKeyId === caller.accessKeyId),
+    });
+    if (verdict === 'denied') throw new S3Error('AccessDenied');
+    return this.#run(signed, caller, bucket);
+  }
+
+  #run(
+    { record, target, query, operation, auth }: Signed,
+    caller: Caller | undefined,
+    bucket: BucketRow | undefined,
+  ): HttpReply | Promise<HttpReply> {
+    const { effectiveHeaders: headers } = auth;
+    const { requestId, http } = record;
+    const call: S3Call = { requestId, http, headers, query, auth, caller };
+    const isCopy =
+      operation.copyVariant !== undefined && headers.get('x-amz-copy-source') !== undefined;
+    const chosen = isCopy ? operation.copyVariant : operation;
+    record.operation = chosen.name;
+    const services = this.#services;
+    if (chosen.scope === 'service') return chosen.handler(call, services);
+    if (target.place === 'service') throw new S3Error('MethodNotAllowed');
+    const { bucketName } = target;
+    if (chosen.scope === 'name') return chosen.handler({ ...call, bucketName }, services);
+    if (bucket === undefined) throw new S3Error('NoSuchBucket');
+    if (chosen.scope === 'bucket') return chosen.handler({ ...call, bucketName, bucket }, services);
+    if (target.place === 'bucket') throw new S3Error('MethodNotAllowed');
+    if (chosen.scope === 'object') {
+      return chosen.handler({ ...call, bucketName, bucket, key: target.key }, services);
+    }
+    return unreachable(chosen);
+  }
+
+  #fail(record: RequestRecord, thrown: unknown): HttpReply {
+    const error = asS3Error(thrown);
+    const { requestId, http } = record;
+    const scene = { method: http.method, resource: http.rawPath, requestId, hostId: this.#hostId };
+    return this.#finish(record, errorReply(error, scene), error);
+  }
+
+  #finish(record: RequestRecord, reply: HttpReply, error?: S3Error): HttpReply {
+    const headers = [
+      ['x-amz-request-id', record.requestId] as const,
+      ['x-amz-id-2', this.#hostId] as const,
+      ...reply.headers,
+    ];
+    return this.#log.finish(record, { ...reply, headers }, error);
+  }
+}
+
+/** Goes on now, or when the value is there. */
+function chain<Value, Result>(
+  value: Value | Promise<Value>,
+  next: (value: Value) => Result | Promise<Result>,
+): Result | Promise<Result> {
+  return value instanceof Promise ? value.then(next) : next(value);
+}

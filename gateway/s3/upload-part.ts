@@ -1,0 +1,85 @@
+/**
+ * UploadPart and UploadPartCopy.
+ *
+ * Owns:          what the operations accept and tell; the rules of a declared checksum.
+ * Knows:         "UploadPart" and "UploadPartCopy" of the S3 API reference.
+ * Must not know: blocks.
+ *
+ * The upload is looked up before a byte is read. It may end meanwhile: the part's row is then
+ * refused in the step that would store it.
+ */
+import type { BlockHash } from '../../schemas/ids.ts';
+import type { UploadRow } from '../../schemas/records/upload-row.ts';
+import { httpPayload } from '../object/http-payload.ts';
+import type { PartTarget } from '../object/object-writer.ts';
+import { tableRefusal } from '../object/refusals.ts';
+import { SourcePayload } from '../object/source-payload.ts';
+import { copyResult } from './copy-result.ts';
+import { checkCopySize, sourcePlace, withSource } from './copy-source.ts';
+import { checkUploadHeaders } from './object-headers.ts';
+import { parsePartNumber, placeOf } from './object-place.ts';
+import { uploadReply } from './put-object.ts';
+import type { ByteRange } from './ranges.ts';
+import { parseCopyRange } from './ranges.ts';
+import type { ObjectCall, S3Handler, S3Services } from './s3-call.ts';
+import { S3Error } from './s3-error.ts';
+import { uploadIdOfCall } from './upload-xml.ts';
+
+type OpenPart = { readonly target: PartTarget; readonly declared: UploadRow['checksum'] };
+
+export const uploadPart: S3Handler<ObjectCall> = async (call, services) => {
+  checkUploadHeaders(call.headers);
+  const payload = httpPayload(call);
+  const { target, declared } = await openPart(call, services);
+  checkDeclared(declared, payload.plan.checksum);
+  return uploadReply(await services.writer.write(payload, target));
+};
+
+export const uploadPartCopy: S3Handler<ObjectCall> = async (call, services) => {
+  checkUploadHeaders(call.headers);
+  const { reader, writer } = services;
+  const place = await sourcePlace(call, services);
+  const { target, declared } = await openPart(call, services);
+  const written = await withSource(call, services, place, async found => {
+    const range = sourceRange(call, found.version.sizeBytes);
+    checkCopySize(range.sizeBytes);
+    const seen = new Set<BlockHash>();
+    const body = await reader.open(found, range, seen);
+    return writer.write(new SourcePayload(body, declared?.algorithm), target, seen);
+  });
+  return copyResult('CopyPartResult', written);
+};
+
+function sourceRange({ headers }: ObjectCall, sizeBytes: number): ByteRange {
+  const text = headers.get('x-amz-copy-source-range');
+  return text === undefined ? { first: 0, sizeBytes } : parseCopyRange(text, sizeBytes);
+}
+
+/** The part, if its upload is open. Rejects with S3Error NoSuchUpload or InvalidArgument. */
+async function openPart(call: ObjectCall, { tables }: S3Services): Promise<OpenPart> {
+  const { query } = call;
+  const partNumber = parsePartNumber(query.get('partNumber'));
+  if (partNumber === undefined) {
+    throw new S3Error('InvalidArgument', {
+      message: 'A part needs a part number.',
+      fields: { ArgumentName: 'partNumber' },
+    });
+  }
+  const uploadId = uploadIdOfCall(call);
+  const place = placeOf(call);
+  const answer = await tables.askPlace({ kind: 'upload-read', place, uploadId });
+  if (answer.kind !== 'upload') throw tableRefusal(answer);
+  if (answer.upload.state.kind !== 'open') throw new S3Error('NoSuchUpload');
+  const target = { kind: 'part', place, uploadId, partNumber } as const;
+  return { target, declared: answer.upload.checksum };
+}
+
+/** Every part of an upload that declared a checksum has one of that kind: the whole is made of them. */
+function checkDeclared(declared: UploadRow['checksum'], given: string | undefined): void {
+  if (declared === undefined || declared.algorithm === given) return;
+  throw new S3Error('InvalidRequest', {
+    message:
+      `Checksum type mismatch: expected ${declared.algorithm.toLowerCase()}, ` +
+      `got ${given?.toLowerCase() ?? 'none'}.`,
+  });
+}
