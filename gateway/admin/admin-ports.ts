@@ -5,9 +5,9 @@
  * Knows:         the shapes of schemas/admin-types.ts.
  * Must not know: who implements them, tables, the bus, HTTP.
  *
- * Every method decides and changes in one step: a caller never reads, thinks and writes back, so two
- * operators at the same bucket cannot undo each other. What a caller must tell apart is in the result;
- * `AdminUnavailableError` is thrown when nobody could be asked.
+ * Every method decides and changes in one step: a caller never reads, thinks and writes back, so
+ * two operators at the same bucket cannot undo each other. What a caller must tell apart is in the
+ * result; `AdminUnavailableError` is thrown when nobody could be asked.
  */
 import type {
   AddAliasResult,
@@ -84,8 +84,9 @@ export interface ClusterControl {
   health(): Promise<ClusterHealth>;
   layout(): Promise<LayoutView>;
   layoutHistory(): Promise<LayoutHistory>;
-  /** Adds to what is staged: a later change of the same node replaces the earlier one. A change back
-   *  to what is current leaves nothing staged for that node. Ids are complete, shapes were checked. */
+  /** Adds to what is staged: a later change of the same node replaces the earlier one. A change
+   *  back to what is current leaves nothing staged for that node. Ids are complete, shapes were
+   *  checked. */
   stageLayout(change: {
     readonly roles: readonly RoleChange[];
     readonly parameters: LayoutParameters | undefined;
@@ -122,4 +123,6 @@ export type AdminPorts = {
   readonly nowMs: () => number;
   /** The region of the S3 door; stands in every error. */
   readonly region: string;
+  /** Whether bucket names of the form `xn--…` are taken. */
+  readonly punycode: 'allowed' | 'refused';
 };
