@@ -1,0 +1,210 @@
+/**
+ * One running process, from its configuration to its end.
+ *
+ * Owns:          the order of start and stop; signals; the exit code.
+ * Knows:         the roles.
+ * Must not know: what they are made of.
+ *
+ * The store is opened before any door, and closed after the last request: whoever is answered is
+ * answered by a node that is whole.
+ */
+import { checkDirectories, markDirectories } from '../actors/storage/directory-markers.ts';
+import { DiskFiles } from '../actors/storage/disk-files.ts';
+import { StoreLockedError } from '../actors/storage/level-store.ts';
+import { MemoryBus } from '../bus/memory-bus.ts';
+import { Subjects } from '../bus/subjects.ts';
+import { Metrics } from '../gateway/metrics/metrics.ts';
+import type { Config } from '../schemas/config.ts';
+import type { NodeId } from '../schemas/ids.ts';
+import { PARTITION_COUNT } from '../schemas/ids.ts';
+import { Stamper } from '../schemas/stamper.ts';
+import type { Log } from '../schemas/telemetry.ts';
+import { makeGateway, type GatewayRole } from './gateway-role.ts';
+import { Listeners } from './listeners.ts';
+import { logOptions, openLog } from './log.ts';
+import {
+  ensureNodeId,
+  ensureRpcSecret,
+  explainLocked,
+  IdentityError,
+  removePidFile,
+  writePidFile,
+} from './node-identity.ts';
+import { realEnvironment } from './real-environment.ts';
+import { ensureBucket, ensureKey, ensureLayout, type DefaultKey } from './single-node.ts';
+import { StartRefusedError } from './start-refused.ts';
+import { startStorage, type StorageRole } from './storage-role.ts';
+import { GARAGE_VERSION } from './version.ts';
+
+export type ServerOptions = {
+  readonly singleNode: boolean;
+  /** Undefined: none is asked for. */
+  readonly defaultKey: DefaultKey | undefined;
+  readonly defaultBucket: string | undefined;
+  /** Directories of which the operator says that they were really wiped. */
+  readonly acceptEmpty: readonly string[];
+  /** Called once every door is open. */
+  readonly ready?: () => void;
+};
+
+/** Runs until a signal ends it; answers the exit code. */
+export async function runServer(config: Config, options: ServerOptions): Promise<number> {
+  // Files 0600, directories 0700, whoever makes them.
+  process.umask(0o077);
+  const { log, flush } = openLog(logOptions(process.env, process.stderr.isTTY));
+  try {
+    const node = await startNode(config, options, log);
+    options.ready?.();
+    await untilSignal(log);
+    await node.stop();
+    return 0;
+  } catch (error) {
+    if (!(error instanceof StartRefusedError || error instanceof IdentityError)) throw error;
+    process.stderr.write(`Error: ${error.message}\n`);
+    return 1;
+  } finally {
+    await flush();
+  }
+}
+
+type RunningNode = { stop(): Promise<void> };
+
+async function startNode(
+  config: Config,
+  options: ServerOptions,
+  log: Log,
+): Promise<RunningNode> {
+  if (config.withoutEffect.length > 0) {
+    log.warn({}, `these settings have no effect here: ${config.withoutEffect.join(', ')}`);
+  }
+  const { random, clock } = realEnvironment;
+  const nodeId = await claimDirectories(config, options.acceptEmpty, () =>
+    ensureNodeId(config.metadataDir, random),
+  );
+  const rpcSecret = config.rpcSecret ?? ensureRpcSecret(config.metadataDir, random);
+  const subjects = new Subjects('local');
+  const bus = new MemoryBus({
+    ...realEnvironment,
+    onServerFailure: (subject, error) => {
+      log.error({ subject, error }, 'an actor failed to answer');
+    },
+  });
+  const stamper = new Stamper(clock, random);
+  const common = { config, nodeId, environment: realEnvironment, bus, subjects, stamper, log };
+  const storage = await startStorage(common).catch((error: unknown) => {
+    throw asRefusal(error, config);
+  });
+  writePidFile(config.metadataDir, process.pid);
+  const listeners = new Listeners(realEnvironment, log);
+  const gateway = makeGateway({
+    ...{ ...common, rpcSecret, listeners, clients: storage.clients },
+    metrics: makeMetrics(config, storage),
+  });
+  const node: RunningNode = {
+    stop: async () => {
+      await listeners.end();
+      await gateway.stop();
+      await storage.stop();
+      removePidFile(config.metadataDir);
+    },
+  };
+  try {
+    await prepareSingleNode(options, storage, gateway, nodeId);
+    await gateway.openDoors();
+  } catch (error) {
+    await node.stop();
+    throw error;
+  }
+  log.info({ node: nodeId.slice(0, 16), version: GARAGE_VERSION }, 'serving');
+  return node;
+}
+
+/**
+ * Checks that the directories are those of one node and none is missing, and marks them as this
+ * node's. Garage's own databases are left alone: this program cannot read them.
+ */
+async function claimDirectories(
+  config: Config,
+  acceptEmpty: readonly string[],
+  nodeIdOf: () => NodeId,
+): Promise<NodeId> {
+  const check = {
+    files: new DiskFiles(),
+    metadataDirectory: config.metadataDir,
+    dataDirectories: config.dataDirs.map(directory => directory.path),
+    acceptEmpty,
+  };
+  const verdict = await checkDirectories(check);
+  if (verdict.kind === 'refused') {
+    throw new StartRefusedError(`${verdict.message}; ${verdict.hint}`);
+  }
+  const nodeId = nodeIdOf();
+  if (verdict.kind === 'known' && verdict.nodeId !== nodeId) {
+    throw new StartRefusedError(
+      `The directories are those of node ${verdict.nodeId.slice(0, 16)}, and node_key in ` +
+        `${config.metadataDir} is that of ${nodeId.slice(0, 16)}: restore the key that was there.`,
+    );
+  }
+  await markDirectories(check, nodeId);
+  return nodeId;
+}
+
+function asRefusal(error: unknown, { metadataDir }: Config): unknown {
+  if (error instanceof StoreLockedError) return new StartRefusedError(explainLocked(metadataDir));
+  return error;
+}
+
+async function prepareSingleNode(
+  { singleNode, defaultKey, defaultBucket }: ServerOptions,
+  storage: StorageRole,
+  gateway: GatewayRole,
+  nodeId: NodeId,
+): Promise<void> {
+  if (!singleNode) return;
+  await ensureLayout(storage.clients.cluster, nodeId);
+  if (defaultKey === undefined) return;
+  const { directory } = gateway.ports;
+  const key = await ensureKey(directory, defaultKey);
+  if (defaultBucket !== undefined) await ensureBucket(directory, defaultBucket, key.id);
+}
+
+function makeMetrics(config: Config, { clients, blockStats, facts, store }: StorageRole): Metrics {
+  return new Metrics({
+    version: GARAGE_VERSION,
+    replicationFactor: config.replicationFactor,
+    gauges: async () => {
+      const space = await facts.space();
+      const layout = clients.layout.current;
+      const storageNodes = [...layout.roles.values()].filter(role => role.capacityBytes !== null);
+      return {
+        isServing: layout.version > 0,
+        storageNodes: storageNodes.length,
+        partitions: PARTITION_COUNT,
+        dataAvailableBytes: space?.data.available ?? 0,
+        dataTotalBytes: space?.data.total ?? 0,
+        metadataAvailableBytes: space?.metadata.available ?? 0,
+        metadataTotalBytes: space?.metadata.total ?? 0,
+        blockBytesWritten: blockStats.writtenBytes,
+        blockBytesRead: blockStats.readBytes,
+        blocksRemoved: blockStats.removed,
+        blocksDamaged: blockStats.damaged,
+        storeReopenings: store.reopenings,
+      };
+    },
+  });
+}
+
+/** SIGINT and SIGTERM end the process; SIGHUP is said not to reload anything. */
+function untilSignal(log: Log): Promise<void> {
+  return new Promise(resolve => {
+    const end = (signal: NodeJS.Signals): void => {
+      log.info({ signal }, 'stopping: what is in flight is finished first');
+      resolve();
+    };
+    process.once('SIGINT', end);
+    process.once('SIGTERM', end);
+    process.on('SIGHUP', () => {
+      log.warn({}, 'the configuration is read at the start only: restart to change it');
+    });
+  });
+}

@@ -1,0 +1,122 @@
+/**
+ * Every actor and worker of a storage process, on one page.
+ *
+ * Owns:          their wiring, their start and their end.
+ * Knows:         actors/.
+ * Must not know: HTTP, the gateway.
+ */
+import { BlockCollector } from '../actors/block/block-collector.ts';
+import { BlockLoad } from '../actors/block/block-load.ts';
+import { BlockPartition } from '../actors/block/block-partition.ts';
+import type { BlockStats } from '../actors/block/block-stats.ts';
+import { FileWalker } from '../actors/block/file-walker.ts';
+import { ReferenceWalker } from '../actors/partition/reference-walker.ts';
+import { ReleaseWorker } from '../actors/partition/release-worker.ts';
+import { TablePartition } from '../actors/partition/table-partition.ts';
+import { TombstoneCollector } from '../actors/partition/tombstone-collector.ts';
+import type { BlockFiles } from '../actors/storage/block-files.ts';
+import type { DataDirectories } from '../actors/storage/data-directories.ts';
+import type { PurposefulStore } from '../actors/storage/commit-purpose.ts';
+import type { Bus } from '../bus/bus.ts';
+import type { Subjects } from '../bus/subjects.ts';
+import type { Config } from '../schemas/config.ts';
+import type { Environment, Files } from '../schemas/environment.ts';
+import type { NodeId } from '../schemas/ids.ts';
+import { PARTITION_COUNT, partitionId } from '../schemas/ids.ts';
+import type { Stamper } from '../schemas/stamper.ts';
+import type { Log } from '../schemas/telemetry.ts';
+import type { Clients } from './clients.ts';
+
+export type StorageActorsOptions = {
+  readonly config: Config;
+  readonly nodeId: NodeId;
+  readonly environment: Environment;
+  readonly bus: Bus;
+  readonly subjects: Subjects;
+  readonly stamper: Stamper;
+  readonly log: Log;
+  readonly store: PurposefulStore;
+  readonly files: Files;
+  readonly directories: DataDirectories;
+  readonly blockFiles: BlockFiles;
+  readonly blockStats: BlockStats;
+  readonly clients: Clients;
+};
+
+export type StorageActors = { stop(): Promise<void> };
+
+const PARTITIONS = Array.from({ length: PARTITION_COUNT }, (_, index) => partitionId(index));
+
+export function startStorageActors(options: StorageActorsOptions): StorageActors {
+  const blocks = blockPartitions(options);
+  let releases: ReleaseWorker | undefined;
+  const isLiveStamper = (stamper: string): boolean => stamper === options.stamper.id;
+  const tables = PARTITIONS.map(
+    partition =>
+      new TablePartition({
+        ...{ partition, store: options.store, clock: options.environment.clock },
+        ...{ log: options.log, soleReplica: true, isLiveStamper },
+        // The store itself refuses what grows when its disk is too full.
+        space: () => true,
+        kickRelease: () => releases?.kick(partition),
+      }),
+  );
+  serve(options, tables, blocks);
+  releases = new ReleaseWorker({ partitions: tables, ...workerPorts(options) });
+  const workers = [
+    releases,
+    new TombstoneCollector({ partitions: tables, ...workerPorts(options) }),
+    new ReferenceWalker({
+      ...{ partitions: tables, isLiveStamper, ...workerPorts(options) },
+      listReferences: async (partition, after, limit) =>
+        (await blocks[partition]?.listReferences(after, limit)) ?? { references: [] },
+    }),
+    new BlockCollector({ partitions: blocks, ...workerPorts(options) }),
+    new FileWalker({
+      ...{ partitions: blocks, files: options.files, directories: options.directories },
+      ...{ tag: options.blockFiles.tag, stats: options.blockStats, ...workerPorts(options) },
+    }),
+  ];
+  for (const worker of workers) worker.start();
+  return {
+    stop: async () => {
+      await Promise.all(workers.map(worker => worker.stop()));
+    },
+  };
+}
+
+function workerPorts({ environment, log, clients }: StorageActorsOptions) {
+  const { clock, timers } = environment;
+  return { clock, timers, log, tables: clients.tables, blocks: clients.blocks };
+}
+
+function blockPartitions(options: StorageActorsOptions): BlockPartition[] {
+  const { config, store, log, environment, blockFiles, blockStats } = options;
+  const load = new BlockLoad({
+    concurrentReadsMax: config.blockConcurrentReadsMax,
+    bufferedBytesMax: config.blockRamBufferBytesMax,
+  });
+  return PARTITIONS.map(
+    partition =>
+      new BlockPartition({
+        ...{ partition, store, files: blockFiles, load, stats: blockStats, log },
+        clock: environment.clock,
+        deleteDelayMs: config.debug.blockDeleteDelaySeconds * 1000,
+      }),
+  );
+}
+
+function serve(
+  { bus, subjects, nodeId }: StorageActorsOptions,
+  tables: readonly TablePartition[],
+  blocks: readonly BlockPartition[],
+): void {
+  for (const table of tables) {
+    const subject = subjects.replica(nodeId, 'table', table.partition);
+    bus.serve(subject, table.receive.bind(table));
+  }
+  blocks.forEach((block, index) => {
+    const subject = subjects.replica(nodeId, 'block', partitionId(index));
+    bus.serve(subject, block.receive.bind(block));
+  });
+}
