@@ -12,7 +12,7 @@ export const XML_CONTENT_TYPE: readonly [name: string, value: string] = [
   'application/xml',
 ];
 
-export function xmlReply(document: string, headers: ReplyHeaders = []): HttpReply {
+export function xmlReply(document: string | Uint8Array, headers: ReplyHeaders = []): HttpReply {
   return {
     status: 200,
     headers: [XML_CONTENT_TYPE, ...headers],

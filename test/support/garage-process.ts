@@ -33,6 +33,8 @@ export type GarageOptions = {
   /** Lines at the top of garage.toml, and behind its last section. */
   readonly top?: readonly string[];
   readonly end?: readonly string[];
+  /** Further lines of the section `[s3_api]`. */
+  readonly s3Api?: readonly string[];
   readonly metadataDir?: string;
   /** TOML value of `data_dir`. */
   readonly dataDir?: string;
@@ -102,6 +104,7 @@ export async function writeConfig(options: GarageOptions, ports: GaragePorts): P
     '[s3_api]',
     `s3_region = "${REGION}"`,
     `api_bind_addr = "127.0.0.1:${String(ports.s3)}"`,
+    ...(options.s3Api ?? []),
     '[s3_web]',
     `bind_addr = "127.0.0.1:${String(ports.web)}"`,
     'root_domain = ".web.localhost"',

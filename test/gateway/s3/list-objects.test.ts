@@ -4,8 +4,9 @@ import test from 'ava';
 import fc from 'fast-check';
 import type { ObjectKey } from '../../../schemas/ids.ts';
 import { versionIdOf } from '../../../schemas/ids.ts';
-import { entriesXml } from '../../../gateway/s3/list-objects.ts';
+import { writeEntries } from '../../../gateway/s3/list-objects.ts';
 import { asItIs, encodeUrl } from '../../../gateway/s3/list-parameters.ts';
+import { XmlBytes } from '../../../gateway/s3/xml-writer.ts';
 import type { ListedEntry } from '../../../schemas/messages/table.ts';
 import type { StoredChecksum } from '../../../schemas/records/checksum.ts';
 import type { ObjectVersion } from '../../../schemas/records/object-row.ts';
@@ -309,9 +310,9 @@ test('a page of a thousand keys is written in well under a millisecond', t => {
   let bestMs = Infinity;
   for (let round = 0; round < 300; round += 1) {
     const started = process.hrtime.bigint();
-    const xml = entriesXml({ page, owner: '' }, asItIs);
-    // Making the bytes is part of the work: it flattens the string.
-    if (Buffer.byteLength(xml) < 100_000) t.fail('the page is too short');
+    const out = new XmlBytes('');
+    writeEntries(out, { page, owner: '' }, asItIs);
+    if (out.end('').length < 100_000) t.fail('the page is too short');
     bestMs = Math.min(bestMs, Number(process.hrtime.bigint() - started) / 1e6);
   }
   t.log(`${bestMs.toFixed(3)} ms`);

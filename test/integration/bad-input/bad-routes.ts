@@ -1,0 +1,146 @@
+/**
+ * Methods, sub-resources, hosts and headers that lead nowhere.
+ *
+ * Owns:          rows 63 to 72 of the table that end in a refusal.
+ * Knows:         what S3 has and this server does not.
+ * Must not know: the route table.
+ */
+import { headText, type S3Request } from '../../support/signed-requests.ts';
+import type { HeaderPair } from '../../support/sigv4-signer.ts';
+import type { BadCase, BadWorld } from './bad-case.ts';
+
+function ask(request: S3Request): BadCase['bytes'] {
+  return ({ s3 }) => s3.build(request).bytes;
+}
+
+const notThere = ['501 NotImplemented'];
+
+const methods: readonly BadCase[] = [
+  ...['FROB', 'get', 'Put', 'TRACE', 'CONNECT', 'PATCH', 'PROPFIND'].map(method => ({
+    ...{ row: 63, title: `the method ${method}`, method },
+    expect: ['405 MethodNotAllowed', '400', '501', '505', 'closed'],
+    ...{ unfinished: 'waits' as const },
+    bytes: ({ s3, known }: BadWorld) => s3.build({ method, key: known.key }).bytes,
+  })),
+  ...['POST', 'DELETE'].map(method => ({
+    ...{ row: 63, title: `${method} of the service`, expect: ['405 MethodNotAllowed'] },
+    bytes: ask({ method, path: '/' }),
+  })),
+  {
+    ...{ row: 63, title: 'another version of HTTP', expect: ['400', '505', 'closed'] },
+    ...{ unfinished: 'waits' as const },
+    bytes: ({ s3 }) => s3.build({}).head.replace('HTTP/1.1', 'HTTP/3.7'),
+  },
+  {
+    ...{ row: 63, title: 'no HTTP at all', expect: ['400', '505', 'closed'] },
+    ...{ unfinished: 'waits' as const },
+    bytes: () => '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n',
+  },
+];
+
+const NOT_BUILT: readonly (readonly [method: string, query: string])[] = [
+  ...['policy', 'tagging', 'website', 'cors', 'lifecycle', 'encryption', 'replication'].flatMap(
+    name => [['GET', `${name}=`] as const, ['PUT', `${name}=`] as const],
+  ),
+  ...(['versions=', 'object-lock=', 'publicAccessBlock=', 'notification='] as const).map(
+    query => ['GET', query] as const,
+  ),
+  ['PUT', 'acl='],
+  ['PUT', 'versioning='],
+];
+
+const OBJECT_NOT_BUILT: readonly (readonly [method: string, query: string])[] = [
+  ...(['torrent=', 'tagging=', 'retention=', 'legal-hold=', 'attributes=', 'acl='] as const).map(
+    query => ['GET', query] as const,
+  ),
+  ...(['tagging=', 'retention=', 'legal-hold=', 'acl='] as const).map(
+    query => ['PUT', query] as const,
+  ),
+  ['POST', 'select=&select-type=2'],
+  ['POST', 'restore='],
+  ['DELETE', 'tagging='],
+];
+
+const subresources: readonly BadCase[] = [
+  {
+    ...{ row: 64, title: 'an unknown parameter', expect: ['200'] },
+    bytes: ({ s3, known }) => s3.build({ key: known.key, query: 'foo=&bar=1&__proto__=2' }).bytes,
+  },
+  ...NOT_BUILT.map(([method, query]) => ({
+    ...{ row: 64, title: `${method} bucket ?${query}`, expect: notThere },
+    bytes: ask({ method, query, ...(method === 'GET' ? {} : { body: '<x/>' }) }),
+  })),
+  ...OBJECT_NOT_BUILT.map(([method, query]) => ({
+    ...{ row: 64, title: `${method} object ?${query}`, expect: notThere },
+    bytes: ({ s3, known }: BadWorld) =>
+      s3.build({ method, query, key: known.key, ...(method === 'GET' ? {} : { body: '<x/>' }) })
+        .bytes,
+  })),
+  ...['acl=&policy=', 'uploads=&location=', 'policy=&acl=', 'list-type=2&uploads='].map(query => ({
+    ...{ row: 65, title: `GET ?${query}`, expect: ['400 InvalidRequest'] },
+    bytes: ask({ query }),
+  })),
+  {
+    ...{ row: 65, title: 'PUT of a part and of tags at once', expect: ['400 InvalidRequest'] },
+    bytes: ({ s3, upload }) =>
+      s3.build({
+        ...{ method: 'PUT', key: upload.key, body: 'a' },
+        query: `tagging=&uploadId=${upload.id}&partNumber=1`,
+      }).bytes,
+  },
+];
+
+const REFUSED_HEADERS: readonly (readonly [name: string, value: string, expect: string])[] = [
+  ['x-amz-acl', 'public-read', '501 NotImplemented'],
+  ['x-amz-grant-read', 'id="x"', '501 NotImplemented'],
+  ['x-amz-tagging', 'a=b', '501 NotImplemented'],
+  ['x-amz-object-lock-mode', 'GOVERNANCE', '501 NotImplemented'],
+  ['x-amz-server-side-encryption', 'AES256', '501 NotImplemented'],
+  ['x-amz-server-side-encryption-customer-algorithm', 'AES256', '501 NotImplemented'],
+  ['x-amz-storage-class', 'GLACIER', '400 InvalidStorageClass'],
+  ['x-amz-website-redirect-location', 'javascript:alert(1)', '400 InvalidArgument'],
+];
+
+const headers: readonly BadCase[] = [
+  ...REFUSED_HEADERS.map(([name, value, expected]) => ({
+    ...{ row: 68, title: `PUT with ${name}: ${value}`, expect: [expected] },
+    bytes: ask({ method: 'PUT', key: 'x', body: 'a', headers: [[name, value]] }),
+  })),
+  {
+    ...{ row: 66, title: 'two Host headers', expect: ['400'], unfinished: 'waits' as const },
+    bytes: ({ s3 }) => {
+      const { head } = s3.build({});
+      return head.replace('\r\n', `\r\nHost: other.example\r\n`);
+    },
+  },
+  {
+    ...{ row: 66, title: 'no Host header', expect: ['400'], unfinished: 'waits' as const },
+    bytes: ({ s3 }) => s3.build({ unsent: ['host'] }).head,
+  },
+  ...['a b', '[::1', '1.2.3.4:x', 'h:1:2', 'host/path', 'a,b'].map(host => ({
+    ...{ row: 66, title: `Host: ${host}`, unfinished: 'waits' as const },
+    expect: ['400', '403 SignatureDoesNotMatch', 'closed', '200'],
+    bytes: ({ s3 }: BadWorld) => s3.build({ headers: [['host', host]] }).bytes,
+  })),
+  ...(
+    [
+      ['http://evil.example', 'GET'],
+      ['null', 'PUT'],
+    ] as const
+  ).map(([origin, wanted]) => ({
+    ...{ row: 71, title: `a preflight from ${origin}`, expect: ['403 AccessForbidden'] },
+    ...{ method: 'OPTIONS' },
+    bytes: ({ s3, known }: BadWorld) =>
+      headText(`OPTIONS ${s3.path(known.key)}`, [
+        ['host', s3.host],
+        ['origin', origin],
+        ['access-control-request-method', wanted],
+      ] satisfies readonly HeaderPair[]),
+  })),
+  {
+    ...{ row: 72, title: 'aws-chunked without a streaming payload', expect: ['400'] },
+    bytes: ask({ method: 'PUT', key: 'x', body: 'a', headers: [['content-encoding', 'aws-chunked']] }),
+  },
+];
+
+export const badRoutes: readonly BadCase[] = [...methods, ...subresources, ...headers];

@@ -1,0 +1,107 @@
+/**
+ * What a client may expect of each key after what it was told.
+ *
+ * Owns:          for each key the last acknowledged value and those whose fate is open.
+ * Knows:         that each key has one writer, who waits for an answer before the next request.
+ * Must not know: servers, faults.
+ *
+ * A write that was answered 5xx, or not at all, is open: it may be there or not, until a later write
+ * of the same key is acknowledged, which is stamped above it. `lost` means an acknowledged write is
+ * not there (the key shows an older state); `wrong` means bytes that were never stored there.
+ */
+import type { Content } from './fault-content.ts';
+
+export type Value = Content | 'absent';
+
+/** What a read showed: the SHA-256 of the bytes, or that nothing is there. */
+export type Seen = { readonly sha256: string } | 'absent';
+
+export type Verdict = 'right' | 'lost' | 'wrong';
+
+type KeyState = {
+  settled: Value;
+  open: Value[];
+  /** The names of all contents that were ever sent for this key. */
+  readonly everSent: Set<string>;
+};
+
+export class FaultModel {
+  readonly #keys = new Map<string, KeyState>();
+  acknowledgedWrites = 0;
+  openWrites = 0;
+
+  /** All keys that were ever written. */
+  get keys(): readonly string[] {
+    return [...this.#keys.keys()];
+  }
+
+  /** The value that is certainly there, or undefined when that is open. */
+  certain(key: string): Value | undefined {
+    const state = this.#keys.get(key);
+    if (state === undefined) return 'absent';
+    return state.open.length === 0 ? state.settled : undefined;
+  }
+
+  /** A write is sent: from now on it may be seen. */
+  begin(key: string, value: Value): void {
+    const state = this.#state(key);
+    state.open.push(value);
+    if (value !== 'absent') state.everSent.add(value.sha256);
+    this.openWrites += 1;
+  }
+
+  acknowledge(key: string, value: Value): void {
+    const state = this.#state(key);
+    this.openWrites -= 1;
+    this.acknowledgedWrites += 1;
+    state.settled = value;
+    state.open = [];
+  }
+
+  /** The server said for certain that nothing was changed. */
+  refuse(key: string, value: Value): void {
+    const state = this.#state(key);
+    this.openWrites -= 1;
+    state.open = state.open.filter(other => other !== value);
+  }
+
+  judge(key: string, seen: Seen): Verdict {
+    const state = this.#state(key);
+    if ([state.settled, ...state.open].some(value => isSame(value, seen))) return 'right';
+    if (seen === 'absent' || state.everSent.has(seen.sha256)) return 'lost';
+    return 'wrong';
+  }
+
+  /** What was read while nothing else went on is what is stored from now on. */
+  settle(key: string, seen: Seen): void {
+    const state = this.#state(key);
+    const value = [state.settled, ...state.open].find(candidate => isSame(candidate, seen));
+    if (value === undefined) throw new Error(`${key} shows what it must not: judge it first`);
+    state.settled = value;
+    state.open = [];
+  }
+
+  /** The blocks of all that is certainly stored. Throws while the state of a key is open. */
+  blocks(): Set<string> {
+    const blocks = new Set<string>();
+    for (const [key, { settled, open }] of this.#keys) {
+      if (open.length > 0) throw new Error(`whether ${key} was written is open`);
+      if (settled !== 'absent') for (const block of settled.blocks) blocks.add(block);
+    }
+    return blocks;
+  }
+
+  #state(key: string): KeyState {
+    let state = this.#keys.get(key);
+    if (state === undefined) {
+      state = { settled: 'absent', open: [], everSent: new Set() };
+      this.#keys.set(key, state);
+    }
+    return state;
+  }
+}
+
+function isSame(value: Value, seen: Seen): boolean {
+  if (value === 'absent' || seen === 'absent') return value === seen;
+  return value.sha256 === seen.sha256;
+}
