@@ -144,10 +144,10 @@ export class AdminDirectory implements Directory {
         return { kind: outcome };
       case 'gone':
         return { kind: 'bucket-not-found' };
+      case 'under-way':
+        throw new AdminUnavailableError('Another deletion of the bucket is under way.');
       case 'unavailable':
-        throw new AdminUnavailableError(
-          'The bucket could not be deleted now; another deletion of it may be under way.',
-        );
+        throw new AdminUnavailableError('The bucket could not be deleted now.');
     }
   }
 
@@ -273,9 +273,7 @@ export class AdminDirectory implements Directory {
     }));
     for (const alias of bucket.localAliases) {
       if (alias.accessKeyId !== accessKeyId) continue;
-      await available(
-        this.#options.names.free(localAliasId(accessKeyId, alias.name), bucket.id),
-      );
+      await available(this.#options.names.free(localAliasId(accessKeyId, alias.name), bucket.id));
     }
   }
 }
@@ -285,7 +283,10 @@ function aliasIdOf(alias: Admin.BucketAlias): string {
   return localAliasId(alias.accessKeyId as AccessKeyId, alias.name);
 }
 
-function bucketWish({ globalAlias, localAlias }: Admin.NewBucket): Parameters<BucketLife['create']>[0] {
+function bucketWish({
+  globalAlias,
+  localAlias,
+}: Admin.NewBucket): Parameters<BucketLife['create']>[0] {
   if (localAlias === undefined) {
     return globalAlias === undefined ? { grants: [] } : { globalAlias, grants: [] };
   }

@@ -5,8 +5,8 @@
  * Knows:         the settings client, the tables that hold objects.
  * Must not know: S3, the admin API.
  *
- * Creation: the row `creating`; the name; the row `active`. Whoever stops in between leaves a bucket
- * that nobody sees and whose name others may take.
+ * Creation: the row `creating`; the name; the row `active`. Whoever stops in between leaves a
+ * bucket that nobody sees and whose name others may take.
  * Deletion: the row is decided `deleting`; every index shard durably refuses writes; emptiness is
  * read after that; the row is decided `deleted`, or `active` again before any fence is lifted. A
  * deletion that stopped half-way is taken up, or given up, by the next one who meets it after the
@@ -37,7 +37,8 @@ export type BucketWish = {
   readonly grants: BucketRow['grants'];
 };
 
-export type Deletion = 'deleted' | 'not-empty' | 'gone' | 'unavailable';
+/** `under-way`: somebody else's deletion of it is. */
+export type Deletion = 'deleted' | 'not-empty' | 'gone' | 'under-way' | 'unavailable';
 
 export class BucketLife {
   readonly #options: BucketLifeOptions;
@@ -85,9 +86,15 @@ export class BucketLife {
   }
 
   async delete(id: BucketId): Promise<Deletion> {
+    // Most refusals are found before the claim, which turns away everybody else's requests.
+    const found = await this.#options.settings.read('bucket', id);
+    if (found?.state === 'active') {
+      const early = await this.#isEmpty(found);
+      if (early !== 'empty') return early;
+    }
     const row = await this.#claim(id, ['active', 'deleting']);
     if (row === undefined) return 'gone';
-    if (row === 'another') return 'unavailable';
+    if (row === 'another') return 'under-way';
     // The stamp of the decision is the token: whoever claims later has another one.
     const token = row.timestamp;
     const isFenced = await this.#onEveryShard(row, { kind: 'bucket-fence', token }, 'fenced');

@@ -10,7 +10,7 @@ import type { AccessKeyId } from '../../schemas/ids.ts';
 import type { BucketRow } from '../../schemas/records/settings-rows.ts';
 import { localAliasId } from '../../schemas/records/settings-rows.ts';
 import type { DirectoryLookup } from '../s3/s3-call.ts';
-import type { BucketLife, BucketWish } from './bucket-life.ts';
+import type { BucketLife, BucketWish, Deletion } from './bucket-life.ts';
 import type { BucketNames } from './bucket-names.ts';
 import type { DirectoryCache } from './directory-cache.ts';
 
@@ -82,9 +82,7 @@ export class Lookup implements DirectoryLookup {
     return { kind: winner === undefined ? 'unavailable' : ownerKind(winner, accessKeyId) };
   }
 
-  async deleteBucket(
-    bucket: BucketRow,
-  ): Promise<{ readonly kind: 'deleted' | 'not-empty' | 'gone' | 'unavailable' }> {
+  async deleteBucket(bucket: BucketRow): Promise<{ readonly kind: Deletion }> {
     return { kind: await this.#options.life.delete(bucket.id) };
   }
 }

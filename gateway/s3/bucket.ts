@@ -108,6 +108,8 @@ export const deleteBucket: S3Handler<BucketCall> = async ({ bucket, bucketName }
       throw new S3Error('BucketNotEmpty', { fields: { BucketName: bucketName } });
     case 'gone':
       throw new S3Error('NoSuchBucket', { fields: { BucketName: bucketName } });
+    case 'under-way':
+      throw new S3Error('OperationAborted', { fields: { BucketName: bucketName } });
     case 'unavailable':
       throw new S3Error('ServiceUnavailable');
   }
@@ -184,9 +186,10 @@ export const getBucketAcl: S3Handler<BucketCall> = ({ caller, bucket }) => {
     if (grant?.read === true) permissions.push('READ', 'READ_ACP');
     if (grant?.write === true) permissions.push('WRITE');
   }
-  const grantee = `<Grantee xmlns:xsi="${XSI}" xsi:type="CanonicalUser">${ownerXml(caller)}</Grantee>`;
+  const owner = ownerXml(caller);
+  const grantee = `<Grantee xmlns:xsi="${XSI}" xsi:type="CanonicalUser">${owner}</Grantee>`;
   const grants = permissions.map(name => wrap('Grant', grantee + element('Permission', name)));
-  const content = wrap('Owner', ownerXml(caller)) + wrap('AccessControlList', grants.join(''));
+  const content = wrap('Owner', owner) + wrap('AccessControlList', grants.join(''));
   return xmlReply(s3Document('AccessControlPolicy', content));
 };
 

@@ -65,9 +65,10 @@ export interface DirectoryLookup {
     name: string,
     accessKeyId: AccessKeyId,
   ): Promise<{ readonly kind: 'created' | 'owned-by-you' | 'taken' | 'unavailable' }>;
-  deleteBucket(
-    bucket: BucketRow,
-  ): Promise<{ readonly kind: 'deleted' | 'not-empty' | 'gone' | 'unavailable' }>;
+  /** `under-way`: somebody else's deletion of it is. */
+  deleteBucket(bucket: BucketRow): Promise<{
+    readonly kind: 'deleted' | 'not-empty' | 'gone' | 'under-way' | 'unavailable';
+  }>;
 }
 
 export type S3Services = {
