@@ -31,6 +31,12 @@ export type AdminDoorOptions = {
 
 const BODY_BYTES_MAX = 1024 * 1024;
 const API_PATH = '/v2/';
+const UNKNOWN_ENDPOINT = '-';
+const SPECIAL_ENDPOINTS: ReadonlyMap<string, string> = new Map([
+  ['/health', 'Health'],
+  ['/metrics', 'Metrics'],
+  ['/check', 'CheckDomain'],
+]);
 
 export function adminDoor(options: AdminDoorOptions): HttpHandler {
   return async request => {
@@ -41,6 +47,15 @@ export function adminDoor(options: AdminDoorOptions): HttpHandler {
       return jsonReply(error.status, error.body(options.ports.region, request.rawPath));
     }
   };
+}
+
+/** The name under which a request to this door is logged and counted. */
+export function adminEndpointOf({ method, rawPath }: HttpRequest): string {
+  if (method === 'OPTIONS') return 'Options';
+  const special = SPECIAL_ENDPOINTS.get(rawPath);
+  if (special !== undefined) return special;
+  const name = rawPath.startsWith(API_PATH) ? rawPath.slice(API_PATH.length) : '';
+  return adminOperation(name) === undefined ? UNKNOWN_ENDPOINT : name;
 }
 
 function answer(request: HttpRequest, options: AdminDoorOptions): Promise<HttpReply> | HttpReply {

@@ -242,8 +242,11 @@ export class NetConnection implements Wire, Watched {
     }
     this.#framing = InputFraming.of(verdict);
     this.#closesAfterReply = isOld || wantsClose(headers.get('connection'));
-    this.#mustContinue =
-      this.#framing !== undefined && headers.get('expect')?.toLowerCase() === '100-continue';
+    const isExpecting = !isOld && headers.get('expect')?.toLowerCase() === '100-continue';
+    this.#mustContinue = isExpecting && this.#framing !== undefined;
+    // Not needed before an empty body (RFC 9110 10.1.1), but botocore misreads the next answer on
+    // a connection where it got a final one instead: it keeps the first one's status line.
+    if (isExpecting && this.#framing === undefined) this.#socket.write(CONTINUE);
     exchange.handle(verdict);
   }
 

@@ -45,6 +45,12 @@ export class BlockBuffers {
   readonly slabsMax: number;
   readonly #free: Slab[] = [];
   readonly #waiters = new Set<Waiter>();
+  /** Discarded slabs whose memory somebody still holds. */
+  #lostCount = 0;
+  readonly #found = new FinalizationRegistry<undefined>(() => {
+    this.#lostCount -= 1;
+    this.#serve();
+  });
   readonly #staging = new Uint8Array(new ArrayBuffer(STAGING_BYTES + WORD_BYTES));
   #slabCount = 0;
   #nextId = 1;
@@ -82,10 +88,15 @@ export class BlockBuffers {
     this.#serve();
   }
 
-  /** Somebody may still read the slab, nobody knows how long: it is not used again. */
-  discard(_slab: Slab): void {
+  /**
+   * Somebody may still read the slab, nobody knows how long: it is not used again. Others take its
+   * place, but never so many that all of them together are more than twice what was allowed.
+   */
+  discard(slab: Slab): void {
     assert(this.inUse > 0, 'a slab is given back once');
     this.#slabCount -= 1;
+    this.#lostCount += 1;
+    this.#found.register(slab.memory, undefined);
     this.#serve();
   }
 
@@ -106,6 +117,7 @@ export class BlockBuffers {
     const free = this.#free.pop();
     if (free !== undefined) return free;
     if (this.#slabCount >= this.slabsMax) return undefined;
+    if (this.#slabCount + this.#lostCount >= 2 * this.slabsMax) return undefined;
     this.#slabCount += 1;
     const memory = new SharedArrayBuffer(this.blockBytes);
     const id = this.#nextId;

@@ -16,8 +16,9 @@ import type { BlockBuffers, Slab, SlabWait } from './block-buffers.ts';
 import { tooLarge } from './http-payload.ts';
 import type { Payload, PayloadSink } from './payload.ts';
 
-/** Blocks of one body that are handed on and not done: then the client is held back. */
-const BLOCKS_UNDER_WAY_MAX = 4;
+/** Blocks of one body that are handed on and not done: then the client is held back. A block takes
+ *  as long as two fsyncs, or a round trip to another site, so a single body needs several. */
+const BLOCKS_UNDER_WAY_MAX = 12;
 /** What a held-back client still sends goes to so many slabs more, if they are free. */
 const SLABS_MAX = BLOCKS_UNDER_WAY_MAX + 2;
 

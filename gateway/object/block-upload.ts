@@ -45,7 +45,7 @@ export class BlockUpload {
   readonly #listed: BlockRef[] = [];
   #listedBytes = 0;
   #manifestRows = 0;
-  #manifestWrites: Promise<S3Error | undefined>[] = [];
+  readonly #manifestWrites: Promise<S3Error | undefined>[] = [];
 
   constructor({ tables, blocks, owner }: BlockUploadOptions) {
     this.owner = owner;

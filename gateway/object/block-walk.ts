@@ -18,7 +18,7 @@ import type { BlockList, BlockRef } from '../../schemas/records/block-list.ts';
 import { blockAt, blockCount } from '../../schemas/records/block-list.ts';
 import type { ObjectContent, ObjectVersion, PartRef } from '../../schemas/records/object-row.ts';
 import type { PartRow } from '../../schemas/records/upload-row.ts';
-import { S3Error } from '../s3/s3-error.ts';
+import type { S3Error } from '../s3/s3-error.ts';
 import type { ByteRange } from '../s3/ranges.ts';
 import { ContentGone } from './content-gone.ts';
 import { tableRefusal } from './refusals.ts';
@@ -154,7 +154,7 @@ async function* manifestRows(
     const blocks = await ahead;
     if (index + 1 < rowCount) {
       ahead = manifestRow(tables, id, index + 1);
-      // It is awaited above, if the walk goes so far; where it ends, nobody asks how that read fared.
+      // Awaited above if the walk goes so far; where it ends, nobody asks how that read fared.
       ahead.catch(() => undefined);
     }
     yield { blocks, skippedBytes: index === 0 ? skippedBytes : 0 };

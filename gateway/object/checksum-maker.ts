@@ -55,6 +55,11 @@ export class ChecksumMaker {
     }
   }
 
+  /** The same in hex: the platform makes text faster than bytes. */
+  hexOf(name: 'MD5' | 'SHA256', bytes: Uint8Array): string {
+    return hash(NODE_NAMES[name], bytes, 'hex');
+  }
+
   start(name: DigestName): RunningDigest {
     switch (name) {
       case 'MD5':

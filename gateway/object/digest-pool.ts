@@ -5,22 +5,22 @@
  * Knows:         what the digests cost.
  * Must not know: bodies, blocks in storage.
  *
- * MD5 is serial: a stream's MD5 is pinned to one thread. Its blocks' names, and its SHA-256 or SHA-1
- * if one is asked for, are pinned to another, so that a single body keeps two cores busy:
+ * MD5 is serial: a stream's MD5 is pinned to one thread. Its blocks' names, and its SHA-256 or
+ * SHA-1 if one is asked for, are pinned to another, so that a single body keeps two cores busy:
  *
  *     thread 1   MD5 1 | MD5 2 | MD5 3 | …          and CRCs
  *     thread 2   SHA 1 | SHA 2 | SHA 3 | …          names, chunk checksums, SHA of the whole
  *
  * A body of one block needs no SHA-256 of the whole: the block's name is it.
  */
-import type { Worker } from 'node:worker_threads';
 import { assert } from '../../schemas/assert.ts';
 import type { Slab } from './block-buffers.ts';
 import type { BlockDigest } from './block-digest.ts';
 import type { DigestName } from './checksum-maker.ts';
 import { ChecksumMaker } from './checksum-maker.ts';
 import type { DigestReply } from './digest-messages.ts';
-import { DigestThread, startDigestWorker, type JobListener } from './digest-thread.ts';
+import { DigestThread, startDigestWorker } from './digest-thread.ts';
+import type { DigestWorker, JobListener } from './digest-thread.ts';
 import type { BodyDigests, DigestPlan } from './payload.ts';
 
 /** What MD5 with its CRC, and a block's name with a SHA of the whole, cost of a thread's time. */
@@ -32,7 +32,7 @@ export type DigestPoolOptions = {
   /** More than two help only many bodies at once on more than two cores. */
   readonly threads?: number;
   /** Tests hold on to the workers to see what becomes of bodies when one dies. */
-  readonly startWorker?: () => Worker;
+  readonly startWorker?: () => DigestWorker;
   /** Told when a thread died: a bug, or no memory. */
   readonly onThreadDeath?: (error: Error) => void;
 };
@@ -49,7 +49,7 @@ export class DigestPool {
   /** For bodies that are hashed where they are. */
   readonly checksums = new ChecksumMaker();
   readonly #threadCount: number;
-  readonly #startWorker: () => Worker;
+  readonly #startWorker: () => DigestWorker;
   readonly #onThreadDeath: (error: Error) => void;
   readonly #threads: DigestThread[] = [];
   #nextStream = 1;

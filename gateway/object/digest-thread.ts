@@ -20,7 +20,9 @@ export interface JobListener {
   failed(error: Error): void;
 }
 
-export function startDigestWorker(): Worker {
+export type DigestWorker = Worker;
+
+export function startDigestWorker(): DigestWorker {
   return new Worker(new URL('./digest-worker.js', import.meta.url));
 }
 

@@ -37,7 +37,8 @@ export function httpPayload(call: S3Call): HttpPayload {
   const { headers, auth } = call;
   const mode = payloadMode(call);
   const chunked = chunkedParts(mode, auth, headers);
-  const sizeBytes = chunked === undefined ? plainSize(call.http.body) : chunked.framing.decodedBytes;
+  const sizeBytes =
+    chunked === undefined ? plainSize(call.http.body) : chunked.framing.decodedBytes;
   if (sizeBytes !== undefined && sizeBytes > PUT_BYTES_MAX) throw tooLarge(sizeBytes);
   return new HttpPayload({
     body: call.http.body,

@@ -8,8 +8,8 @@
  *     client → intake → slab ─┬→ digest threads ─→ name ─→ block storage ─┬→ slab given back
  *                             └→ MD5 and its kin ────────────────────────┘
  *
- * It ends, well or not, only when nothing is under way any more: no thread and no storage node reads
- * a slab then, and every slab was given back.
+ * It ends, well or not, only when nothing is under way any more: no thread and no storage node
+ * reads a slab then, and every slab was given back.
  */
 import { INLINE_BYTES_MAX } from '../../schemas/limits.ts';
 import type { BlockHash } from '../../schemas/ids.ts';

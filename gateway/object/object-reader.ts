@@ -5,9 +5,9 @@
  * Knows:         rows, blocks.
  * Must not know: S3 headers, conditions.
  *
- * The bytes of a small object come in the same answer as its row. The first piece of a larger one is
- * read before there is a status line, so that a damaged or absent block is an error and not a broken
- * success.
+ * The bytes of a small object come in the same answer as its row. The first piece of a larger one
+ * is read before there is a status line, so that a damaged or absent block is an error and not a
+ * broken success.
  */
 import type { BlockClient } from '../../bus/block-client.ts';
 import type { TableClient } from '../../bus/table-client.ts';
@@ -82,7 +82,9 @@ export class ObjectReader {
     if (version.content.kind !== 'inline') return this.#openBlocks(found, range, seen);
     const bytes = inline ?? NO_BYTES;
     if (bytes.length !== version.sizeBytes) {
-      throw new S3Error('InternalError', { cause: new Error('an inline object without its bytes') });
+      throw new S3Error('InternalError', {
+        cause: new Error('an inline object without its bytes'),
+      });
     }
     const isWhole = range.sizeBytes === bytes.length;
     const { first, sizeBytes } = range;

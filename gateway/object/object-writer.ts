@@ -19,7 +19,11 @@ import { HASH_INLINE_BYTES_MAX, INLINE_BYTES_MAX } from '../../schemas/limits.ts
 import type { ObjectPlace, WriteCondition } from '../../schemas/messages/table.ts';
 import type { BlockOwner } from '../../schemas/records/block-owner.ts';
 import type { StoredChecksum } from '../../schemas/records/checksum.ts';
-import type { ObjectContent, ObjectVersion, StoredHeaders } from '../../schemas/records/object-row.ts';
+import type {
+  ObjectContent,
+  ObjectVersion,
+  StoredHeaders,
+} from '../../schemas/records/object-row.ts';
 import type { PartContent } from '../../schemas/records/upload-row.ts';
 import type { Stamper } from '../../schemas/stamper.ts';
 import type { Log } from '../../schemas/telemetry.ts';
@@ -123,8 +127,8 @@ export class ObjectWriter {
   }
 
   /**
-   * Stores a row whose blocks `build` brings about; undoes them when anything fails. A row of a
-   * version with blocks is stamped after its blocks, so that it wins over what was written meanwhile.
+   * Stores a row whose blocks `build` brings about; undoes them when anything fails. A version with
+   * blocks is stamped after its blocks, so that it wins over what was written meanwhile.
    */
   async writeBlocks(
     target: WriteTarget,
@@ -165,7 +169,7 @@ export class ObjectWriter {
   #writeOneBlock(payload: Payload, target: WriteTarget, bytes: Buffer): Promise<Written> {
     const { checksums } = this.#options.digests;
     return this.writeBlocks(target, async upload => {
-      const sha256Hex = checksums.of('SHA256', bytes).toString('hex');
+      const sha256Hex = checksums.hexOf('SHA256', bytes);
       const digests = wholeDigests(checksums, bytes, payload.plan, sha256Hex);
       const checksum = payload.verify(digests);
       const hash = sha256Hex as BlockHash;

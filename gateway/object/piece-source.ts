@@ -21,6 +21,9 @@ import { blockRefusal } from './refusals.ts';
 /** Bytes in a millisecond from which a client is served ahead, and below which it is slow. */
 const FAST_BYTES_PER_MS = 10_000;
 const SLOW_BYTES_PER_MS = 2_500;
+/** How much the last piece counts. A slow client takes what the network holds in bursts: a burst
+ *  must not make it a fast one. */
+const LAST_PIECE_WEIGHT = 0.2;
 
 export type PieceSourceParts = {
   readonly blocks: BlockClient;
@@ -40,6 +43,7 @@ export class PieceSource implements ReplySource {
   #ahead: Promise<Uint8Array | undefined> | undefined;
   #pieceBytes = READ_PIECE_BYTES;
   #isFast = false;
+  #msPerByte = 0;
   #leftBytes: number;
   #handedBytes = 0;
   #handedAtMs = 0;
@@ -93,12 +97,14 @@ export class PieceSource implements ReplySource {
     this.#ahead.catch(() => undefined);
   }
 
-  /** How fast the client took the last piece decides about the next ones. */
+  /** How fast the client took the last pieces decides about the next ones. */
   #measure(): void {
     if (this.#handedBytes === 0) return;
     const elapsedMs = this.#parts.clock.monotonicMs() - this.#handedAtMs;
-    this.#isFast = this.#handedBytes >= elapsedMs * FAST_BYTES_PER_MS;
-    const isSlow = this.#handedBytes < elapsedMs * SLOW_BYTES_PER_MS;
+    const lastPace = elapsedMs / this.#handedBytes;
+    this.#msPerByte += (lastPace - this.#msPerByte) * LAST_PIECE_WEIGHT;
+    this.#isFast = this.#msPerByte * FAST_BYTES_PER_MS <= 1;
+    const isSlow = this.#msPerByte * SLOW_BYTES_PER_MS > 1;
     this.#pieceBytes = isSlow ? CHECKSUM_CHUNK_BYTES : READ_PIECE_BYTES;
   }
 
@@ -109,7 +115,9 @@ export class PieceSource implements ReplySource {
     const length = Math.min(pieceEnd - slice.first, slice.sizeBytes);
     const { hash, first, sizeBytes } = slice;
     const isAll = length === sizeBytes;
-    this.#slice = isAll ? undefined : { hash, first: first + length, sizeBytes: sizeBytes - length };
+    this.#slice = isAll
+      ? undefined
+      : { hash, first: first + length, sizeBytes: sizeBytes - length };
     const answer = await this.#parts.blocks.read({ hash, first, length });
     if (answer.kind === 'absent') throw new ContentGone('a block is not there');
     if (answer.kind !== 'bytes' || answer.bytes.length !== length) throw blockRefusal(answer);

@@ -5,7 +5,7 @@
  * Knows:         the walk over a version's blocks.
  * Must not know: metadata, conditions.
  *
- * The parts of a multipart upload become one list: the copy has the ETag of the source and no parts.
+ * The parts of a multipart upload become one list: the copy has the source's ETag and no parts.
  */
 import type { BlockClient } from '../../bus/block-client.ts';
 import type { TableClient } from '../../bus/table-client.ts';

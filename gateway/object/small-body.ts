@@ -18,8 +18,8 @@ const EMPTY = Buffer.alloc(0);
  * All bytes of a request's body, its signature, Content-MD5 and checksum verified. A request
  * without a body has an empty one.
  *
- * Rejects with S3Error: MalformedXML for more than `bytesMax` (before they are read where the length
- * is declared), else what the payload's rules say.
+ * Rejects with S3Error: MalformedXML for more than `bytesMax` (before they are read where the
+ * length is declared), else what the payload's rules say.
  */
 export async function readSmallBody(call: S3Call, bytesMax: number): Promise<Buffer> {
   if (isAbsent(call)) return EMPTY;

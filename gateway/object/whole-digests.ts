@@ -15,11 +15,9 @@ export function wholeDigests(
   plan: DigestPlan,
   knownSha256Hex?: string,
 ): BodyDigests {
-  const md5Hex = checksums.of('MD5', bytes).toString('hex');
+  const md5Hex = checksums.hexOf('MD5', bytes);
   const wantsSha256 = plan.sha256 || plan.checksum === 'SHA256';
-  const sha256Hex = wantsSha256
-    ? (knownSha256Hex ?? checksums.of('SHA256', bytes).toString('hex'))
-    : undefined;
+  const sha256Hex = wantsSha256 ? (knownSha256Hex ?? checksums.hexOf('SHA256', bytes)) : undefined;
   const checksum = wholeChecksum(checksums, bytes, plan, sha256Hex);
   return {
     md5Hex,

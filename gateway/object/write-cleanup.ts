@@ -5,9 +5,9 @@
  * Knows:         owners, references, manifests.
  * Must not know: bodies, clients: nobody waits for this.
  *
- * Nothing is released before the owner's partition has said that the owner is dead: a row whose write
- * was answered "unknown" may be there after all. What cannot be undone within the retries is left to
- * the storage nodes, which look for owners that were never finished.
+ * Nothing is released before the owner's partition has said that the owner is dead: a row whose
+ * write was answered "unknown" may be there after all. What cannot be undone within the retries is
+ * left to the storage nodes, which look for owners that were never finished.
  */
 import type { BlockClient } from '../../bus/block-client.ts';
 import type { TableClient } from '../../bus/table-client.ts';

@@ -1,7 +1,8 @@
 /**
  * CompleteMultipartUpload: the chosen parts become the object.
  *
- * Owns:          the order of the checks, the row that is written, the answer to a repeated request.
+ * Owns:          the order of the checks, the row that is written, the answer to a repeated
+ *                request.
  * Knows:         the S3 API reference.
  * Must not know: how a version and its parts are stored; blocks.
  *
@@ -150,7 +151,7 @@ function expectedSize(headers: RequestHeaders): number | undefined {
 function checkSize(expectedBytes: number | undefined, sizeBytes: number): void {
   if (expectedBytes === undefined || expectedBytes === sizeBytes) return;
   throw new S3Error('InvalidRequest', {
-    message: `x-amz-mp-object-size is ${String(expectedBytes)}, the parts have ${String(sizeBytes)}.`,
+    message: `The parts have ${String(sizeBytes)} bytes, x-amz-mp-object-size says otherwise.`,
   });
 }
 

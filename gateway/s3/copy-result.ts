@@ -16,7 +16,10 @@ export function copyResult(
   root: 'CopyObjectResult' | 'CopyPartResult',
   { etag, lastModifiedMs, checksum }: Written,
 ): HttpReply {
-  const content = [element('LastModified', writeTime(lastModifiedMs)), element('ETag', `"${etag}"`)];
+  const content = [
+    element('LastModified', writeTime(lastModifiedMs)),
+    element('ETag', `"${etag}"`),
+  ];
   if (checksum !== undefined) {
     content.push(checksumElement(checksum));
     if (root === 'CopyObjectResult') content.push(element('ChecksumType', checksum.type));

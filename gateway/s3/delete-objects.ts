@@ -5,8 +5,8 @@
  * Knows:         the S3 API reference, "DeleteObjects".
  * Must not know: how a deletion is written.
  *
- * Keys come as XML text, so a carriage return in one arrives as a reference and is exact; the body's
- * digest is demanded because a flipped bit would delete another key.
+ * Keys come as XML text, so a carriage return in one arrives as a reference and is exact; the
+ * body's digest is demanded because a flipped bit would delete another key.
  */
 import type { ObjectKey } from '../../schemas/ids.ts';
 import { DELETE_KEYS_MAX, OBJECT_KEY_BYTES_MAX, XML_BODY_BYTES_MAX } from '../../schemas/limits.ts';

@@ -26,6 +26,9 @@ import { S3Error } from './s3-error.ts';
 /** How often an object that is overwritten again and again is looked up. */
 const LOOKUPS_MAX = 3;
 
+/** Who sends a key believes that the object is encrypted with it. */
+const CUSTOMER_KEY_HEADER = 'x-amz-server-side-encryption-customer-algorithm';
+
 const OVERRIDES = [
   'cache-control',
   'content-disposition',
@@ -84,6 +87,9 @@ async function answer(
 
 function readAsked({ query, headers, caller }: ObjectCall): Asked {
   checkVersionId(query);
+  if (headers.get(CUSTOMER_KEY_HEADER) !== undefined) {
+    throw new S3Error('NotImplemented', { fields: { Header: CUSTOMER_KEY_HEADER } });
+  }
   const partNumber = parsePartNumber(query.get('partNumber'));
   if (partNumber !== undefined && headers.get('range') !== undefined) {
     throw new S3Error('InvalidRequest', {

@@ -5,8 +5,8 @@
  * Knows:         that each shard answers in byte order; that a common prefix may be in several.
  * Must not know: what is listed, XML, parameters.
  *
- * One shard is asked for the page directly. Of several, each is asked for its likely share and asked
- * again when that runs out: a page of 1000 from 256 shards must not cost 256,000 entries.
+ * One shard is asked for the page directly. Of several, each is asked for its likely share and
+ * asked again when that runs out: a page of 1000 from 256 shards must not cost 256,000 entries.
  */
 import { assert } from '../../schemas/assert.ts';
 

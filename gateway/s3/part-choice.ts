@@ -1,7 +1,8 @@
 /**
  * The parts a client chose for its object, checked against those that were uploaded.
  *
- * Owns:          the document of CompleteMultipartUpload; the rules on order, ETags, checksums, sizes.
+ * Owns:          the document of CompleteMultipartUpload; the rules on order, ETags, checksums,
+ *                sizes.
  * Knows:         "Amazon S3 multipart upload limits", the S3 API reference.
  * Must not know: where parts are stored, how the object is written.
  */
@@ -85,7 +86,8 @@ function withoutQuotes(text: string): string {
 /**
  * The uploaded parts that were asked for, in order.
  *
- * @throws S3Error InvalidPart, InvalidRequest for a missing checksum, EntityTooSmall, EntityTooLarge.
+ * @throws S3Error InvalidPart, InvalidRequest for a missing checksum, EntityTooSmall,
+ * EntityTooLarge.
  */
 export function chooseParts(
   upload: UploadRow,

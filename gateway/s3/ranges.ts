@@ -6,8 +6,8 @@
  * Must not know: objects beyond their size.
  *
  * A Range that is not understood, or that has several parts, is ignored: the whole object is the
- * answer. One that is understood and lies beyond the object is refused. The range of a copy is never
- * ignored: a copy of something else would be stored.
+ * answer. One that is understood and lies beyond the object is refused. The range of a copy is
+ * never ignored: a copy of something else would be stored.
  */
 import { S3Error } from './s3-error.ts';
 

@@ -5,8 +5,8 @@
  * Knows:         replies and their sources.
  * Must not know: what the operation did.
  *
- * Keys of objects, queries and headers are not logged: they are the client's business, and a presigned
- * query is a credential.
+ * Keys of objects, queries and headers are not logged: they are the client's business, and a
+ * presigned query is a credential.
  */
 import type { Clock } from '../../schemas/environment.ts';
 import type { Log } from '../../schemas/telemetry.ts';
@@ -70,7 +70,7 @@ export class RequestLog {
       requestId: record.requestId,
       operation: record.operation,
       bucket: record.bucketName,
-      key: record.accessKeyId,
+      accessKeyId: record.accessKeyId,
       peer: record.http.peerAddress,
       status,
       bytes: sentBytes,

@@ -126,7 +126,9 @@ function decodeQuery(text: string): string {
   return decodeStrictly(text.includes('+') ? text.replaceAll('+', ' ') : text);
 }
 
-/** The platform's decoder refuses a bad `%`, overlong forms, surrogates and truncated characters. */
+/**
+ * The platform's decoder refuses a bad `%`, overlong forms, surrogates and truncated characters.
+ */
 function decodeStrictly(text: string): string {
   if (!text.includes('%')) return text;
   try {

@@ -2,7 +2,8 @@
  * The S3 door: from an HTTP request to its answer.
  *
  * Owns:          the order of the checks, each done once and here: target, signature, key, bucket,
- *                permission, and only then the operation; the headers and the log line of every answer.
+ *                permission, and only then the operation; the headers and the log line of every
+ *                answer.
  * Knows:         the route table, the directory.
  * Must not know: what an operation does.
  *
@@ -10,7 +11,7 @@
  * before anything is looked up. Everything that the directory remembers is answered without a turn
  * of the event loop: `chain` goes on at once where there is nothing to wait for.
  */
-import { unreachable } from '../../schemas/assert.ts';
+import { assert } from '../../schemas/assert.ts';
 import type { Randomness } from '../../schemas/environment.ts';
 import type { AccessKeyId } from '../../schemas/ids.ts';
 import type { BucketRow } from '../../schemas/records/settings-rows.ts';
@@ -21,7 +22,7 @@ import { SigningKeys } from '../auth/signing-keys.ts';
 import type { HttpHandler, HttpReply, HttpRequest } from '../http/exchange.ts';
 import type { Refusal } from '../http/head-rules.ts';
 import type { RefusalRenderer } from '../http/http-core.ts';
-import { RequestIds } from './request-ids.ts';
+import { RequestIds } from '../http/request-ids.ts';
 import { RequestLog, type AnswerListener, type RequestRecord } from './request-log.ts';
 import { parseParameters, TargetReader, type RequestTarget } from './request-target.ts';
 import type { Caller, QueryParameters, S3Call, S3Services } from './s3-call.ts';
@@ -79,7 +80,8 @@ class Door {
   readonly #targets: TargetReader;
   readonly #router: S3Router;
   readonly #hostId: string;
-  readonly #authentication: Omit<AuthenticateOptions, 'nowMs'>;
+  readonly #hostIdHeader: readonly [name: string, value: string];
+  readonly #authentication: Pick<AuthenticateOptions, 'region' | 'signingKeys' | 'findSecret'>;
 
   constructor(options: S3DoorOptions) {
     const { region, rootDomain, directory, random, punycode, log, clock } = options;
@@ -89,9 +91,9 @@ class Door {
     this.#targets = new TargetReader(rootDomain);
     this.#router = new S3Router(s3Operations({ punycode }));
     this.#hostId = random.bytes(HOST_ID_BYTES).toString('base64');
+    this.#hostIdHeader = ['x-amz-id-2', this.#hostId];
     this.#authentication = {
       region,
-      service: 's3',
       signingKeys: new SigningKeys(),
       findSecret: accessKeyId => directory.secretOf(accessKeyId),
     };
@@ -139,8 +141,10 @@ class Door {
       const auth: Authenticated = { kind: 'anonymous', effectiveHeaders: http.headers };
       return this.#run({ record, target, query, operation, auth }, undefined, undefined);
     }
+    const { region, signingKeys, findSecret } = this.#authentication;
     const nowMs = this.#services.clock.wallMs();
-    return chain(authenticate(http, { ...this.#authentication, nowMs }), auth =>
+    const options = { region, service: 's3', nowMs, signingKeys, findSecret } as const;
+    return chain(authenticate(http, options), auth =>
       this.#authorise({ record, target, query, operation, auth }),
     );
   }
@@ -196,23 +200,26 @@ class Door {
   ): HttpReply | Promise<HttpReply> {
     const { effectiveHeaders: headers } = auth;
     const { requestId, http } = record;
-    const call: S3Call = { requestId, http, headers, query, auth, caller };
     const isCopy =
       operation.copyVariant !== undefined && headers.get('x-amz-copy-source') !== undefined;
     const chosen = isCopy ? operation.copyVariant : operation;
     record.operation = chosen.name;
     const services = this.#services;
+    // Written out for the operations that matter: spreading one object into the next is not free.
+    if (chosen.scope === 'object' && target.place === 'object' && bucket !== undefined) {
+      const { bucketName, key } = target;
+      return chosen.handler(
+        { requestId, http, headers, query, auth, caller, bucketName, bucket, key },
+        services,
+      );
+    }
+    const call: S3Call = { requestId, http, headers, query, auth, caller };
     if (chosen.scope === 'service') return chosen.handler(call, services);
-    if (target.place === 'service') throw new S3Error('MethodNotAllowed');
+    assert(target.place !== 'service', 'the router knows what a service has');
     const { bucketName } = target;
     if (chosen.scope === 'name') return chosen.handler({ ...call, bucketName }, services);
-    if (bucket === undefined) throw new S3Error('NoSuchBucket');
-    if (chosen.scope === 'bucket') return chosen.handler({ ...call, bucketName, bucket }, services);
-    if (target.place === 'bucket') throw new S3Error('MethodNotAllowed');
-    if (chosen.scope === 'object') {
-      return chosen.handler({ ...call, bucketName, bucket, key: target.key }, services);
-    }
-    return unreachable(chosen);
+    assert(chosen.scope === 'bucket' && bucket !== undefined, 'the bucket was found');
+    return chosen.handler({ ...call, bucketName, bucket }, services);
   }
 
   #fail(record: RequestRecord, thrown: unknown): HttpReply {
@@ -223,12 +230,14 @@ class Door {
   }
 
   #finish(record: RequestRecord, reply: HttpReply, error?: S3Error): HttpReply {
+    const { status, body } = reply;
     const headers = [
       ['x-amz-request-id', record.requestId] as const,
-      ['x-amz-id-2', this.#hostId] as const,
+      this.#hostIdHeader,
       ...reply.headers,
     ];
-    return this.#log.finish(record, { ...reply, headers }, error);
+    const told = body === undefined ? { status, headers } : { status, headers, body };
+    return this.#log.finish(record, told, error);
   }
 }
 

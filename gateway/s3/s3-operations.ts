@@ -5,9 +5,9 @@
  * Knows:         the S3 API reference, "Actions"; the handlers.
  * Must not know: how a request is matched, authenticated or rendered.
  *
- * What S3 knows and this door does not do yet is in the table too: such a request must get 501 after
- * its permission was checked, and never be taken for the plain operation of its method (a PUT of an
- * object's tags that was stored as the object would destroy it).
+ * What S3 knows and this door does not do yet is in the table too: such a request must get 501
+ * after its permission was checked, and never be taken for the plain operation of its method (a PUT
+ * of an object's tags that was stored as the object would destroy it).
  */
 import type { Permission } from '../auth/permissions.ts';
 import {

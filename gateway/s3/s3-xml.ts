@@ -7,7 +7,8 @@
  *
  * Nothing is ever expanded: a document with a DOCTYPE is refused unread, and the only references
  * are the five predefined ones and those to characters. References to controls are decoded although
- * XML 1.0 forbids them, because a key may hold one and its owner must be able to name it; NUL is not.
+ * XML 1.0 forbids them, because a key may hold one and its owner must be able to name it; NUL is
+ * not.
  */
 import { XMLParser } from 'fast-xml-parser';
 import { XML_BODY_BYTES_MAX, XML_DEPTH_MAX } from '../../schemas/limits.ts';
@@ -62,7 +63,8 @@ const parser = new XMLParser({
 /**
  * The root element of a document.
  *
- * @throws S3Error MalformedXML for all that is not well-formed UTF-8 XML within the bounds, or whose
+ * @throws S3Error MalformedXML for all that is not well-formed UTF-8 XML within the bounds, or
+ * whose
  *   root has another name.
  */
 export function parseXml(bytes: Uint8Array, rootName: string): XmlElement {
@@ -135,7 +137,9 @@ function parsed(source: string): unknown {
 
 type Nodes = { readonly elements: readonly XmlElement[]; readonly text: string };
 
-/** The package's tree: a list of objects with one name each, its value the list of what is inside. */
+/**
+ * The package's tree: a list of objects with one name each, its value the list of what is inside.
+ */
 function readNodes(list: unknown): Nodes {
   const elements: XmlElement[] = [];
   let text = '';

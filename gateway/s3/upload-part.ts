@@ -74,7 +74,7 @@ async function openPart(call: ObjectCall, { tables }: S3Services): Promise<OpenP
   return { target, declared: answer.upload.checksum };
 }
 
-/** Every part of an upload that declared a checksum has one of that kind: the whole is made of them. */
+/** Every part of an upload that declared a checksum has one: that of the whole is made of them. */
 function checkDeclared(declared: UploadRow['checksum'], given: string | undefined): void {
   if (declared === undefined || declared.algorithm === given) return;
   throw new S3Error('InvalidRequest', {

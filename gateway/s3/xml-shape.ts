@@ -11,16 +11,10 @@
 import { XML_DEPTH_MAX } from '../../schemas/limits.ts';
 
 export type XmlFault =
-  | 'declaration'
-  | 'depth'
-  | 'mismatch'
-  | 'tag'
-  | 'text-outside'
-  | 'too-many'
-  | 'unclosed';
+  'declaration' | 'depth' | 'mismatch' | 'tag' | 'text-outside' | 'too-many' | 'unclosed';
 
 /** A completion of 10,000 parts with checksums has some 80,000. */
-const TAGS_MAX = 128 * 1024;
+const TAGS_MAX = 96 * 1024;
 const OPENING =
   /<([A-Za-z_][\w.:-]*)(?:\s+[A-Za-z_][\w.:-]*\s*=\s*(?:"[^"<]*"|'[^'<]*'))*\s*(\/?)>/y;
 const CLOSING = /<\/([A-Za-z_][\w.:-]*)\s*>/y;

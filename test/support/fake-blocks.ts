@@ -21,9 +21,8 @@ export class FakeBlocks {
   readonly references = new Set<string>();
   readonly requests: BlockRequest[] = [];
   /** A reply instead of the right one. With `after`, what was asked is done all the same. */
-  interfere: (
-    request: BlockRequest,
-  ) => BlockReply | { readonly after: BlockReply } | undefined = () => undefined;
+  interfere: (request: BlockRequest) => BlockReply | { readonly after: BlockReply } | undefined =
+    () => undefined;
   /** Blocks are only counted, not kept: for measuring. */
   isBottomless = false;
   underWay = 0;

@@ -12,7 +12,7 @@ export type FakeRequest = {
   readonly method?: string;
   /** Path and query as sent. */
   readonly target: string;
-  readonly headers?: readonly (readonly [name: string, value: string])[];
+  readonly headers?: readonly (readonly [name: string, value: string])[] | undefined;
   /** undefined: no body and no Content-Length. */
   readonly body?: Uint8Array | undefined;
   /** Where the client goes away, in bytes of the body. */

@@ -23,9 +23,8 @@ export class FakeTables {
   readonly aborted = new Set<string>();
   readonly requests: TableRequest[] = [];
   /** A reply instead of the right one. With `after`, what was asked is done all the same. */
-  interfere: (
-    request: TableRequest,
-  ) => TableReply | { readonly after: TableReply } | undefined = () => undefined;
+  interfere: (request: TableRequest) => TableReply | { readonly after: TableReply } | undefined =
+    () => undefined;
 
   receive(request: TableRequest): TableReply {
     this.requests.push(request);
@@ -73,7 +72,8 @@ export class FakeTables {
     switch (request.kind) {
       case 'part-write': {
         const { part } = request;
-        if (this.uploads.get(part.uploadId)?.state.kind !== 'open') return { kind: 'no-such-upload' };
+        if (this.uploads.get(part.uploadId)?.state.kind !== 'open')
+          return { kind: 'no-such-upload' };
         if (this.aborted.has(part.attemptId)) return { kind: 'aborted' };
         this.parts.set(part.attemptId, part);
         return { kind: 'written' };
@@ -100,7 +100,7 @@ export class FakeTables {
   #isLive(id: string): boolean {
     if (this.parts.has(id)) return true;
     return [...this.objects.values()].some(
-      ({ row }) => row.kind === 'version' && row.versionId === (id as string),
+      ({ row }) => row.kind === 'version' && row.versionId === id,
     );
   }
 

@@ -85,7 +85,11 @@ export function makeObjectWorld(options: ObjectWorldOptions = {}): ObjectWorld {
   return { ...parts, buffers, digests, workers, writer, reader, log };
 }
 
-function clientsOf(tables: FakeTables, blocks: FakeBlocks, stamper: Stamper): ObjectWorld['clients'] {
+function clientsOf(
+  tables: FakeTables,
+  blocks: FakeBlocks,
+  stamper: Stamper,
+): ObjectWorld['clients'] {
   const subjects = new Subjects('test');
   const bus = new FakeBus(tables, blocks);
   const replicas = Array.from({ length: PARTITION_COUNT }, () => [NODE]);

@@ -5,8 +5,8 @@
  * Knows:         arithmetic.
  * Must not know: what is tested.
  *
- * A cipher makes the bytes, because gigabytes of them are asked for, and because bytes that compress
- * or repeat would hide a block that was stored once and served twice.
+ * A cipher makes the bytes, because gigabytes of them are asked for, and because bytes that repeat
+ * would hide a block that was stored once and served twice.
  */
 import { createCipheriv } from 'node:crypto';
 

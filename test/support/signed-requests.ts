@@ -36,11 +36,13 @@ export type S3Request = {
   readonly body?: string | Uint8Array;
   /** x-amz-content-sha256; that of the body when not given. */
   readonly payload?: string;
-  /** The value of Content-Length; that of the body when not given. */
-  readonly contentLength?: string | 'none';
+  /** The value of Content-Length; that of the body when not given; `none`: it is not sent. */
+  readonly contentLength?: string;
   readonly credentials?: Credentials;
   readonly region?: string;
   readonly timeMs?: number;
+  /** How the strings of the head become bytes; latin1 when not given. */
+  readonly encoding?: 'latin1' | 'utf8';
   readonly sign?: Pick<RequestToSign, 'scope' | 'signedNames' | 'dateHeader' | 'canonicalPath'>;
 };
 
@@ -58,9 +60,11 @@ export type ChunkedRequest = Omit<S3Request, 'body' | 'payload'> & {
   readonly chunks: 'signed' | 'unsigned';
   /** Announced in x-amz-trailer unless told otherwise. */
   readonly trailers?: readonly HeaderPair[];
-  readonly announced?: string | 'none';
-  /** The value of x-amz-decoded-content-length; the length of the data when not given. */
-  readonly decodedLength?: string | 'none';
+  /** `none`: the header is not sent. */
+  readonly announced?: string;
+  /** The value of x-amz-decoded-content-length; the length of the data when not given; `none`: it
+   *  is not sent. */
+  readonly decodedLength?: string;
   /** What the body becomes after it was made. */
   readonly change?: (body: Buffer) => Buffer;
   /** Trailers stand in the body although the payload mode knows none, or the other way round. */
@@ -113,7 +117,8 @@ export class SignedRequests {
     if (length !== 'none') sent.push(['content-length', length]);
     const target = request.query === undefined ? path : `${path}?${request.query}`;
     const head = headText(`${method} ${target}`, sent);
-    return { head, body, bytes: Buffer.concat([latin1(head), body]), seed: signed.seed };
+    const headBytes = Buffer.from(head, request.encoding ?? 'latin1');
+    return { head, body, bytes: Buffer.concat([headBytes, body]), seed: signed.seed };
   }
 
   /** A PUT whose body is aws-chunked. */
@@ -128,9 +133,7 @@ export class SignedRequests {
       ...(request.headers ?? []),
       ['content-encoding', 'aws-chunked'],
       ...(decoded === 'none' ? [] : [['x-amz-decoded-content-length', decoded] as const]),
-      ...(announced === '' || announced === 'none'
-        ? []
-        : [['x-amz-trailer', announced] as const]),
+      ...(announced === '' || announced === 'none' ? [] : [['x-amz-trailer', announced] as const]),
     ];
     const payload = request.mode ?? base + suffix;
     // Signed before the body is there: the chunks continue this signature, not the other way round.

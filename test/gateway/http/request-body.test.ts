@@ -294,6 +294,24 @@ for (const engine of ENGINES) {
   });
 }
 
+test('net: a client that waits before an empty body is told to go on, too', async t => {
+  const { port } = await serve(t, 'net', () => textReply('done'));
+  const connection = await connectTo(t, port);
+  const first: string[] = [];
+  connection.socket.once('data', (bytes: Buffer) => first.push(bytes.toString('latin1')));
+  await connection.send(
+    requestHead('PUT /', [
+      ['Content-Length', '0'],
+      ['Expect', '100-continue'],
+    ]),
+  );
+  const reply = await connection.readReply();
+  t.is(reply?.body.toString(), 'done');
+  t.regex(first[0] ?? '', /^HTTP\/1\.1 100 Continue\r\n\r\n/);
+  await connection.send(requestHead('GET /'));
+  t.is((await connection.readReply())?.body.toString(), 'done', 'the connection goes on');
+});
+
 test('net: a refused body is not asked for, and its connection ends', async t => {
   const { port } = await serve(t, 'net', () => textReply('denied', 403));
   const connection = await connectTo(t, port);

@@ -59,6 +59,19 @@ test('a discarded slab makes room for a new one with other memory', t => {
   t.is(buffers.take(), undefined);
 });
 
+test('slabs that are never let go of are replaced only as often as memory allows', t => {
+  const buffers = buffersOf(4);
+  const held: Slab[] = [];
+  for (;;) {
+    const slab = buffers.take();
+    if (slab === undefined) break;
+    held.push(slab);
+    buffers.discard(slab);
+  }
+  t.is(held.length, 8);
+  t.is(buffers.inUse, 0);
+});
+
 test('bytes of any alignment and length arrive as they are', t => {
   const buffers = buffersOf(4, 300_000);
   const slab = take(buffers);

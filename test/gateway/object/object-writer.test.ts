@@ -10,7 +10,12 @@ import { CHECKSUM_ALGORITHMS } from '../../../schemas/records/checksum.ts';
 import { uploadIdOf } from '../../../schemas/ids.ts';
 import type { TableRequest } from '../../../schemas/messages/table.ts';
 import { BytePayload, type BytePayloadOptions } from '../../support/byte-payload.ts';
-import { makeObjectWorld, objectWorld, placeNamed, type ObjectWorld } from '../../support/object-world.ts';
+import {
+  makeObjectWorld,
+  objectWorld,
+  placeNamed,
+  type ObjectWorld,
+} from '../../support/object-world.ts';
 import { seededBytes } from '../../support/seeded-bytes.ts';
 
 const KIB = 1024;
@@ -55,7 +60,7 @@ async function checksumOf(algorithm: ChecksumAlgorithm, bytes: Buffer): Promise<
   }
 }
 
-test('any body, cut into any chunks, is read back byte for byte and gives its slabs back', async t => {
+test('any body, cut in any way, is read back byte for byte and gives its slabs back', async t => {
   const worlds = new Map<number, ObjectWorld>();
   const worldOf = (threads: number): ObjectWorld => {
     const known = worlds.get(threads);
@@ -178,7 +183,11 @@ function nth(count: number): () => boolean {
 }
 
 const FAULTS: readonly Fault[] = [
-  { name: 'the client goes away at the start', payload: { breaksAfter: 10 }, code: 'IncompleteBody' },
+  {
+    name: 'the client goes away at the start',
+    payload: { breaksAfter: 10 },
+    code: 'IncompleteBody',
+  },
   {
     name: 'the client goes away in the middle',
     payload: { breaksAfter: 300 * KIB },
@@ -290,7 +299,7 @@ test('a row that was stored although its answer was lost keeps its blocks', asyn
   t.true((await readBack(world)).equals(bytes));
 });
 
-test('a write that cannot be undone at once is undone later, and given up within bounds', async t => {
+test('a write that cannot be undone at once is undone later, within bounds', async t => {
   const world = objectWorld(t, { blockBytes: 64 * KIB });
   let marks = 0;
   world.tables.interfere = request => {
@@ -300,7 +309,9 @@ test('a write that cannot be undone at once is undone later, and given up within
     return marks < 3 ? { kind: 'unknown' } : undefined;
   };
   const fails = (): Promise<unknown> =>
-    t.throwsAsync(world.writer.write(new BytePayload({ bytes: seededBytes(1, 200 * KIB) }), version));
+    t.throwsAsync(
+      world.writer.write(new BytePayload({ bytes: seededBytes(1, 200 * KIB) }), version),
+    );
   await fails();
   t.is(liveReferences(world), 4);
   for (let step = 0; step < 5; step += 1) {
@@ -337,7 +348,9 @@ test('a slab whose store was never answered is not used again', async t => {
   // A bus that gives up waiting answers so; the storage may still read the bytes.
   world.blocks.interfere = request =>
     request.kind === 'block-store' ? ({ kind: 'timed-out' } as never) : undefined;
-  await t.throwsAsync(world.writer.write(new BytePayload({ bytes: seededBytes(1, 150 * KIB) }), version));
+  await t.throwsAsync(
+    world.writer.write(new BytePayload({ bytes: seededBytes(1, 150 * KIB) }), version),
+  );
   t.is(world.buffers.inUse, 0);
   world.blocks.interfere = () => undefined;
   const bytes = seededBytes(2, 900 * KIB);

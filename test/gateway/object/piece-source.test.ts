@@ -8,7 +8,6 @@ import { seededBytes } from '../../support/seeded-bytes.ts';
 const MIB = 1024 * 1024;
 const BLOCK = 'a'.repeat(64) as BlockHash;
 
-// eslint-disable-next-line @typescript-eslint/require-await -- a generator of what is known already
 async function* oneBlock(sizeBytes: number) {
   yield { hash: BLOCK, first: 0, sizeBytes };
 }
@@ -57,6 +56,19 @@ test('a slow client gets small pieces and nothing ahead', async t => {
   }
 });
 
+test('a burst does not make a slow client a fast one', async t => {
+  const world = objectWorld(t);
+  const source = sourceOf(world, () => undefined);
+  await source.prime();
+  await source.next();
+  world.environment.advance(1000);
+  for (let pieces = 0; pieces < 4; pieces += 1) {
+    t.true(((await source.next())?.length ?? 0) <= READ_PIECE_BYTES / 4);
+  }
+  await settle();
+  t.is(world.blocks.count('block-read'), 5);
+});
+
 test('a source is over once, at its end, on failure, or when the client leaves', async t => {
   const world = objectWorld(t);
   let overs = 0;
@@ -65,7 +77,7 @@ test('a source is over once, at its end, on failure, or when the client leaves',
   };
   const whole = sourceOf(world, count);
   await whole.prime();
-  for (let bytes = 0; bytes < MIB; ) bytes += (await whole.next())?.length ?? 0;
+  for (let bytes = 0; bytes < MIB;) bytes += (await whole.next())?.length ?? 0;
   t.is(overs, 1);
   t.is(await whole.next(), undefined);
   whole.cancel();

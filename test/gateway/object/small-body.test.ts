@@ -20,7 +20,10 @@ test('a small body is read whole and verified', async t => {
   t.is(await codeOf({ body, headers: { 'content-md5': hash('md5', body, 'base64') } }), '<a/>');
   t.is(await codeOf({ body, sha256: hash('sha256', 'x') }), 'XAmzContentSHA256Mismatch');
   t.is(await codeOf({ body, headers: { 'content-md5': hash('md5', 'x', 'base64') } }), 'BadDigest');
-  t.is(await codeOf({ body, headers: { 'x-amz-checksum-crc64nvme': 'AAAAAAAAAAA=' } }), 'BadDigest');
+  t.is(
+    await codeOf({ body, headers: { 'x-amz-checksum-crc64nvme': 'AAAAAAAAAAA=' } }),
+    'BadDigest',
+  );
 });
 
 test('a request without a body has an empty one, whose promises hold', async t => {

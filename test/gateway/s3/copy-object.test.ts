@@ -121,33 +121,32 @@ test('a copy that fails leaves no reference', async t => {
   t.is((await answerOf(getObject, world, { key: 'copy' })).code, 'NoSuchKey');
 });
 
-const REFUSALS: readonly (readonly [name: string, headers: Record<string, string>, code: string])[] =
+const REFUSALS: readonly (readonly [
+  name: string,
+  headers: Record<string, string>,
+  code: string,
+])[] = [
+  ['a source that is not there', { 'x-amz-copy-source': 'bucket/none' }, 'NoSuchKey'],
+  ['a bucket that is not there', { 'x-amz-copy-source': 'none/key' }, 'NoSuchBucket'],
+  ['a bucket without the right to read', { 'x-amz-copy-source': 'closed/k' }, 'AccessDenied'],
+  ['a source without a slash', { 'x-amz-copy-source': 'bucket' }, 'InvalidArgument'],
+  ['a source without a key', { 'x-amz-copy-source': 'bucket/' }, 'InvalidArgument'],
+  ['a source that does not decode', { 'x-amz-copy-source': 'bucket/%zz' }, 'InvalidArgument'],
+  ['a source that is not UTF-8', { 'x-amz-copy-source': 'bucket/%ff' }, 'InvalidArgument'],
+  ['a version', { 'x-amz-copy-source': 'bucket/key?versionId=x' }, 'InvalidArgument'],
+  ['nothing that changes', { 'x-amz-copy-source': 'bucket/key' }, 'InvalidRequest'],
   [
-    ['a source that is not there', { 'x-amz-copy-source': 'bucket/none' }, 'NoSuchKey'],
-    ['a bucket that is not there', { 'x-amz-copy-source': 'none/key' }, 'NoSuchBucket'],
-    ['a bucket without the right to read', { 'x-amz-copy-source': 'closed/k' }, 'AccessDenied'],
-    ['a source without a slash', { 'x-amz-copy-source': 'bucket' }, 'InvalidArgument'],
-    ['a source without a key', { 'x-amz-copy-source': 'bucket/' }, 'InvalidArgument'],
-    ['a source that does not decode', { 'x-amz-copy-source': 'bucket/%zz' }, 'InvalidArgument'],
-    ['a source that is not UTF-8', { 'x-amz-copy-source': 'bucket/%ff' }, 'InvalidArgument'],
-    ['a version', { 'x-amz-copy-source': 'bucket/key?versionId=x' }, 'InvalidArgument'],
-    ['nothing that changes', { 'x-amz-copy-source': 'bucket/key' }, 'InvalidRequest'],
-    [
-      'an unknown directive',
-      { 'x-amz-copy-source': 'bucket/key', 'x-amz-metadata-directive': 'MERGE' },
-      'InvalidArgument',
-    ],
-    [
-      'a condition that fails',
-      { 'x-amz-copy-source': 'bucket/other', 'x-amz-copy-source-if-match': '"x"' },
-      'PreconditionFailed',
-    ],
-    [
-      'tags',
-      { 'x-amz-copy-source': 'bucket/other', 'x-amz-tagging': 'a=b' },
-      'NotImplemented',
-    ],
-  ];
+    'an unknown directive',
+    { 'x-amz-copy-source': 'bucket/key', 'x-amz-metadata-directive': 'MERGE' },
+    'InvalidArgument',
+  ],
+  [
+    'a condition that fails',
+    { 'x-amz-copy-source': 'bucket/other', 'x-amz-copy-source-if-match': '"x"' },
+    'PreconditionFailed',
+  ],
+  ['tags', { 'x-amz-copy-source': 'bucket/other', 'x-amz-tagging': 'a=b' }, 'NotImplemented'],
+];
 
 for (const [name, headers, code] of REFUSALS) {
   test(`a copy with ${name} is refused`, async t => {

@@ -137,7 +137,7 @@ test('pages of version 2 together are the whole listing, whatever the parameters
   );
 });
 
-test('pages of version 1 together are the whole listing, by NextMarker and by the last key', async t => {
+test('pages of version 1 together are the whole listing, by marker and by last key', async t => {
   await fc.assert(
     fc.asyncProperty(scenario, async ({ keys, prefix, delimiter, maxKeys, encoding, ...how }) => {
       const world = s3World(how);

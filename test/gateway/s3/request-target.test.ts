@@ -77,7 +77,8 @@ const targets: readonly (readonly [path: string, host: string, expected: unknown
 
 for (const [path, host, expected] of targets) {
   const shown = path.length > 40 ? `${path.slice(0, 20)}… of ${String(path.length)}` : path;
-  test(`${shown} at ${host === '' ? 'no host' : host} is ${JSON.stringify(expected).slice(0, 40)}`, t => {
+  const meaning = JSON.stringify(expected).slice(0, 40);
+  test(`${shown} at ${host === '' ? 'no host' : host} is ${meaning}`, t => {
     t.deepEqual(read(path, host), expected);
     // The second time the host is remembered.
     t.deepEqual(read(path, host), expected);

@@ -91,7 +91,7 @@ function signedRequest(ask: Ask, signer: SigV4Signer, timeMs: number): HttpReque
   const headers: HeaderPair[] = [['host', host], ...(ask.headers ?? [])];
   const body = ask.body === undefined ? undefined : Buffer.from(ask.body);
   if (as === 'nobody') return fakeRequest({ method, target, headers, body });
-  const [path = '', query = ''] = split(target);
+  const [path, query] = split(target);
   const payload = ask.payload ?? sha256Hex(body ?? '');
   const { headers: sent } = signer.sign({ method, path, query, headers, payload, timeMs });
   return fakeRequest({ method, target, headers: sent, body });

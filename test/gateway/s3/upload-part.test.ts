@@ -115,12 +115,12 @@ test('a range of an object becomes a part; aligned blocks are not sent again', a
     t.is(lastPart(world)?.checksum?.algorithm, 'CRC32C');
     t.true(bytesOfPart(world).equals(expected));
     const isAligned = first % (64 * KIB) === 0 && last > 0;
-    t.is(world.blocks.count('block-store') === stores, isAligned, `${String(first)}`);
+    t.is(world.blocks.count('block-store') === stores, isAligned, String(first));
   }
   t.is(world.reader.readerCount, 0);
 });
 
-test('a copy of a part refuses bad ranges, bad sources and buckets that may not be read', async t => {
+test('a copied part refuses bad ranges, bad sources and buckets that may not be read', async t => {
   const world = objectWorld(t);
   await answerOf(putObject, world, { body: Buffer.from('hello') });
   const query = { uploadId: openUpload(world), partNumber: '2' };

@@ -1,0 +1,180 @@
+import test from 'ava';
+import type { BucketAnswer, BucketLine } from '../../../deploy/cli/api-answers.ts';
+import { adminWorld, refusal, type AdminWorld } from './admin-world.ts';
+
+type Made = { readonly accessKeyId: string };
+
+async function makeKey({ call }: AdminWorld, name = 'k'): Promise<string> {
+  return (await call<Made>('CreateKey', { name })).accessKeyId;
+}
+
+async function makeBucket({ call }: AdminWorld, globalAlias = 'web'): Promise<BucketAnswer> {
+  return call<BucketAnswer>('CreateBucket', { globalAlias });
+}
+
+test('a bucket is made, listed, found by name, id and the beginning of its id', async t => {
+  const world = adminWorld();
+  const { call } = world;
+  const made = await makeBucket(world);
+  t.regex(made.id, /^[0-9a-f]{64}$/);
+  t.like(made, {
+    created: '2023-11-14T22:13:20.000Z',
+    globalAliases: ['web'],
+    websiteAccess: false,
+    keys: [],
+    objects: 0,
+    quotas: { maxSize: null, maxObjects: null },
+  });
+  t.false('websiteConfig' in made);
+  t.deepEqual(await call<BucketLine[]>('ListBuckets'), [
+    { id: made.id, created: made.created, globalAliases: ['web'], localAliases: [] },
+  ]);
+  const { id } = made;
+  const ways = [{ id }, { globalAlias: 'web' }, { search: 'web' }, { search: id.slice(0, 8) }];
+  for (const way of ways) t.is((await call<BucketAnswer>('GetBucketInfo', way)).id, id);
+});
+
+test('a bucket is asked for in exactly one way', async t => {
+  const world = adminWorld();
+  await makeBucket(world);
+  const ask = (params: unknown): Promise<string> => refusal(world.call('GetBucketInfo', params));
+  t.is(await ask({}), 'InvalidRequest');
+  t.is(await ask({ search: 'web', globalAlias: 'web' }), 'InvalidRequest');
+  t.is(await ask({ search: 'nosuch' }), 'NoSuchBucket');
+  t.is(await ask({ globalAlias: 'nosuch' }), 'NoSuchBucket');
+  t.is(await ask({ id: 'f'.repeat(64) }), 'NoSuchBucket');
+  t.is(await ask({ search: '' }), 'NoSuchBucket');
+});
+
+test('a beginning that two ids share names neither', async t => {
+  const world = adminWorld();
+  const made = await Promise.all(
+    Array.from({ length: 17 }, (_, index) => makeBucket(world, `bucket-${String(index)}`)),
+  );
+  const digits = made.map(({ id }) => id.slice(0, 1));
+  const shared = digits.find((digit, index) => digits.indexOf(digit) !== index) ?? '';
+  t.not(shared, '', 'sixteen digits and seventeen ids');
+  t.is(await refusal(world.call('GetBucketInfo', { search: shared })), 'InvalidRequest');
+});
+
+test('a name belongs to one bucket, and must be a name', async t => {
+  const world = adminWorld();
+  const { call } = world;
+  await makeBucket(world);
+  t.is(await refusal(call('CreateBucket', { globalAlias: 'web' })), 'BucketAlreadyExists');
+  for (const globalAlias of ['ab', 'UPPER', '192.168.0.1', 'xn--a', 'a_b', 'f'.repeat(64)]) {
+    t.is(await refusal(call('CreateBucket', { globalAlias })), 'InvalidRequest', globalAlias);
+  }
+  const localAlias = { accessKeyId: 'GKnosuchkey', alias: 'mine' };
+  t.is(await refusal(call('CreateBucket', { localAlias })), 'NoSuchAccessKey');
+  const named = await call<BucketAnswer>('CreateBucket', null).catch(() => undefined);
+  t.is(named, undefined, 'a body is needed');
+  t.deepEqual((await call<BucketAnswer>('CreateBucket', {})).globalAliases, []);
+});
+
+test('permissions are given and taken one by one, and a grant of nothing is not shown', async t => {
+  const world = adminWorld();
+  const { call } = world;
+  const accessKeyId = await makeKey(world);
+  const { id: bucketId } = await makeBucket(world);
+  const change = (operation: string, permissions: unknown): Promise<BucketAnswer> =>
+    call<BucketAnswer>(operation, { bucketId, accessKeyId, permissions });
+
+  const allowed = await change('AllowBucketKey', { read: true, owner: true, write: false });
+  t.deepEqual(allowed.keys, [
+    {
+      accessKeyId,
+      name: 'k',
+      permissions: { read: true, write: false, owner: true },
+      bucketLocalAliases: [],
+    },
+  ]);
+  t.deepEqual((await change('DenyBucketKey', { owner: true })).keys[0]?.permissions, {
+    read: true,
+    write: false,
+    owner: false,
+  });
+  t.deepEqual((await change('DenyBucketKey', { read: true })).keys, []);
+  t.deepEqual((await call('GetKeyInfo', { id: accessKeyId }))['buckets'], []);
+  const stranger = { bucketId, accessKeyId: 'GKnosuchkey', permissions: { read: true } };
+  t.is(await refusal(call('AllowBucketKey', stranger)), 'NoSuchAccessKey');
+  const nowhere = { bucketId: 'f'.repeat(64), accessKeyId, permissions: { read: true } };
+  t.is(await refusal(call('AllowBucketKey', nowhere)), 'NoSuchBucket');
+});
+
+test('names are given and taken, global and local, and the last one stays', async t => {
+  const world = adminWorld();
+  const { call } = world;
+  const accessKeyId = await makeKey(world);
+  const { id: bucketId } = await makeBucket(world);
+  await makeBucket(world, 'taken');
+
+  const add = (alias: unknown): Promise<BucketAnswer> =>
+    call<BucketAnswer>('AddBucketAlias', { bucketId, ...(alias as object) });
+  const remove = (alias: unknown): Promise<BucketAnswer> =>
+    call<BucketAnswer>('RemoveBucketAlias', { bucketId, ...(alias as object) });
+
+  t.deepEqual((await add({ globalAlias: 'site.example' })).globalAliases, ['site.example', 'web']);
+  await add({ localAlias: 'mine', accessKeyId });
+  const [line] = (await call<BucketLine[]>('ListBuckets')).filter(({ id }) => id === bucketId);
+  t.deepEqual(line?.localAliases, [{ accessKeyId, alias: 'mine' }]);
+  t.is(await refusal(add({ globalAlias: 'taken' })), 'InvalidRequest');
+  t.is(await refusal(add({ globalAlias: 'NO' })), 'InvalidRequest');
+  t.is(await refusal(add({ localAlias: 'mine' })), 'InvalidRequest');
+  t.is(await refusal(add({ globalAlias: 'a-b', accessKeyId })), 'InvalidRequest');
+  t.is(await refusal(add({ localAlias: 'mine', accessKeyId: 'GKnosuch' })), 'NoSuchAccessKey');
+
+  await remove({ localAlias: 'mine', accessKeyId });
+  await remove({ globalAlias: 'site.example' });
+  t.is(await refusal(remove({ globalAlias: 'site.example' })), 'InvalidRequest');
+  t.is(await refusal(remove({ globalAlias: 'web' })), 'InvalidRequest', 'its only name');
+});
+
+test('a bucket becomes a website and stops being one', async t => {
+  const world = adminWorld();
+  const { call } = world;
+  const { id } = await makeBucket(world);
+  const update = (body: unknown): Promise<BucketAnswer> =>
+    call<BucketAnswer>('UpdateBucket', { id, body });
+
+  const website = { enabled: true, indexDocument: 'i.html', errorDocument: 'e.html' };
+  const enabled = await update({ websiteAccess: website });
+  t.true(enabled.websiteAccess);
+  t.like(enabled.websiteConfig, { indexDocument: 'i.html', errorDocument: 'e.html' });
+  t.is(await refusal(update({ websiteAccess: { enabled: true } })), 'InvalidRequest');
+  const both = { enabled: false, indexDocument: 'i.html' };
+  t.is(await refusal(update({ websiteAccess: both })), 'InvalidRequest');
+  t.true((await update({})).websiteAccess, 'nothing said, nothing changed');
+  t.false((await update({ websiteAccess: { enabled: false } })).websiteAccess);
+});
+
+test('quotas are replaced together and null takes one away', async t => {
+  const world = adminWorld();
+  const { id } = await makeBucket(world);
+  const update = async (quotas: unknown): Promise<unknown> =>
+    (await world.call<BucketAnswer>('UpdateBucket', { id, body: { quotas } })).quotas;
+  t.deepEqual(await update({ maxSize: 10, maxObjects: 1 }), { maxSize: 10, maxObjects: 1 });
+  t.deepEqual(await update({ maxSize: 20 }), { maxSize: 20, maxObjects: null });
+  t.is(await refusal(update({ maxSize: -1 })), 'InvalidRequest');
+  t.is(await refusal(update({ maxSize: 1.5 })), 'InvalidRequest');
+});
+
+test('rules that are not kept are refused, never dropped', async t => {
+  const world = adminWorld();
+  const { id } = await makeBucket(world);
+  for (const body of [{ corsRules: [] }, { lifecycleRules: [{}] }]) {
+    t.is(await refusal(world.call('UpdateBucket', { id, body })), 'InvalidRequest');
+  }
+});
+
+test('only an empty bucket is deleted, and its name is free afterwards', async t => {
+  const world = adminWorld();
+  const { call, settings } = world;
+  const { id } = await makeBucket(world);
+  settings.filled.add(id);
+  t.is(await refusal(call('DeleteBucket', { id })), 'BucketNotEmpty');
+  settings.filled.clear();
+  t.is(await call<null>('DeleteBucket', { id }), null);
+  t.is(await refusal(call('DeleteBucket', { id })), 'NoSuchBucket');
+  t.not((await makeBucket(world)).id, id);
+});
