@@ -7,7 +7,7 @@
  */
 import type { Bus } from '../bus/bus.ts';
 import type { Subjects } from '../bus/subjects.ts';
-import { adminDoor } from '../gateway/admin/admin-door.ts';
+import { adminDoor, adminEndpointOf } from '../gateway/admin/admin-door.ts';
 import type { AdminPorts } from '../gateway/admin/admin-ports.ts';
 import { controlDoor } from '../gateway/admin/control-door.ts';
 import { websiteDoor } from '../gateway/admin/website-door.ts';
@@ -23,6 +23,8 @@ import { BlockBuffers } from '../gateway/object/block-buffers.ts';
 import { DigestPool } from '../gateway/object/digest-pool.ts';
 import { ObjectReader } from '../gateway/object/object-reader.ts';
 import { ObjectWriter } from '../gateway/object/object-writer.ts';
+import { numberedDoor } from '../gateway/http/numbered-door.ts';
+import { RequestIds } from '../gateway/http/request-ids.ts';
 import { makeS3Door } from '../gateway/s3/s3-door.ts';
 import type { Config } from '../schemas/config.ts';
 import type { Environment } from '../schemas/environment.ts';
@@ -109,9 +111,13 @@ async function openDoors(
   const { config, environment, listeners, log, metrics, rpcSecret } = options;
   const { clock, random } = environment;
   const { reusePort } = config;
+  const common = { ids: new RequestIds(random), clock, log };
   // The control door first: it tells an operator why the others do not open.
-  const control = controlDoor({ ports, rpcSecret, clock, random, log });
-  await listeners.open({ name: 'control', bind: config.controlBind, handler: control });
+  const control = numberedDoor({
+    ...{ ...common, door: 'control', endpointOf: () => 'Control' },
+    handler: controlDoor({ ports, rpcSecret, clock, random, log }),
+  });
+  await listeners.open({ name: 'control', bind: config.controlBind, ...control });
   if (config.s3.bind !== undefined) {
     const { trustedProxies } = config.s3;
     const { handler, refuse } = s3;
@@ -120,15 +126,26 @@ async function openDoors(
   }
   if (config.web !== undefined) {
     const { bind, trustedProxies } = config.web;
-    const handler = websiteDoor;
-    await listeners.open({ name: 'website', bind, handler, reusePort, trustedProxies });
+    const website = numberedDoor({
+      ...{ ...common, door: 'website', endpointOf: () => 'Website', handler: websiteDoor },
+      answered: request => {
+        metrics.answered('web', request);
+      },
+    });
+    await listeners.open({ name: 'website', bind, ...website, reusePort, trustedProxies });
   }
   if (config.admin.bind !== undefined) {
     const { bind, trustedProxies, adminToken, metricsToken, metricsRequireToken } = config.admin;
-    const handler = adminDoor({
-      ...{ ports, adminToken, metricsToken, metricsRequireToken, log },
-      metrics: () => metrics.page(),
+    const admin = numberedDoor({
+      ...{ ...common, door: 'admin', endpointOf: adminEndpointOf },
+      handler: adminDoor({
+        ...{ ports, adminToken, metricsToken, metricsRequireToken, log },
+        metrics: () => metrics.page(),
+      }),
+      answered: request => {
+        metrics.answered('admin', request);
+      },
     });
-    await listeners.open({ name: 'admin', bind, handler, reusePort, trustedProxies });
+    await listeners.open({ name: 'admin', bind, ...admin, reusePort, trustedProxies });
   }
 }

@@ -14,7 +14,8 @@ import {
 
 const SECRET = 'ab'.repeat(32);
 const OTHER = 'cd'.repeat(32);
-const base = 'metadata_dir = "m"\ndata_dir = "d"\nreplication_factor = 1\nrpc_bind_addr = "[::]:1"\n';
+const base =
+  'metadata_dir = "m"\ndata_dir = "d"\nreplication_factor = 1\nrpc_bind_addr = "[::]:1"\n';
 
 function directory(t: ExecutionContext): string {
   const path = mkdtempSync(join(tmpdir(), 'garage-config-'));
@@ -134,7 +135,8 @@ metrics_token_file = "${join(home, 'missing')}"\n`;
     'admin.metrics_token_file',
     'colour',
   ]);
-  if (loaded.kind === 'invalid') t.regex(explainUnloaded(loaded), /has 4 problems:\n {2}rpc_secret/);
+  if (loaded.kind === 'invalid')
+    t.regex(explainUnloaded(loaded), /has 4 problems:\n {2}rpc_secret/);
 });
 
 test('a relative GARAGE_DATA is looked at from the working directory', t => {

@@ -16,7 +16,8 @@ test('what is no address is refused', t => {
 });
 
 test('networks are addresses with or without a length', t => {
-  for (const text of ['10.0.0.0/8', '127.0.0.1', '::/0', 'fd00::/8', '::1']) t.true(isNetwork(text));
+  for (const text of ['10.0.0.0/8', '127.0.0.1', '::/0', 'fd00::/8', '::1'])
+    t.true(isNetwork(text));
   for (const text of ['', '10/8', '10.0.0.0/33', '::/129', 'host', '10.0.0.0/']) {
     t.false(isNetwork(text), text);
   }

@@ -164,7 +164,8 @@ test('data directories have capacities, and one of them can be written', t => {
   t.deepEqual(wrong({ ...small, data_dir: [{ path: '/b', read_only: true }] }), ['data_dir']);
   const twice = { path: '/a', capacity: 1 };
   t.deepEqual(wrong({ ...small, data_dir: [twice, twice] }), ['data_dir']);
-  for (const value of ['', [], 3, ['x']]) t.deepEqual(wrong({ ...small, data_dir: value }), ['data_dir']);
+  for (const value of ['', [], 3, ['x']])
+    t.deepEqual(wrong({ ...small, data_dir: value }), ['data_dir']);
 });
 
 test('our own keys are read', t => {
@@ -196,7 +197,8 @@ test('with [nats] a missing rpc_secret is a problem, and alone it is not', t => 
 
 test('a server that runs by itself has one replica, and says so of anything else', t => {
   t.deepEqual(problemsOfServer(valid(small)), []);
-  const paths = (raw: Raw): readonly string[] => problemsOfServer(valid(raw)).map(({ path }) => path);
+  const paths = (raw: Raw): readonly string[] =>
+    problemsOfServer(valid(raw)).map(({ path }) => path);
   t.deepEqual(paths({ ...small, replication_factor: 3 }), ['replication_factor']);
   t.deepEqual(paths({ ...small, nats: { urls: ['nats://a'] } }), ['nats']);
 });

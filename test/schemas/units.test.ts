@@ -27,7 +27,18 @@ test('sizes are read with decimal and with binary units', t => {
 });
 
 test('what is no size is refused', t => {
-  for (const text of ['', 'G', '-1', '1X', '1 GiBB', '1iB', '1e3', '0x10', '9007199254740993', '9EiB']) {
+  for (const text of [
+    '',
+    'G',
+    '-1',
+    '1X',
+    '1 GiBB',
+    '1iB',
+    '1e3',
+    '0x10',
+    '9007199254740993',
+    '9EiB',
+  ]) {
     t.is(parseSize(text), undefined, text);
   }
 });

@@ -273,7 +273,7 @@ const rows: Readonly<Record<string, [(bytes: string) => Golden, bytes: string]>>
   'a fence': [golden('token-1', encodeFence, decodeFence), '9201a7746f6b656e2d31'],
   counters: [
     golden(
-      { counters: counted, trust: 'exact' },
+      { counters: counted, trust: 'exact' as const },
       row => encodeCounters(row.counters, row.trust),
       decodeCounters,
     ),
@@ -281,7 +281,7 @@ const rows: Readonly<Record<string, [(bytes: string) => Golden, bytes: string]>>
   ],
   'counters that wait for a recount': [
     golden(
-      { counters: counted, trust: 'recount' },
+      { counters: counted, trust: 'recount' as const },
       row => encodeCounters(row.counters, row.trust),
       decodeCounters,
     ),
