@@ -70,7 +70,10 @@ const GROUPS: readonly (readonly [title: string, cases: readonly BadCase[]])[] =
   ['a request whose signature does not hold is refused and stores nothing', badSignatures],
   ['a body that is not what its head promised is refused and stores nothing', badBodies],
   ['a name, URI, header or parameter that cannot be is refused and stores nothing', badNames],
-  ['a document or copy source that cannot be believed is refused and changes nothing', badDocuments],
+  [
+    'a document or copy source that cannot be believed is refused and changes nothing',
+    badDocuments,
+  ],
   ['a request for what is not there is refused and changes nothing', badRoutes],
 ];
 
@@ -97,7 +100,10 @@ test.serial('a missing and a present key look alike to those who may read neithe
       t.is(missing.status, 403);
       t.is(there.body.length, missing.body.length);
       const told = there.headers.map(([name]) => name);
-      t.deepEqual(told, missing.headers.map(([name]) => name));
+      t.deepEqual(
+        told,
+        missing.headers.map(([name]) => name),
+      );
       t.false(told.includes('etag') || told.includes('last-modified'));
     }
   }

@@ -1,4 +1,5 @@
-// Method: the npm client `minio`, whose signer, chunking and XML are its own, against a real server.
+// Method: the npm client `minio`, whose signer, chunking and XML are its own, against a real
+// server.
 import test from 'ava';
 import { Client } from 'minio';
 import { createHash } from 'node:crypto';

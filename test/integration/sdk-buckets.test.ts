@@ -31,11 +31,14 @@ test('a bucket is made, seen, and taken away', async t => {
   const Bucket = 'made-and.taken';
   const made = await client.send(new CreateBucketCommand({ Bucket }));
   t.is(made.Location, `/${Bucket}`);
-  t.is(await refusal(client.send(new CreateBucketCommand({ Bucket }))), '409 BucketAlreadyOwnedByYou');
+  t.is(
+    await refusal(client.send(new CreateBucketCommand({ Bucket }))),
+    '409 BucketAlreadyOwnedByYou',
+  );
   const head = await client.send(new HeadBucketCommand({ Bucket }));
   t.is(head.BucketRegion, REGION);
   const location = await client.send(new GetBucketLocationCommand({ Bucket }));
-  t.is(location.LocationConstraint as string | undefined, REGION);
+  t.is(String(location.LocationConstraint), REGION);
   const listed = await client.send(new ListBucketsCommand({}));
   const mine = listed.Buckets?.find(({ Name }) => Name === Bucket);
   t.true(mine?.CreationDate instanceof Date);
@@ -57,6 +60,24 @@ test('a bucket with an object in it is not deleted', async t => {
   await client.send(new DeleteObjectCommand({ Bucket, Key: 'k' }));
   await client.send(new DeleteBucketCommand({ Bucket }));
   t.is(await refusal(client.send(new HeadBucketCommand({ Bucket }))), '404 NotFound');
+});
+
+test('attempts to delete a bucket with objects turn no other request away', async t => {
+  const { client, Bucket } = await world(t);
+  await client.send(new PutObjectCommand({ Bucket, Key: 'stays', Body: 'x' }));
+  let attempts = 0;
+  const remove = async (): Promise<void> => {
+    for (; attempts < 40; attempts += 1) {
+      const refused = await refusal(client.send(new DeleteBucketCommand({ Bucket })));
+      t.is(refused, '409 BucketNotEmpty');
+    }
+  };
+  const write = async (Key: string): Promise<void> => {
+    for (let seen = attempts; seen < 40; seen = attempts) {
+      await t.notThrowsAsync(client.send(new PutObjectCommand({ Bucket, Key, Body: 'y' })));
+    }
+  };
+  await Promise.all([remove(), write('a'), write('b'), write('c')]);
 });
 
 test('a name that was deleted can be taken again and is empty', async t => {
@@ -81,8 +102,14 @@ test('the location constraint must be this region', async t => {
       }),
     );
   t.is(await refusal(create('right-region', REGION)), 'no refusal');
-  t.is(await refusal(create('wrong-region', 'eu-west-1')), '400 IllegalLocationConstraintException');
-  t.is(await refusal(client.send(new HeadBucketCommand({ Bucket: 'wrong-region' }))), '404 NotFound');
+  t.is(
+    await refusal(create('wrong-region', 'eu-west-1')),
+    '400 IllegalLocationConstraintException',
+  );
+  t.is(
+    await refusal(client.send(new HeadBucketCommand({ Bucket: 'wrong-region' }))),
+    '404 NotFound',
+  );
 });
 
 test('buckets are listed in pages and by prefix', async t => {

@@ -145,7 +145,10 @@ for (const [algorithm, type] of COMBINATIONS) {
       index === 0 ? { ...part, [field]: told(Parts[1] ?? {}, algorithm) } : part,
     );
     const upload = { Bucket, Key, UploadId, ChecksumType: type };
-    const bad = new CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts: wrong } });
+    const bad = new CompleteMultipartUploadCommand({
+      ...upload,
+      MultipartUpload: { Parts: wrong },
+    });
     t.regex(await refusal(client.send(bad)), /^400 (InvalidPart|BadDigest)$/);
     const done = await client.send(
       new CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts } }),

@@ -1,5 +1,5 @@
-// Method: a naive listing of the keys in memory is the oracle; every page of the server must be what
-// it says, for every parameter and both versions of the listing.
+// Method: a naive listing of the keys in memory is the oracle; every page of the server must be
+// what it says, for every parameter and both versions of the listing.
 import {
   ListObjectsCommand,
   ListObjectsV2Command,
@@ -176,10 +176,7 @@ test('URL encoding is told and covers keys, prefixes and markers', async t => {
   const EncodingType = 'url' as const;
   const all = await client.send(new ListObjectsV2Command({ Bucket, EncodingType }));
   t.is(all.EncodingType, 'url');
-  t.deepEqual(
-    entriesOf(all).keys.map(decodeURIComponent),
-    ['a b/\n1', 'a b/2', 'a+b', 'ü&<>'],
-  );
+  t.deepEqual(entriesOf(all).keys.map(decodeURIComponent), ['a b/\n1', 'a b/2', 'a+b', 'ü&<>']);
   t.true(entriesOf(all).keys.every(key => /^[A-Za-z0-9._/%-]+$/.test(key)));
   const folders = await client.send(
     new ListObjectsV2Command({ Bucket, EncodingType, Delimiter: '/', Prefix: 'a b' }),

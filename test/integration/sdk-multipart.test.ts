@@ -1,5 +1,5 @@
-// Method: uploads in parts through the SDK and lib-storage; what comes back is compared with what was
-// cut up, and the ETag with its definition (MD5 of the parts' MD5s).
+// Method: uploads in parts through the SDK and lib-storage; what comes back is compared with what
+// was cut up, and the ETag with its definition (MD5 of the parts' MD5s).
 import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
@@ -82,7 +82,9 @@ test('parts sent in any order make the object in the order of their numbers', as
   t.true(whole.equals(await bytesOf(found.Body)));
   const again = complete(here, { Key, UploadId, parts });
   t.regex(await refusal(again), /^(404 NoSuchUpload|no refusal)$/, 'S3 forgives the same again');
-  t.true(whole.equals(await bytesOf((await client.send(new GetObjectCommand({ Bucket, Key }))).Body)));
+  t.true(
+    whole.equals(await bytesOf((await client.send(new GetObjectCommand({ Bucket, Key }))).Body)),
+  );
 
   let from = 0;
   for (const [index, part] of bodies.entries()) {
@@ -218,7 +220,11 @@ test('uploads are listed in pages, by prefix and by folder', async t => {
       const { NextKeyMarker: KeyMarker = '', NextUploadIdMarker: UploadIdMarker = '' } = page;
       markers = page.IsTruncated === true ? { KeyMarker, UploadIdMarker } : undefined;
     } while (markers !== undefined);
-    t.deepEqual(seen.map(([key]) => key), keys, `${String(MaxUploads)} a page`);
+    t.deepEqual(
+      seen.map(([key]) => key),
+      keys,
+      `${String(MaxUploads)} a page`,
+    );
     t.deepEqual(new Set(seen.map(([, id]) => id)), new Set(ids));
   }
   const inFolder = await client.send(
@@ -228,7 +234,10 @@ test('uploads are listed in pages, by prefix and by folder', async t => {
   const top = await client.send(
     new ListMultipartUploadsCommand({ Bucket, Delimiter: '/', EncodingType: 'url' }),
   );
-  t.deepEqual(top.Uploads?.map(({ Key }) => Key), ['a', 'c']);
+  t.deepEqual(
+    top.Uploads?.map(({ Key }) => Key),
+    ['a', 'c'],
+  );
   const folders = (top.CommonPrefixes ?? []).map(({ Prefix = '' }) => decodeURIComponent(Prefix));
   t.deepEqual(folders, ['b/', 'd e/']);
 });
@@ -287,7 +296,10 @@ test('a conditional completion is decided when it is written', async t => {
     ready.map(async ({ UploadId, part, Body }) => {
       const MultipartUpload = { Parts: [part] };
       const input = { Bucket, Key, UploadId, MultipartUpload, IfNoneMatch: '*' };
-      return { Body, answer: await refusal(client.send(new CompleteMultipartUploadCommand(input))) };
+      return {
+        Body,
+        answer: await refusal(client.send(new CompleteMultipartUploadCommand(input))),
+      };
     }),
   );
   const winners = outcomes.filter(({ answer }) => answer === 'no refusal');

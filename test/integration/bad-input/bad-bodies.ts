@@ -86,14 +86,14 @@ const unsignedTrailers: readonly BadCase[] = PUT_LIKE.flatMap(([title, method, k
     ...{ row: 22, title: `unsigned trailer on ${title}, bad signature in the query` },
     expect: ['403'],
     bytes: ({ s3, upload }: BadWorld) => {
-      const { target } = s3.signer({ accessKeyId: s3accessKey(s3), secretKey: '0'.repeat(64) }).presign(
-        {
+      const { target } = s3
+        .signer({ accessKeyId: s3accessKey(s3), secretKey: '0'.repeat(64) })
+        .presign({
           ...{ method, path: s3.path(key), expiresSeconds: 60, timeMs: Date.now() },
           headers: [['host', s3.host]],
           ...(query === '' ? {} : { query: query.replace('UPLOAD', upload.id) }),
           payload: 'STREAMING-UNSIGNED-PAYLOAD-TRAILER',
-        },
-      );
+        });
       const body = chunkedBody(DATA.subarray(0, 1000), {
         ...{ seed: undefined, chunkBytes: 500 },
         trailers: [['x-amz-checksum-crc32', CRC32_WRONG]],

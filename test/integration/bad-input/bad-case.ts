@@ -12,7 +12,7 @@
 import type { ExecutionContext } from 'ava';
 import type { Credentials, GarageProcess } from '../../support/garage-process.ts';
 import { RawConnection, headerValue, type RawReply } from '../../support/raw-http.ts';
-import { SignedRequests, elements, errorCode } from '../../support/signed-requests.ts';
+import { elements, errorCode, type SignedRequests } from '../../support/signed-requests.ts';
 
 /** What every case may refer to. */
 export type BadWorld = {
@@ -67,7 +67,8 @@ export async function judge(world: BadWorld, bad: BadCase): Promise<readonly str
     if (bad.body !== undefined && !bad.body.test(reply.body.toString())) {
       problems.push(`the body lacks ${String(bad.body)}: ${reply.body.toString().slice(0, 500)}`);
     }
-    if (bad.unfinished === undefined) problems.push(...(await afterwards(world, connection, reply)));
+    if (bad.unfinished === undefined)
+      problems.push(...(await afterwards(world, connection, reply)));
     return problems;
   } catch (error) {
     return [error instanceof Error ? error.message : String(error)];
@@ -125,17 +126,21 @@ export async function storedState({ s3 }: BadWorld): Promise<string> {
   return JSON.stringify([keys, etags, ids, elements(buckets.body.toString(), 'Name')]);
 }
 
-/** Runs cases one after the other; a failure names the row and the case. */
+/** Runs all cases one after the other; the failures name row and case. */
 export async function runCases(
   t: ExecutionContext,
   world: BadWorld,
   cases: readonly BadCase[],
 ): Promise<void> {
-  const before = await storedState(world);
+  let before = await storedState(world);
+  const failed: string[] = [];
   for (const bad of cases) {
     const problems = [...(await judge(world, bad))];
     const after = await storedState(world);
     if (after !== before) problems.push(`what is stored has changed: ${after}`);
-    t.deepEqual(problems, [], `row ${String(bad.row)}: ${bad.title}`);
+    before = after;
+    if (problems.length === 0) continue;
+    failed.push(`row ${String(bad.row)}, ${bad.title}: ${problems.join('; ')}`);
   }
+  t.deepEqual(failed, [], `of ${String(cases.length)} cases`);
 }

@@ -75,7 +75,11 @@ const completions: readonly BadCase[] = (
       ({ upload }) => completion([[0, upload.etags[0]]]),
       ['400 MalformedXML', '400 InvalidArgument', '400 InvalidPart'],
     ],
-    ['a part number that is none', ({ upload }) => completion([['one', upload.etags[0]]]), malformed],
+    [
+      'a part number that is none',
+      ({ upload }) => completion([['one', upload.etags[0]]]),
+      malformed,
+    ],
   ] as const satisfies readonly (readonly [
     string,
     (world: BadWorld) => string,
@@ -183,7 +187,8 @@ const documents: readonly BadCase[] = DOCUMENTS.flatMap(([row, title, body]) => 
   },
   {
     ...{ row, title: `CompleteMultipartUpload with ${title}` },
-    expect: body === '' ? [...malformed, '400 MissingRequestBodyError', '400 InvalidRequest'] : malformed,
+    expect:
+      body === '' ? [...malformed, '400 MissingRequestBodyError', '400 InvalidRequest'] : malformed,
     bytes: (world: BadWorld) => complete(world, body),
   },
 ]);

@@ -139,7 +139,12 @@ const headers: readonly BadCase[] = [
   })),
   {
     ...{ row: 72, title: 'aws-chunked without a streaming payload', expect: ['400'] },
-    bytes: ask({ method: 'PUT', key: 'x', body: 'a', headers: [['content-encoding', 'aws-chunked']] }),
+    bytes: ask({
+      method: 'PUT',
+      key: 'x',
+      body: 'a',
+      headers: [['content-encoding', 'aws-chunked']],
+    }),
   },
 ];
 

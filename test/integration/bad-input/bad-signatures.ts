@@ -171,7 +171,7 @@ const presigned: readonly BadCase[] = [
     bytes: ({ s3, known }: BadWorld) =>
       use(s3, 'GET', presign(s3, { key: known.key, expiresSeconds })),
   })),
-  ...['PUT', 'DELETE', 'POST'].map(method => ({
+  ...['PUT', 'DELETE'].map(method => ({
     ...{ row: 15, title: `the URL of a GET used for ${method}`, expect: mismatch },
     bytes: ({ s3, known }: BadWorld) =>
       use(s3, method, presign(s3, { key: known.key }), method === 'DELETE' ? '' : 'abc'),

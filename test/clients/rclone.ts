@@ -1,0 +1,128 @@
+/**
+ * rclone.
+ *
+ * Owns:          its checks.
+ * Knows:         rclone's commands; its settings in the environment.
+ * Must not know: the server's code.
+ */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { REGION } from '../support/garage-process.ts';
+import type { Client } from './client.ts';
+import {
+  SOURCES,
+  assertSameFile,
+  assertSameTree,
+  check,
+  type ClientWorld,
+} from './client-world.ts';
+
+async function rcloneIn(world: ClientWorld, ...parameters: readonly string[]): Promise<string> {
+  const config = join(world.directory, 'rclone.conf');
+  const { accessKeyId, secretKey } = world.server.credentials;
+  const lines = [
+    '[g]',
+    'type = s3',
+    'provider = Other',
+    `access_key_id = ${accessKeyId}`,
+    `secret_access_key = ${secretKey}`,
+    `endpoint = ${world.server.endpoint}`,
+    `region = ${REGION}`,
+    'force_path_style = true',
+    'upload_cutoff = 6M',
+    'chunk_size = 5M',
+    'copy_cutoff = 20M',
+  ];
+  await writeFile(config, lines.join('\n'));
+  const options = ['--config', config, '--retries', '1', '--low-level-retries', '1'];
+  const { stdout, stderr } = await world.run('rclone', ...options, ...parameters);
+  return stdout + stderr;
+}
+
+export const rclone: Client = {
+  name: 'rclone',
+  packages: [{ package: 'rclone', program: 'rclone' }],
+  checks: [
+    {
+      title: 'mkdir, lsd',
+      run: async world => {
+        await rcloneIn(world, 'mkdir', `g:${world.bucket}`);
+        const listed = await rcloneIn(world, 'lsd', 'g:');
+        check(listed.includes(world.bucket), listed);
+      },
+    },
+    {
+      title: 'copy up and down, large files in parts',
+      run: async world => {
+        const back = join(world.directory, 'copy');
+        await rcloneIn(world, 'copy', world.sources, `g:${world.bucket}/copy`);
+        await rcloneIn(world, 'copy', `g:${world.bucket}/copy`, back);
+        await assertSameTree(back, world.sources);
+      },
+    },
+    {
+      title: 'check by hash, and by download',
+      run: async world => {
+        await rcloneIn(world, 'check', world.sources, `g:${world.bucket}/copy`);
+        await rcloneIn(world, 'check', '--download', world.sources, `g:${world.bucket}/copy`);
+      },
+    },
+    {
+      title: 'sync twice: times and sizes are kept, nothing is sent again',
+      run: async world => {
+        await rcloneIn(world, 'sync', world.sources, `g:${world.bucket}/copy`);
+        const again = await rcloneIn(world, 'sync', '-v', world.sources, `g:${world.bucket}/copy`);
+        check(!again.includes(': Copied'), `the second sync copied: ${again}`);
+      },
+    },
+    {
+      title: 'copies on the server, large ones in parts',
+      run: async world => {
+        await rcloneIn(world, 'copy', `g:${world.bucket}/copy`, `g:${world.bucket}/copied`);
+        await rcloneIn(world, 'check', '--download', world.sources, `g:${world.bucket}/copied`);
+      },
+    },
+    {
+      title: 'cat with an offset, lsl, size, moveto, deletefile',
+      run: async world => {
+        const at = `g:${world.bucket}/copied`;
+        const listed = await rcloneIn(world, 'lsl', at);
+        for (const [name, size] of SOURCES) {
+          check(listed.includes(name) && listed.includes(String(size)), `${name} in ${listed}`);
+        }
+        const size = await rcloneIn(world, 'size', '--json', at);
+        check(size.includes(`"count":${String(SOURCES.length)}`), size);
+        await rcloneIn(world, 'moveto', `${at}/small.txt`, `${at}/moved here.txt`);
+        const back = join(world.directory, 'moved');
+        await rcloneIn(world, 'copyto', `${at}/moved here.txt`, back);
+        await assertSameFile(back, join(world.sources, 'small.txt'));
+        await rcloneIn(world, 'deletefile', `${at}/moved here.txt`);
+        const left = await rcloneIn(world, 'lsf', at);
+        check(!left.includes('moved here.txt'), left);
+      },
+    },
+    {
+      title: 'a stream of unknown length',
+      run: async world => {
+        const source = join(world.sources, 'folder/medium.bin');
+        const config = join(world.directory, 'rclone.conf');
+        const twiceSource = `cat '${source}' '${source}'`;
+        const stream = `rclone --config '${config}' rcat 'g:${world.bucket}/streamed'`;
+        await world.run('sh', '-c', `${twiceSource} | ${stream}`);
+        const back = join(world.directory, 'streamed');
+        const twice = join(world.directory, 'twice');
+        await rcloneIn(world, 'copyto', `g:${world.bucket}/streamed`, back);
+        await world.run('sh', '-c', `${twiceSource} > '${twice}'`);
+        await assertSameFile(back, twice);
+      },
+    },
+    {
+      title: 'purge',
+      run: async world => {
+        await rcloneIn(world, 'purge', `g:${world.bucket}`);
+        const listed = await rcloneIn(world, 'lsd', 'g:');
+        check(!listed.includes(world.bucket), listed);
+      },
+    },
+  ],
+};
