@@ -8,6 +8,7 @@
  * The queue itself is in the store, in the batches that made its entries; here is only which
  * partition is to be walked. At the start that is all of them: nobody knows what a crash left.
  */
+import { assert } from '../../schemas/assert.ts';
 import type { PartitionId } from '../../schemas/ids.ts';
 import type { Timer, Timers } from '../../schemas/environment.ts';
 import type { ReleaseEntry } from '../../schemas/records/release-entry.ts';
@@ -49,8 +50,7 @@ export class ReleaseWorker {
   readonly #options: ReleaseWorkerOptions;
   readonly #queues = new Map<PartitionId, Queue>();
   readonly #gate: Gate;
-  #walks: Promise<void> = Promise.resolve();
-  #walking = 0;
+  readonly #walks = new Set<Promise<void>>();
   #isStopped = true;
 
   constructor(options: ReleaseWorkerOptions) {
@@ -90,7 +90,7 @@ export class ReleaseWorker {
 
   /** Resolves once no walk is under way. */
   async settled(): Promise<void> {
-    while (this.#walking > 0) await this.#walks;
+    while (this.#walks.size > 0) await Promise.all(this.#walks);
   }
 
   #walkSoon(queue: Queue): void {
@@ -98,11 +98,9 @@ export class ReleaseWorker {
     if (this.#isStopped || queue.state !== 'idle') return;
     queue.state = 'walking';
     const walk = this.#gate.run(() => this.#walkWhileKicked(queue));
-    if (walk === undefined) return;
-    this.#walking += 1;
-    this.#walks = walk.finally(() => {
-      this.#walking -= 1;
-    });
+    assert(walk !== undefined, 'every partition finds a place in the line');
+    const tracked = walk.finally(() => this.#walks.delete(tracked));
+    this.#walks.add(tracked);
   }
 
   async #walkWhileKicked(queue: Queue): Promise<void> {

@@ -104,10 +104,7 @@ export class TablePartition implements Actor<TableRequest, TableReply> {
       onFailed: () => this.#recount.cancel(),
     };
     this.#queue = new WriteQueue(surroundings, events, log);
-    store.onReopened(() => {
-      this.#memory.clear();
-      this.#recount.cancel();
-    });
+    store.onReopened(() => this.#reopened());
   }
 
   receive(request: TableRequest, context: RequestContext): TableReply | Promise<TableReply> {
@@ -200,6 +197,14 @@ export class TablePartition implements Actor<TableRequest, TableReply> {
   #counters(bucket: Parameters<typeof readBucketState>[2]): TableReply {
     const state = this.#memory.get(bucket) ?? readBucketState(this.store, this.partition, bucket);
     return { kind: 'counters', counters: state.counters };
+  }
+
+  /** What a failed batch carried may be there all the same: its entries wait to be looked after. */
+  #reopened(): void {
+    this.#memory.clear();
+    this.#recount.cancel();
+    if (this.#indexedBelow !== undefined) this.#indexedBelow = this.#sequence.next;
+    this.#options.kickRelease();
   }
 
   #committed(step: WriteStep): void {

@@ -8,11 +8,12 @@
  * `--tiny` runs every row for a moment and records nothing. `--dir PATH` says where the data go.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FULL, runBench, TINY } from './bench-plan.ts';
+import { newestRecord, withTable } from './readme-table.ts';
 import { formatRows, record } from './report.ts';
 
 const isTiny = process.argv.includes('--tiny');
@@ -39,5 +40,8 @@ if (!isTiny) {
     parameters: size,
     rows,
   });
-  console.log(`\nrecorded in ${path}`);
+  const readme = join(project, 'README.md');
+  const newest = await newestRecord(join(project, 'test/bench/results'));
+  if (newest) await writeFile(readme, withTable(await readFile(readme, 'utf8'), newest));
+  console.log(`\nrecorded in ${path}, and shown in README`);
 }

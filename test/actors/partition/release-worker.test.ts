@@ -258,3 +258,17 @@ test('wherever the machine stops, nothing is left in the end, and nothing live i
   });
   await fc.assert(property, { numRuns: 40, includeErrorInReport: true });
 });
+
+test('a release that was queued by a batch whose answer was lost is carried out', async t => {
+  const world = new TableWorld();
+  world.worker.start();
+  await write(world, putBlocks('a', 1));
+  await world.worker.settled();
+  world.store.failNext('kept');
+  t.is((await world.ask(remove('a', 2))).kind, 'unknown');
+  await world.store.whenOpen();
+  await world.worker.settled();
+  world.environment.advance(64_000);
+  await world.worker.settled();
+  t.deepEqual(leftovers(world), NOTHING);
+});

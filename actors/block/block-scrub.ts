@@ -1,0 +1,201 @@
+/**
+ * Rereads every block file in the course of a month and compares its SHA-256 with its name.
+ *
+ * Owns:          the pace, the place it has reached (a row), what it found.
+ * Knows:         block files and their tree.
+ * Must not know: references; how a damaged block is repaired.
+ *
+ * Reads verify the fast checksum only. That one travels with the block from the gateway on, so bytes
+ * and checksum agree even where both are wrong; the name is the last word. The place is saved after
+ * each directory: a restart reads at most one directory twice.
+ */
+import { createHash } from 'node:crypto';
+import { CodecError, FieldReader, pack } from '../../schemas/codec.ts';
+import type { Clock, Files, Timer, Timers } from '../../schemas/environment.ts';
+import type { BlockHash } from '../../schemas/ids.ts';
+import { partitionId } from '../../schemas/ids.ts';
+import { READ_PIECE_BYTES } from '../../schemas/limits.ts';
+import { rowKey, TABLE } from '../../schemas/row-tables.ts';
+import type { Log } from '../../schemas/telemetry.ts';
+import type { BlockFiles } from '../storage/block-files.ts';
+import { contentOfLeaf, leavesOf } from '../storage/block-tree.ts';
+import type { PurposefulStore } from '../storage/commit-purpose.ts';
+import type { DataDirectories } from '../storage/data-directories.ts';
+import { DamagedRowError } from '../storage/store.ts';
+import type { BlockStats } from './block-stats.ts';
+
+export type BlockScrubOptions = {
+  readonly files: Files;
+  readonly directories: DataDirectories;
+  readonly blockFiles: BlockFiles;
+  readonly store: PurposefulStore;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly log: Log;
+  readonly stats: BlockStats;
+};
+
+/** Where a round is; `leaf`: the last directory that was read, `ab/cd`, or nothing yet. */
+type Place = { readonly startedMs: number; readonly root: number; readonly leaf: string };
+
+export type ScrubState = Place & {
+  readonly isRunning: boolean;
+  /** Since the process started. */
+  readonly checkedBlocks: number;
+  readonly checkedBytes: number;
+  readonly damagedBlocks: number;
+};
+
+const ROUND_MS = 30 * 24 * 3600 * 1000;
+const LEAVES_PER_ROOT = 65_536;
+const FIRST_STEP_MS = 60_000;
+const RETRY_MS = 10 * 60 * 1000;
+const FORMAT = 1;
+const PLACE_KEY = rowKey(partitionId(0), TABLE.local, Buffer.from('block-scrub'));
+
+export class BlockScrub {
+  readonly #options: BlockScrubOptions;
+  #place: Place | undefined;
+  #timer: Timer | undefined;
+  #step: Promise<unknown> | undefined;
+  #isStopped = false;
+  #checkedBlocks = 0;
+  #checkedBytes = 0;
+  #damagedBlocks = 0;
+
+  constructor(options: BlockScrubOptions) {
+    this.#options = options;
+  }
+
+  get state(): ScrubState {
+    return {
+      ...this.#readPlace(),
+      isRunning: this.#timer !== undefined && !this.#isStopped,
+      checkedBlocks: this.#checkedBlocks,
+      checkedBytes: this.#checkedBytes,
+      damagedBlocks: this.#damagedBlocks,
+    };
+  }
+
+  /** Goes on where the last process stopped. */
+  start(): void {
+    this.#startIn(FIRST_STEP_MS);
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+    await this.#step;
+  }
+
+  /** A whole round without rests. */
+  async scrubAll(): Promise<ScrubState> {
+    await this.#save({ startedMs: this.#options.clock.wallMs(), root: 0, leaf: '' });
+    while (!this.#isStopped && (await this.#scrubNextLeaf()) === 'more');
+    return this.state;
+  }
+
+  #startIn(ms: number): void {
+    this.#timer = this.#options.timers.after(ms, () => {
+      this.#step = this.#scrubNextLeaf().then(
+        progress => this.#goOn(progress === 'more' ? this.#restMs() : this.#untilNextRoundMs()),
+        (error: unknown) => {
+          this.#options.log.warn(
+            { error },
+            'the scrub of the block files failed; it goes on later',
+          );
+          this.#goOn(RETRY_MS);
+        },
+      );
+    });
+  }
+
+  #goOn(ms: number): void {
+    if (!this.#isStopped) this.#startIn(ms);
+  }
+
+  /** Spread over a round as if every directory were there: early is fine. */
+  #restMs(): number {
+    return ROUND_MS / (LEAVES_PER_ROOT * this.#options.directories.roots.length);
+  }
+
+  #untilNextRoundMs(): number {
+    const elapsedMs = this.#options.clock.wallMs() - this.#readPlace().startedMs;
+    return Math.min(Math.max(ROUND_MS - elapsedMs, this.#restMs()), ROUND_MS / 30);
+  }
+
+  /** `waiting`: the round has ended and the next one is not due. */
+  async #scrubNextLeaf(): Promise<'more' | 'waiting'> {
+    const { clock, directories, files } = this.#options;
+    let place = this.#readPlace();
+    if (place.root >= directories.roots.length) {
+      if (clock.wallMs() - place.startedMs < ROUND_MS) return 'waiting';
+      place = { startedMs: clock.wallMs(), root: 0, leaf: '' };
+    }
+    const root = directories.roots[place.root]!;
+    const next = await leavesOf(files, root.path, place.leaf).next();
+    if (next.done === true) {
+      await this.#save({ ...place, root: place.root + 1, leaf: '' });
+      return place.root + 1 < directories.roots.length ? 'more' : 'waiting';
+    }
+    await this.#scrubLeaf(`${root.path}/${next.value}`);
+    await this.#save({ ...place, leaf: next.value });
+    return 'more';
+  }
+
+  async #scrubLeaf(path: string): Promise<void> {
+    const { files, blockFiles } = this.#options;
+    for (const hash of (await contentOfLeaf(files, path, blockFiles.tag)).blocks) {
+      if (this.#isStopped) return;
+      await this.#check(hash, `${path}/${hash}`);
+    }
+  }
+
+  async #check(hash: BlockHash, path: string): Promise<void> {
+    const { blockFiles, log, stats } = this.#options;
+    const digest = createHash('sha256');
+    let isRight = true;
+    for (let first = 0; isRight;) {
+      const piece = await blockFiles.read(hash, first, READ_PIECE_BYTES);
+      // Removed meanwhile.
+      if (piece.kind === 'absent') return;
+      if (piece.kind === 'damaged') isRight = false;
+      else if (piece.bytes.length === 0) break;
+      else {
+        digest.update(piece.bytes);
+        first += piece.bytes.length;
+        this.#checkedBytes += piece.bytes.length;
+      }
+    }
+    this.#checkedBlocks += 1;
+    if (isRight && digest.digest('hex') === hash) return;
+    this.#damagedBlocks += 1;
+    stats.damaged += 1;
+    log.error({ block: path, when: 'the scrub read it' }, 'a block file is damaged');
+  }
+
+  async #save(place: Place): Promise<void> {
+    this.#place = place;
+    const value = pack([FORMAT, Math.floor(place.startedMs), place.root, place.leaf]);
+    await this.#options.store.commit([{ kind: 'put', key: PLACE_KEY, value }]);
+  }
+
+  #readPlace(): Place {
+    this.#place ??= this.#storedPlace();
+    return this.#place;
+  }
+
+  #storedPlace(): Place {
+    const beginning = { startedMs: this.#options.clock.wallMs(), root: 0, leaf: '' };
+    try {
+      const bytes = this.#options.store.get(PLACE_KEY);
+      if (bytes === undefined) return beginning;
+      const { fields } = FieldReader.open(bytes, [FORMAT]);
+      return { startedMs: fields.integer(), root: fields.integer(), leaf: fields.text() };
+    } catch (error) {
+      // A place that cannot be read costs one round more.
+      if (error instanceof CodecError || error instanceof DamagedRowError) return beginning;
+      throw error;
+    }
+  }
+}
