@@ -56,7 +56,9 @@ export class MemoryBus implements Bus {
     try {
       answer = server(request, context);
     } catch (failure) {
-      answer = Promise.reject(failure as Error);
+      // As if its promise had rejected: no answer, and the bus hears of it.
+      answer = new Promise<Reply>(() => undefined);
+      this.#options.onServerFailure(subject, failure);
     }
     if (!(answer instanceof Promise)) return Promise.resolve(answer);
     return this.#await(subject, answer, context.deadlineAtMs);

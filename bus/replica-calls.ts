@@ -89,11 +89,7 @@ export class ReplicaCalls<Request extends { kind: string }, Reply extends { kind
     return { kind: 'unavailable' };
   }
 
-  async #ask(
-    node: NodeId,
-    partition: PartitionId,
-    request: Request,
-  ): Promise<Reply | Unavailable> {
+  async #ask(node: NodeId, partition: PartitionId, request: Request): Promise<Reply | Unavailable> {
     const { bus, subjects, service } = this.#options;
     const subject = subjects.replica(node, service, partition);
     const options = { timeoutMs: REQUEST_DEADLINE_MS };

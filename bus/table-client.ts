@@ -77,7 +77,10 @@ export class TableClient {
     return this.ask(this.partitionOf(request.place), request);
   }
 
-  /** Writes the row above whatever is there: its timestamp is raised as often as needed, within bounds. */
+  /**
+   * Writes the row above whatever is there: its timestamp is raised as often as needed, within
+   * bounds.
+   */
   async writeObject(write: ObjectWrite): Promise<TableAnswer> {
     let current = write;
     for (let raises = 0; ; raises += 1) {

@@ -51,7 +51,8 @@ export type ServerOptions = {
 export async function runServer(config: Config, options: ServerOptions): Promise<number> {
   // Files 0600, directories 0700, whoever makes them.
   process.umask(0o077);
-  const { log, flush } = openLog(logOptions(process.env, process.stderr.isTTY));
+  const opened = openLog(logOptions(process.env, process.stderr.isTTY));
+  const { log } = opened;
   try {
     const node = await startNode(config, options, log);
     options.ready?.();
@@ -63,17 +64,13 @@ export async function runServer(config: Config, options: ServerOptions): Promise
     process.stderr.write(`Error: ${error.message}\n`);
     return 1;
   } finally {
-    await flush();
+    await opened.flush();
   }
 }
 
 type RunningNode = { stop(): Promise<void> };
 
-async function startNode(
-  config: Config,
-  options: ServerOptions,
-  log: Log,
-): Promise<RunningNode> {
+async function startNode(config: Config, options: ServerOptions, log: Log): Promise<RunningNode> {
   if (config.withoutEffect.length > 0) {
     log.warn({}, `these settings have no effect here: ${config.withoutEffect.join(', ')}`);
   }

@@ -45,7 +45,8 @@ export type DefaultKey = { readonly id: string; readonly secret: string };
 export async function ensureKey(directory: Directory, wanted: DefaultKey): Promise<KeyInfo> {
   if (parseAccessKeyId(wanted.id) === undefined) {
     throw new StartRefusedError(
-      'GARAGE_DEFAULT_ACCESS_KEY must have at least 8 letters, digits, dots, dashes or underscores.',
+      'GARAGE_DEFAULT_ACCESS_KEY must have at least 8 letters, digits, dots, dashes or ' +
+        'underscores.',
     );
   }
   if (!/^[\x21-\x7e]{16,}$/.test(wanted.secret)) {
@@ -79,8 +80,9 @@ export async function ensureBucket(
   accessKeyId: string,
 ): Promise<void> {
   const found = await directory.bucketByGlobalAlias(name);
-  const created = found === undefined ? await directory.createBucket({ globalAlias: name }) : found;
-  const bucket = 'id' in created ? created : created.kind === 'created' ? created.bucket : undefined;
+  const created = found ?? (await directory.createBucket({ globalAlias: name }));
+  const bucket =
+    'id' in created ? created : created.kind === 'created' ? created.bucket : undefined;
   if (bucket === undefined) throw new StartRefusedError(`Bucket ${name} could not be made.`);
   const grant = bucket.grants.find(candidate => candidate.accessKeyId === accessKeyId);
   const { read, write, owner } = grant?.permissions ?? { read: false, write: false, owner: false };

@@ -9,6 +9,7 @@ import { BlockCollector } from '../actors/block/block-collector.ts';
 import { BlockLoad } from '../actors/block/block-load.ts';
 import { BlockPartition } from '../actors/block/block-partition.ts';
 import type { BlockStats } from '../actors/block/block-stats.ts';
+import { BlockScrub } from '../actors/block/block-scrub.ts';
 import { FileWalker } from '../actors/block/file-walker.ts';
 import { ReferenceWalker } from '../actors/partition/reference-walker.ts';
 import { ReleaseWorker } from '../actors/partition/release-worker.ts';
@@ -49,7 +50,8 @@ const PARTITIONS = Array.from({ length: PARTITION_COUNT }, (_, index) => partiti
 
 export function startStorageActors(options: StorageActorsOptions): StorageActors {
   const blocks = blockPartitions(options);
-  let releases: ReleaseWorker | undefined;
+  // Partitions tell the worker of what they queue, and the worker is made of partitions.
+  const queue: { releases?: ReleaseWorker } = {};
   const isLiveStamper = (stamper: string): boolean => stamper === options.stamper.id;
   const tables = PARTITIONS.map(
     partition =>
@@ -58,11 +60,12 @@ export function startStorageActors(options: StorageActorsOptions): StorageActors
         ...{ log: options.log, soleReplica: true, isLiveStamper },
         // The store itself refuses what grows when its disk is too full.
         space: () => true,
-        kickRelease: () => releases?.kick(partition),
+        kickRelease: () => queue.releases?.kick(partition),
       }),
   );
   serve(options, tables, blocks);
-  releases = new ReleaseWorker({ partitions: tables, ...workerPorts(options) });
+  const releases = new ReleaseWorker({ partitions: tables, ...workerPorts(options) });
+  queue.releases = releases;
   const workers = [
     releases,
     new TombstoneCollector({ partitions: tables, ...workerPorts(options) }),
@@ -75,6 +78,10 @@ export function startStorageActors(options: StorageActorsOptions): StorageActors
     new FileWalker({
       ...{ partitions: blocks, files: options.files, directories: options.directories },
       ...{ tag: options.blockFiles.tag, stats: options.blockStats, ...workerPorts(options) },
+    }),
+    new BlockScrub({
+      ...{ files: options.files, directories: options.directories, store: options.store },
+      ...{ blockFiles: options.blockFiles, stats: options.blockStats, ...workerPorts(options) },
     }),
   ];
   for (const worker of workers) worker.start();

@@ -36,7 +36,10 @@ export class FieldReader {
   }
 
   /** Throws CodecError when the bytes are not an array that begins with a known format number. */
-  static open(bytes: Uint8Array, formats: readonly number[]): { format: number; fields: FieldReader } {
+  static open(
+    bytes: Uint8Array,
+    formats: readonly number[],
+  ): { format: number; fields: FieldReader } {
     let decoded: unknown;
     try {
       decoded = packr.unpack(bytes);

@@ -36,7 +36,10 @@ export type Environment = {
   readonly random: Randomness;
 };
 
-/** An open file. Positions are byte offsets; short writes are retried inside, short reads end at EOF. */
+/**
+ * An open file. Positions are byte offsets; short writes are retried inside, short reads end at
+ * EOF.
+ */
 export interface FileHandle {
   /** Reads up to `into.length` bytes at `position`; returns how many. */
   read(into: Uint8Array, position: number): Promise<number>;
@@ -48,7 +51,10 @@ export interface FileHandle {
   close(): Promise<void>;
 }
 
-export type DirectoryEntry = { readonly name: string; readonly kind: 'file' | 'directory' | 'other' };
+export type DirectoryEntry = {
+  readonly name: string;
+  readonly kind: 'file' | 'directory' | 'other';
+};
 export type Space = { readonly availableBytes: number; readonly totalBytes: number };
 
 /**

@@ -1,8 +1,8 @@
 /**
  * Hybrid logical timestamps: 16 bytes that order all writes of the cluster.
  *
- * Owns:          the layout (48 bits of milliseconds, 16 bits of counter, 64 bits of stamper) and the
- *                arithmetic on it.
+ * Owns:          the layout (48 bits of milliseconds, 16 bits of counter, 64 bits of stamper) and
+ *                the arithmetic on it.
  * Knows:         nothing of clocks; the stamper that reads one is in `stamper.ts`.
  * Must not know: what is stamped.
  *

@@ -5,9 +5,9 @@
  * Knows:         block files and their tree.
  * Must not know: references; how a damaged block is repaired.
  *
- * Reads verify the fast checksum only. That one travels with the block from the gateway on, so bytes
- * and checksum agree even where both are wrong; the name is the last word. The place is saved after
- * each directory: a restart reads at most one directory twice.
+ * Reads verify the fast checksum only. That one travels with the block from the gateway on, so
+ * bytes and checksum agree even where both are wrong; the name is the last word. The place is saved
+ * after each directory: a restart reads at most one directory twice.
  */
 import { createHash } from 'node:crypto';
 import { CodecError, FieldReader, pack } from '../../schemas/codec.ts';

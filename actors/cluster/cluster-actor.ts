@@ -68,7 +68,8 @@ export class ClusterActor {
   constructor(options: ClusterActorOptions) {
     this.#options = options;
     const bytes = options.store.get(LAYOUT_KEY);
-    this.#layout = bytes === undefined ? emptyLayout(options.replicationFactor) : decodeLayout(bytes);
+    this.#layout =
+      bytes === undefined ? emptyLayout(options.replicationFactor) : decodeLayout(bytes);
   }
 
   get layout(): LayoutVersion {
@@ -124,8 +125,7 @@ export class ClusterActor {
       return { kind: 'layout-staged', result };
     }
     const { current, staged } = this.#layout;
-    const redundancy =
-      parameters === undefined ? staged.zoneRedundancy : redundancyOf(parameters);
+    const redundancy = parameters === undefined ? staged.zoneRedundancy : redundancyOf(parameters);
     await this.#keep({
       current,
       staged: {

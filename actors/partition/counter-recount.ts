@@ -5,9 +5,9 @@
  * Knows:         object rows and open uploads; what committed batches added meanwhile.
  * Must not know: how the damage came about.
  *
- * Writes go on while it counts. It walks a snapshot that is taken between two batches, and adds what
- * every later batch changed: the sum is what the rows say at the moment it is written. The wish for
- * a recount is in the counters row, so a crash does not lose it.
+ * Writes go on while it counts. It walks a snapshot that is taken between two batches, and adds
+ * what every later batch changed: the sum is what the rows say at the moment it is written. The
+ * wish for a recount is in the counters row, so a crash does not lose it.
  */
 import type { BucketId, PartitionId } from '../../schemas/ids.ts';
 import type { BucketCounters } from '../../schemas/records/bucket-counters.ts';

@@ -15,7 +15,9 @@ import type { Rows } from './stored-rows.ts';
 
 const FORMAT = 1;
 const RESERVED_AT_ONCE = 65_536;
-/** A damaged row is replaced by a number from the wall clock, which is far above any counted one. */
+/**
+ * A damaged row is replaced by a number from the wall clock, which is far above any counted one.
+ */
 const NUMBERS_PER_MS = 1024;
 
 export class DurableSequence {

@@ -6,7 +6,8 @@
  * Must not know: blocks.
  *
  * Runs to its end without waiting: it is the path of every GET. The store may take over a batch
- * between two reads of one step, so bytes that are not there are looked for under the row once more.
+ * between two reads of one step, so bytes that are not there are looked for under the row once
+ * more.
  */
 import type { PartitionId } from '../../schemas/ids.ts';
 import type { ObjectRead, TableReply } from '../../schemas/messages/table.ts';

@@ -23,7 +23,9 @@ import { decideCompletion, endCompletedUpload } from './upload-completion.ts';
 import { failedCondition } from './write-condition.ts';
 import type { WriteStep } from './write-step.ts';
 
-/** A stamp further ahead of this node's clock than this is refused: no one poisons a key for ever. */
+/**
+ * A stamp further ahead of this node's clock than this is refused: no one poisons a key for ever.
+ */
 export const STAMP_AHEAD_MS_MAX = 25 * 3600 * 1000;
 
 type Stored = ObjectRow | undefined | 'damaged';
@@ -135,7 +137,10 @@ function supersede(
   old: ObjectVersion,
 ): Superseded | undefined {
   const { versionId, content } = old;
-  if (row.kind === 'version' && row.versionId === versionId) return undefined;
+  if (row.kind === 'version' && row.versionId === versionId) {
+    // No sender gives one version two contents; should one, its bytes do not stay behind.
+    if (content.kind !== 'inline' || row.content.kind === 'inline') return undefined;
+  }
   if (content.kind !== 'inline') {
     step.release({ kind: 'version', place, versionId, content });
     return { kind: 'releases', id: versionId };

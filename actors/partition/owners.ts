@@ -119,8 +119,8 @@ function attemptsOf(step: WriteStep, head: ObjectVersion, sets: AttemptSets): Re
 }
 
 /**
- * Where the row of a completed version was damaged and then overwritten, nobody knew what to release
- * for it. Its parts are still in their rows: they go as those of an aborted upload do.
+ * Where the row of a completed version was damaged and then overwritten, nobody knew what to
+ * release for it. Its parts are still in their rows: they go as those of an aborted upload do.
  */
 function releaseOnceMore(step: WriteStep, owner: PartOwner, isHead: boolean): void {
   if (isHead || !hasPartRow(step, owner)) return;

@@ -158,7 +158,9 @@ export class TablePartition implements Actor<TableRequest, TableReply> {
     });
   }
 
-  /** All entries of the tombstone index with lower numbers are durable. Throws what Store.get does. */
+  /**
+   * All entries of the tombstone index with lower numbers are durable. Throws what Store.get does.
+   */
   indexedBelow(): number {
     this.#indexedBelow ??= this.#sequence.start(this.store);
     return this.#indexedBelow;

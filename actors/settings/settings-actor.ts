@@ -124,7 +124,8 @@ export class SettingsActor {
   }
 
   async #decide({ row, base }: SettingsDecide, context: RequestContext): Promise<SettingsReply> {
-    if (this.#options.clock.monotonicMs() > context.deadlineAtMs) return { kind: 'deadline-passed' };
+    if (this.#options.clock.monotonicMs() > context.deadlineAtMs)
+      return { kind: 'deadline-passed' };
     const stored = this.#read(row.kind, row.id);
     // The same decision, told twice: its first answer was lost.
     if (stored?.timestamp === row.timestamp) return { kind: 'decided' };

@@ -148,8 +148,8 @@ export type DirectoryState = {
 
 /**
  * Thaler and Ravishankar's rendezvous hashing with weights: the highest score is the first choice.
- * A checksum of path and hash would not do: it is linear, and its values for two paths of one length
- * differ by the same bits for every hash.
+ * A checksum of path and hash would not do: it is linear, and its values for two paths of one
+ * length differ by the same bits for every hash.
  */
 function scoreOf(root: Root, hash: BlockHash): number {
   const bits = Number.parseInt(hash.slice(HASH_BITS_AT, HASH_BITS_AT + 8), 16);

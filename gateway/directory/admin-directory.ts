@@ -6,8 +6,8 @@
  * Must not know: HTTP, the command line.
  *
  * The alias row decides what a name means; the bucket's row lists its names for showing. A name is
- * taken before it is listed and unlisted after it is freed, so a crash in between leaves a name that
- * works, or one that is shown and may be removed again, never one that means two buckets.
+ * taken before it is listed and unlisted after it is freed, so a crash in between leaves a name
+ * that works, or one that is shown and may be removed again, never one that means two buckets.
  */
 import { AdminUnavailableError } from '../../schemas/admin-types.ts';
 import type * as Admin from '../../schemas/admin-types.ts';

@@ -31,10 +31,7 @@ function isOfUse(permissions: BucketPermissions): boolean {
 }
 
 /** `keys`: by id, for their names; one that was deleted meanwhile is left out. */
-export function bucketInfo(
-  row: BucketRow,
-  keys: ReadonlyMap<string, AccessKeyRow>,
-): BucketInfo {
+export function bucketInfo(row: BucketRow, keys: ReadonlyMap<string, AccessKeyRow>): BucketInfo {
   const grants = concernedKeys(row).flatMap(accessKeyId => {
     const key = keys.get(accessKeyId);
     const permissions = permissionsOf(row, accessKeyId);

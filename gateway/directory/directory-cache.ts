@@ -5,8 +5,8 @@
  * Knows:         the settings client, and the event that says a row changed.
  * Must not know: who may do what.
  *
- * Only what exists is remembered: an absent row is asked for each time. Which bucket a name means to
- * a key is remembered as a whole, and forgotten with any change of a name or a bucket.
+ * Only what exists is remembered: an absent row is asked for each time. Which bucket a name means
+ * to a key is remembered as a whole, and forgotten with any change of a name or a bucket.
  */
 import type { Bus } from '../../bus/bus.ts';
 import type { SettingsClient } from '../../bus/settings-client.ts';

@@ -12,7 +12,11 @@ import { AdminUnavailableError } from '../../schemas/admin-types.ts';
 import type { Clock } from '../../schemas/environment.ts';
 import type { AttemptId, BucketId, ObjectKey, UploadId, VersionId } from '../../schemas/ids.ts';
 import { parseBucketId, shardOfKey } from '../../schemas/ids.ts';
-import { LIST_ENTRIES_MAX, MANIFEST_ROW_BLOCKS, PART_LIST_ROW_PARTS } from '../../schemas/limits.ts';
+import {
+  LIST_ENTRIES_MAX,
+  MANIFEST_ROW_BLOCKS,
+  PART_LIST_ROW_PARTS,
+} from '../../schemas/limits.ts';
 import type { ObjectPlace, TableRequest } from '../../schemas/messages/table.ts';
 import type { BlockList } from '../../schemas/records/block-list.ts';
 import { unpackBlocks } from '../../schemas/records/block-list.ts';
@@ -108,7 +112,8 @@ export class TableInspector implements ObjectInspector {
       case 'manifest':
         return placed(1, 0, await this.#manifest(row.versionId, content.blockCount));
       case 'parts': {
-        const parts = content.parts ?? (await this.#partList(place, row.versionId, content.partCount));
+        const parts =
+          content.parts ?? (await this.#partList(place, row.versionId, content.partCount));
         return this.#blocksOfParts(place, content.uploadId, parts);
       }
     }

@@ -90,7 +90,8 @@ function shortenZeros(groups: readonly string[]): string {
     }
   }
   if (bestStart === -1) return groups.join(':');
-  return `${groups.slice(0, bestStart).join(':')}::${groups.slice(bestStart + bestLength).join(':')}`;
+  const head = groups.slice(0, bestStart).join(':');
+  return `${head}::${groups.slice(bestStart + bestLength).join(':')}`;
 }
 
 /** One hop of X-Forwarded-For without port and brackets; undefined when it is no address. */

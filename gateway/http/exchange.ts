@@ -11,7 +11,9 @@
 
 /** Request headers: names lower-cased, values as sent without surrounding blanks. */
 export interface RequestHeaders {
-  /** The value, duplicates joined with `,` in the order sent (RFC 9110 5.3); undefined if absent. */
+  /**
+   * The value, duplicates joined with `,` in the order sent (RFC 9110 5.3); undefined if absent.
+   */
   get(name: string): string | undefined;
   /** How often the header was sent. */
   count(name: string): number;

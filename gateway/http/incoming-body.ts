@@ -121,7 +121,9 @@ export class IncomingBody implements RequestBody, Watched {
     this.#read();
   }
 
-  /** After the reply, or when the client is gone: the sink hears `aborted` unless it had its end. */
+  /**
+   * After the reply, or when the client is gone: the sink hears `aborted` unless it had its end.
+   */
   finish(): void {
     if (this.#isOver) return;
     this.#isOver = true;

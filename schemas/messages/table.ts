@@ -102,7 +102,9 @@ export type UploadRead = {
   readonly place: ObjectPlace;
   readonly uploadId: UploadId;
 };
-/** `written`, or `no-such-upload` when it is not open (an abort that is told twice is `written`). */
+/**
+ * `written`, or `no-such-upload` when it is not open (an abort that is told twice is `written`).
+ */
 export type UploadAbort = {
   readonly kind: 'upload-abort';
   readonly place: ObjectPlace;
@@ -158,7 +160,9 @@ export type VersionPartsRead = {
 
 /** The writer gave up: its version or attempt is marked aborted, so that it can never appear. The
  *  answer is `aborted`, or `owners` with `live` when it was stored already. What it references is
- *  the writer's to release. Versions whose bytes are inline reference nothing and are never marked. */
+ *  the writer's to release. Versions whose bytes are inline reference nothing and are never marked.
+ *
+ */
 export type OwnerAbort = { readonly kind: 'owner-abort'; readonly owner: BlockOwner };
 /** Which of these owners live? One that is unfinished and `dead` (begun by a process that is no
  *  more, or too long ago) is marked aborted first, and reported dead. All of one partition. */
@@ -214,7 +218,9 @@ export type TableRequest =
 export type TableRefusal =
   | { readonly kind: 'overloaded' }
   | { readonly kind: 'deadline-passed' }
-  /** The batch failed, or the store is being reopened: what was asked may or may not have happened. */
+  /**
+   * The batch failed, or the store is being reopened: what was asked may or may not have happened.
+   */
   | { readonly kind: 'unknown' }
   /** The metadata disk has less than `min_free`. */
   | { readonly kind: 'no-space' }

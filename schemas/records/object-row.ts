@@ -157,7 +157,14 @@ export function decodeObjectRow(bytes: Uint8Array): ObjectRow {
   const content = readContent(fields.nested());
   const headers = readStoredHeaders(fields);
   const checksum = readChecksum(fields);
-  const version = { timestamp, versionId: versionId as VersionId, sizeBytes, etag, content, headers };
+  const version = {
+    timestamp,
+    versionId: versionId as VersionId,
+    sizeBytes,
+    etag,
+    content,
+    headers,
+  };
   return { kind: 'version', ...version, ...(checksum === undefined ? {} : { checksum }) };
 }
 

@@ -5,9 +5,9 @@
  * Knows:         the order of the fields in object-row.ts, and msgpack's lengths.
  * Must not know: listings.
  *
- * A listing passes hundreds of thousands of rows a second, and a general decoder would make headers,
- * manifests and checksums of each only to drop them. Whatever this walk does not know, the general
- * decoder is asked about: it decides what is an error.
+ * A listing passes hundreds of thousands of rows a second, and a general decoder would make
+ * headers, manifests and checksums of each only to drop them. Whatever this walk does not know, the
+ * general decoder is asked about: it decides what is an error.
  */
 import { CHECKSUM_ALGORITHMS } from './checksum.ts';
 import { decodeObjectRow } from './object-row.ts';

@@ -24,7 +24,9 @@ export type BucketRow = {
   readonly timestamp: Timestamp;
   readonly id: BucketId;
   readonly createdMs: number;
-  /** `creating` does not exist for anyone yet; `deleting` may come back to `active`; `deleted` is for
+  /**
+   * `creating` does not exist for anyone yet; `deleting` may come back to `active`; `deleted` is
+   * for
    *  ever: the id never comes back. */
   readonly state: 'creating' | 'active' | 'deleting' | 'deleted';
   readonly globalAliases: readonly string[];

@@ -11,7 +11,13 @@ import type { BenchProcess } from './bench-servers.ts';
 import { newCredentials } from '../support/garage-process.ts';
 import { memoryOf, startBare, startGarage } from './bench-servers.ts';
 import { getStream, openSlowReader, putAtSpeed, putParts, putStream } from './large-rows.ts';
-import { appendsPerSecond, filesPerSecond, FOLDERS, md5BytesPerSecond, scanLimits } from './limits.ts';
+import {
+  appendsPerSecond,
+  filesPerSecond,
+  FOLDERS,
+  md5BytesPerSecond,
+  scanLimits,
+} from './limits.ts';
 import { fill, walk } from './list-rows.ts';
 import { atLeast, atMost, type BenchRow } from './report.ts';
 import { deleteSmall, getSmall, median, putMedium, putSmall, run } from './small-rows.ts';
@@ -308,7 +314,9 @@ async function listRows(
         figure: `${Math.round(result.keysPerSecond).toLocaleString('en')} keys/s`,
         limit: `${Math.round(limits.rowsPerSecond).toLocaleString('en')} rows/s`,
         ratio: result.keysPerSecond / limits.rowsPerSecond,
-        note: `first page ${result.firstPageMs.toFixed(1)} ms, last ${result.lastPageMs.toFixed(1)} ms`,
+        note:
+          `first page ${result.firstPageMs.toFixed(1)} ms, ` +
+          `last ${result.lastPageMs.toFixed(1)} ms`,
       }),
     );
     if (result.keys !== size.listKeys) throw new Error(`listed ${String(result.keys)} keys`);

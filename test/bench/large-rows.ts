@@ -80,9 +80,7 @@ export async function putParts(target: BenchTarget, parts: number, key: string):
     (etag, index) =>
       `<Part><PartNumber>${String(index + 1)}</PartNumber><ETag>${etag}</ETag></Part>`,
   );
-  const body = Buffer.from(
-    `<CompleteMultipartUpload>${listed.join('')}</CompleteMultipartUpload>`,
-  );
+  const body = Buffer.from(`<CompleteMultipartUpload>${listed.join('')}</CompleteMultipartUpload>`);
   const query = `uploadId=${uploadId}`;
   const complete = { method: 'POST', path, query, payload: sha256Hex(body) };
   const done = await once(target, { ...complete, bodyBytes: body.length }, body);

@@ -125,7 +125,8 @@ async function seeks(database: Database, rows: number): Promise<number> {
   for (let folder = 0; folder < FOLDERS; folder += 1) {
     iterator.seek(Buffer.from(folderName(folder)));
     const [entry] = await iterator.nextv(1);
-    if (entry === undefined) throw new Error(`no row in folder ${String(folder)} of ${String(rows)}`);
+    if (entry === undefined)
+      throw new Error(`no row in folder ${String(folder)} of ${String(rows)}`);
   }
   await iterator.close();
   return performance.now() - startMs;

@@ -41,11 +41,7 @@ export type Walk = {
 };
 
 /** ListObjectsV2, 1000 a page, from the first to the last. */
-export async function walk(
-  target: BenchTarget,
-  prefix: string,
-  delimiter = '',
-): Promise<Walk> {
+export async function walk(target: BenchTarget, prefix: string, delimiter = ''): Promise<Walk> {
   const connection = await RawConnection.open(target.port);
   const signer = new BenchSigner(target);
   const pagesMs: number[] = [];

@@ -15,7 +15,10 @@ const END = '<!-- bench:end -->';
 /** The newest record of a directory; undefined when there is none. */
 export async function newestRecord(directory: string): Promise<BenchRecord | undefined> {
   const names = await readdir(directory).catch(() => []);
-  const newest = names.filter(name => name.endsWith('.json')).sort().at(-1);
+  const newest = names
+    .filter(name => name.endsWith('.json'))
+    .sort()
+    .at(-1);
   if (newest === undefined) return undefined;
   return JSON.parse(await readFile(join(directory, newest), 'utf8')) as BenchRecord;
 }

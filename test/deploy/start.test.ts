@@ -1,5 +1,5 @@
-// Method: deploy/start.mjs and what it imports are copied into a scratch directory that stands for a
-// clone: packages installed, code compiled, and a server that only says where it was started.
+// Method: deploy/start.mjs and what it imports are copied into a scratch directory that stands for
+// a clone: packages installed, code compiled, and a server that only says where it was started.
 import { spawn } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,7 +1,7 @@
-// Method: metadata and data lie on an ext4 in a file, which is stopped in its tracks under load: what
-// was not synced is gone after the next mount, as after a power cut. The load goes on for a moment
-// after the cut: whatever is still acknowledged then was synced before, or is a lie that the check
-// finds. The first cut comes some seconds after the very first start.
+// Method: metadata and data lie on an ext4 in a file, which is stopped in its tracks under load:
+// what was not synced is gone after the next mount, as after a power cut. The load goes on for a
+// moment after the cut: whatever is still acknowledged then was synced before, or is a lie that the
+// check finds. The first cut comes some seconds after the very first start.
 import { setTimeout as pause } from 'node:timers/promises';
 import { join } from 'node:path';
 import { FaultModel } from '../support/fault-model.ts';

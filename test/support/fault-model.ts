@@ -5,9 +5,10 @@
  * Knows:         that each key has one writer, who waits for an answer before the next request.
  * Must not know: servers, faults.
  *
- * A write that was answered 5xx, or not at all, is open: it may be there or not, until a later write
- * of the same key is acknowledged, which is stamped above it. `lost` means an acknowledged write is
- * not there (the key shows an older state); `wrong` means bytes that were never stored there.
+ * A write that was answered 5xx, or not at all, is open: it may be there or not, until a later
+ * write of the same key is acknowledged, which is stamped above it. `lost` means an acknowledged
+ * write is not there (the key shows an older state); `wrong` means bytes that were never stored
+ * there.
  */
 import type { Content } from './fault-content.ts';
 

@@ -23,7 +23,9 @@ const SEED_BOUND = 1000;
 /** How many names of keys or blocks a message shows. */
 const NAMES_SHOWN = 5;
 
-/** How often a fault is repeated: FAULT_ROUNDS for a long run, else what `npm test` has time for. */
+/**
+ * How often a fault is repeated: FAULT_ROUNDS for a long run, else what `npm test` has time for.
+ */
 export function faultRounds(short: number): number {
   const wanted = Number(process.env['FAULT_ROUNDS'] ?? '');
   return Number.isInteger(wanted) && wanted > 0 ? wanted : short;

@@ -26,7 +26,7 @@ export const LOOP_FILE_SYSTEM_NEEDS: readonly Need[] = [
 const MIB = 1024 * 1024;
 /** EXT4_IOC_SHUTDOWN with EXT4_GOING_FLAGS_NOLOGFLUSH (fs/ext4/ext4.h of Linux). */
 const CUT =
-  'opendir(my $d, $ARGV[0]) or die "$!"; my $flags = pack("L", 2); ' +
+  'sysopen(my $d, $ARGV[0], 0) or die "$!"; my $flags = pack("L", 2); ' +
   'defined(ioctl($d, 0x8004587d, $flags)) or die "$!";';
 
 export class LoopFileSystem {

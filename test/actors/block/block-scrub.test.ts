@@ -1,5 +1,5 @@
-// Method: files are damaged so that their own checksums say nothing; the scrub must name each of them,
-// and go on where it stopped.
+// Method: files are damaged so that their own checksums say nothing; the scrub must name each of
+// them, and go on where it stopped.
 import test from 'ava';
 import { BlockScrub } from '../../../actors/block/block-scrub.ts';
 import { checksumsOf, makeFooter } from '../../../actors/storage/block-format.ts';

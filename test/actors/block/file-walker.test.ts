@@ -1,5 +1,5 @@
-// Method: files are planted behind the node's back; a walk must find what does not belong there, and
-// touch nothing else.
+// Method: files are planted behind the node's back; a walk must find what does not belong there,
+// and touch nothing else.
 import test from 'ava';
 import {
   BlockWorld,

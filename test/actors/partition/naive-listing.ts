@@ -19,7 +19,9 @@ export function byBytes(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
-/** Every entry from `from` on; a common prefix that `from` excludes is left out with all its keys. */
+/**
+ * Every entry from `from` on; a common prefix that `from` excludes is left out with all its keys.
+ */
 export function listNaively(keys: Iterable<string>, listing: NaiveListing): NaiveEntry[] {
   const { prefix, delimiter, from } = listing;
   const entries: NaiveEntry[] = [];

@@ -89,7 +89,7 @@ function answer(state: Draft, request: TableRequest): TableReply {
         const isSame = ended?.kind === 'aborted' && ended.timestamp === request.timestamp;
         return isSame ? WRITTEN : { kind: 'no-such-upload' };
       }
-      delete state.open[request.uploadId];
+      Reflect.deleteProperty(state.open, request.uploadId);
       const { key } = request.place;
       const nothing = { versionId: '', etag: '' };
       state.ended[request.uploadId] = {
@@ -201,7 +201,7 @@ function end(
   if (row.kind !== 'version') return;
   const { timestamp, versionId, etag } = row;
   const attempts = Object.keys(state.open[uploadId]!.parts).length;
-  delete state.open[uploadId];
+  Reflect.deleteProperty(state.open, uploadId);
   state.ended[uploadId] = { key: place.key, kind: 'completed', timestamp, versionId, etag };
   if (attempts > parts.length) state.releases[`leftovers ${uploadId}`] = true;
 }

@@ -69,7 +69,12 @@ async function pages(f: Fixture, listing: NaiveListing, limit: number): Promise<
   let from = listing.from as ListStart | undefined;
   const { prefix, delimiter } = listing;
   do {
-    const next = await page(f, { prefix, delimiter, limit, ...(from === undefined ? {} : { from }) });
+    const next = await page(f, {
+      prefix,
+      delimiter,
+      limit,
+      ...(from === undefined ? {} : { from }),
+    });
     found.push(next);
     from = next.next;
   } while (from !== undefined);
@@ -181,7 +186,14 @@ test('a damaged row fails the page that would need it, and no other', async t =>
   const store = filled(['a', 'b', 'c']);
   store.damage(objectRowKey(partition, at('b')));
   const f = tablePartition({ store });
-  const all = { kind: 'object-list', bucket, shard: 0, prefix: '', delimiter: '', limit: 9 } as const;
+  const all = {
+    kind: 'object-list',
+    bucket,
+    shard: 0,
+    prefix: '',
+    delimiter: '',
+    limit: 9,
+  } as const;
   t.deepEqual(await f.ask(all), { kind: 'damaged' });
   t.deepEqual(names(await page(f, { prefix: 'c' })), [{ kind: 'object', name: 'c' }]);
 });

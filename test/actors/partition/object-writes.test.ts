@@ -1,4 +1,5 @@
-// Method: one partition on a store in memory; what is durable is looked at beside what was answered.
+// Method: one partition on a store in memory; what is durable is looked at beside what was
+// answered.
 import test from 'ava';
 import type { ObjectWrite, TableReply } from '../../../schemas/messages/table.ts';
 import { decodeReleaseEntry } from '../../../schemas/records/release-entry.ts';

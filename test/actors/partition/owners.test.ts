@@ -1,7 +1,11 @@
 // Method: owners in every standing are asked about on one partition; those that were reported dead
 // must be refused from then on, after a crash too.
 import test from 'ava';
-import { objectRowKey, openUploadRowKey, partListRowKey } from '../../../actors/partition/row-keys.ts';
+import {
+  objectRowKey,
+  openUploadRowKey,
+  partListRowKey,
+} from '../../../actors/partition/row-keys.ts';
 import { PART_LIST_INLINE_MAX } from '../../../schemas/limits.ts';
 import type { TableReply } from '../../../schemas/messages/table.ts';
 import type { BlockOwner } from '../../../schemas/records/block-owner.ts';

@@ -1,5 +1,5 @@
-// Method: references and manifests without a living owner are made in every way they come about, and
-// one walk must find them all and nothing else.
+// Method: references and manifests without a living owner are made in every way they come about,
+// and one walk must find them all and nothing else.
 import test from 'ava';
 import { objectRowKey } from '../../../actors/partition/row-keys.ts';
 import { partitionOfPlace } from '../../../bus/table-client.ts';

@@ -1,9 +1,9 @@
-// Method: random rounds of requests, several at a time so that they share batches, while batches fail
-// (their rows lost or kept) and machines stop. A naive model answers the same requests. A request
-// that is answered `unknown` may or may not have happened: from there the model goes on in both
-// states. Whatever else was answered must be what a state answers, and after each round one state
-// must be exactly what the rows say, counters included. No state left means: an acknowledged write
-// was lost, or something was stored that nobody wrote.
+// Method: random rounds of requests, several at a time so that they share batches, while batches
+// fail (their rows lost or kept) and machines stop. A naive model answers the same requests. A
+// request that is answered `unknown` may or may not have happened: from there the model goes on in
+// both states. Whatever else was answered must be what a state answers, and after each round one
+// state must be exactly what the rows say, counters included. No state left means: an acknowledged
+// write was lost, or something was stored that nobody wrote.
 import test from 'ava';
 import fc from 'fast-check';
 import { OBJECT_KEY_AT, unescapeKey } from '../../../actors/partition/row-keys.ts';
@@ -95,7 +95,10 @@ const actions: fc.Arbitrary<Action> = fc.oneof(
     arbitrary: fc.record({ kind: fc.constant('complete' as const), upload, skip: fc.nat(3) }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('abort-upload' as const), upload }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('abort-version' as const), pick: fc.nat() }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('abort-version' as const), pick: fc.nat() }),
+  },
   {
     weight: 1,
     arbitrary: fc.record({
@@ -168,7 +171,8 @@ class Comparison {
     this.states = found.slice(0, 1);
     const counted = countNaively(stored);
     const counters = storedCounters(this.f);
-    if (!isSame(counters, counted)) throw new Error(`${String(counters)} counts ${String(counted)}`);
+    if (!isSame(counters, counted))
+      throw new Error(`${String(counters)} counts ${String(counted)}`);
     const asked = await this.f.ask({ kind: 'counters-read', bucket });
     if (asked.kind !== 'counters') throw new Error(asked.kind);
     if (!isSame(Object.values(asked.counters), counted)) throw new Error('counters that differ');
@@ -197,7 +201,9 @@ class Comparison {
       case 'put-if-new':
         return [{ ...put(KEYS[action.key]!, tick), condition: { ifNoneMatch: 'any' } }];
       case 'put-if-match':
-        return [{ ...put(KEYS[action.key]!, tick), condition: { ifMatch: [this.#etag(action.key)] } }];
+        return [
+          { ...put(KEYS[action.key]!, tick), condition: { ifMatch: [this.#etag(action.key)] } },
+        ];
       case 'remove-if-match':
         return [
           { ...remove(KEYS[action.key]!, tick), condition: { ifMatch: [this.#etag(action.key)] } },
@@ -211,7 +217,9 @@ class Comparison {
       }
       case 'part': {
         const of = this.#upload(action.upload);
-        return of === undefined ? [] : [writePart(of.key, partOf(of.id, action.number, tick, tick))];
+        return of === undefined
+          ? []
+          : [writePart(of.key, partOf(of.id, action.number, tick, tick))];
       }
       case 'complete': {
         const of = this.#upload(action.upload);
@@ -252,7 +260,7 @@ class Comparison {
         request.row.kind === 'version' &&
         request.completes === undefined,
     );
-    if (same === undefined || same.row.kind !== 'version') return [];
+    if (same?.row.kind !== 'version') return [];
     return [{ ...same, row: { ...same.row, timestamp: stamp(tick) } }];
   }
 
@@ -300,7 +308,9 @@ function isRecord(value: unknown): value is object {
 
 /** What the rows say, as the model would say it. */
 function stateOf(f: Fixture): NaiveState {
-  const state = structuredClone(EMPTY_STATE) as { -readonly [F in keyof NaiveState]: NaiveState[F] };
+  const state = structuredClone(EMPTY_STATE) as {
+    -readonly [F in keyof NaiveState]: NaiveState[F];
+  };
   for (const { key: rowKey, value } of f.rows(TABLE.object)) {
     const row = decodeObjectRow(value);
     state.heads[rowKey.toString('utf8', OBJECT_KEY_AT)] =

@@ -1,5 +1,6 @@
 /**
- * All table partitions of one node on one store, with its workers and with blocks that are only told.
+ * All table partitions of one node on one store, with its workers and with blocks that are only
+ * told.
  *
  * Owns:          the wiring, the references that blocks would hold, and what a crash leaves.
  * Knows:         the partitions, the workers and their ports.

@@ -1,5 +1,5 @@
-// Method: uploads from beginning to end on one partition; rows and counters are looked at beside the
-// answers. Listings are compared with the naive twin.
+// Method: uploads from beginning to end on one partition; rows and counters are looked at beside
+// the answers. Listings are compared with the naive twin.
 import test from 'ava';
 import fc from 'fast-check';
 import type { AttemptId, ObjectKey, UploadId } from '../../../schemas/ids.ts';
@@ -60,7 +60,10 @@ test('an upload lives from its beginning to its completion, and its object after
   t.is(f.rows(TABLE.release).length, 0, 'nothing was left over');
   const read = { kind: 'part-read', place: at('a'), uploadId: id } as const;
   const { partNumber, attemptId: attempt } = two;
-  t.deepEqual(await f.ask({ ...read, partNumber, attemptId: attempt }), { kind: 'part', part: two });
+  t.deepEqual(await f.ask({ ...read, partNumber, attemptId: attempt }), {
+    kind: 'part',
+    part: two,
+  });
   t.deepEqual(await f.ask({ ...read, partNumber: 9, attemptId: attempt }), { kind: 'part' });
   const object = await f.ask({ kind: 'object-read', place: at('a'), want: 'content' });
   t.true(object.kind === 'object' && object.row?.kind === 'version');
@@ -79,7 +82,10 @@ test('completing is done once: a repetition is told so, another upload is not fo
   const again = await f.ask(complete('a', id, { tick: 5, parts }));
   const etag = write.row.kind === 'version' ? write.row.etag : '';
   t.deepEqual(again, { kind: 'completed-before', versionId: versionId(4), etag });
-  const otherEtag = complete('a', id, { tick: 6, parts: [...parts, { ...parts[0]!, partNumber: 2 }] });
+  const otherEtag = complete('a', id, {
+    tick: 6,
+    parts: [...parts, { ...parts[0]!, partNumber: 2 }],
+  });
   t.deepEqual(await f.ask(otherEtag), { kind: 'no-such-upload' });
   t.deepEqual(await f.ask(writePart('a', partOf(id, 2, 7))), { kind: 'no-such-upload' });
   await f.ask(put('a', 8));
@@ -160,7 +166,12 @@ test('an aborted upload takes no more parts, and its parts no longer count', asy
   const f = tablePartition();
   await f.ask(createUpload('a', id));
   await f.ask(writePart('a', partOf(id, 1, 2)));
-  const abort = { kind: 'upload-abort', place: at('a'), uploadId: id, timestamp: stamp(3) } as const;
+  const abort = {
+    kind: 'upload-abort',
+    place: at('a'),
+    uploadId: id,
+    timestamp: stamp(3),
+  } as const;
   t.is((await f.ask(abort)).kind, 'written');
   t.is((await f.ask(abort)).kind, 'written', 'told twice');
   t.is((await f.ask({ ...abort, timestamp: stamp(4) })).kind, 'no-such-upload');
@@ -185,7 +196,12 @@ test('an upload whose row is damaged can be given up, and its bucket is counted 
   await f.ask(writePart('a', partOf(id, 1, 3)));
   f.store.damage(openUploadRowKey(partition, at('a'), id));
   t.is((await f.ask(writePart('a', partOf(id, 2, 4)))).kind, 'damaged');
-  const abort = { kind: 'upload-abort', place: at('a'), uploadId: id, timestamp: stamp(5) } as const;
+  const abort = {
+    kind: 'upload-abort',
+    place: at('a'),
+    uploadId: id,
+    timestamp: stamp(5),
+  } as const;
   t.is((await f.ask(abort)).kind, 'written');
   for (let turns = 0; turns < 20; turns += 1) await f.table.change(() => undefined);
   const { uploads, uploadParts, uploadBytes } = await counters(f);
@@ -204,33 +220,45 @@ test('a closed bucket takes neither uploads nor parts', async t => {
 
 test('the newest attempt at each part is listed, page by page', async t => {
   const f = tablePartition();
-  const attempts = fc.array(fc.record({ number: fc.integer({ min: 1, max: 12 }), at: fc.nat(50) }), {
-    maxLength: 30,
-  });
-  const property = fc.asyncProperty(attempts, fc.integer({ min: 1, max: 5 }), async (made, limit) => {
-    const g = tablePartition();
-    await g.ask(createUpload('a', id));
-    const newest = new Map<number, AttemptId>();
-    const best = new Map<number, number>();
-    for (const [index, { number, at: tick }] of made.entries()) {
-      const part = { ...partOf(id, number, tick + 10), attemptId: attemptId(100 + index) };
-      await g.ask(writePart('a', part));
-      if (tick >= (best.get(number) ?? -1)) {
-        best.set(number, tick);
-        newest.set(number, part.attemptId);
+  const attempts = fc.array(
+    fc.record({ number: fc.integer({ min: 1, max: 12 }), at: fc.nat(50) }),
+    {
+      maxLength: 30,
+    },
+  );
+  const property = fc.asyncProperty(
+    attempts,
+    fc.integer({ min: 1, max: 5 }),
+    async (made, limit) => {
+      const g = tablePartition();
+      await g.ask(createUpload('a', id));
+      const newest = new Map<number, AttemptId>();
+      const best = new Map<number, number>();
+      for (const [index, { number, at: tick }] of made.entries()) {
+        const part = { ...partOf(id, number, tick + 10), attemptId: attemptId(100 + index) };
+        await g.ask(writePart('a', part));
+        if (tick >= (best.get(number) ?? -1)) {
+          best.set(number, tick);
+          newest.set(number, part.attemptId);
+        }
       }
-    }
-    const listed: [number, AttemptId][] = [];
-    for (let after = 0; ; ) {
-      const page = await listParts(g, after, limit);
-      if (page.kind !== 'parts') throw new Error(page.kind);
-      listed.push(...page.parts.map(part => [part.partNumber, part.attemptId] as [number, AttemptId]));
-      t.is(page.truncated, listed.length < newest.size);
-      if (!page.truncated) break;
-      after = listed[listed.length - 1]![0];
-    }
-    t.deepEqual(listed, [...newest].sort(([a], [b]) => a - b));
-  });
+      const listed: [number, AttemptId][] = [];
+      for (let after = 0; ;) {
+        const page = await listParts(g, after, limit);
+        if (page.kind !== 'parts') throw new Error(page.kind);
+        listed.push(
+          ...page.parts.map(part => [part.partNumber, part.attemptId] as [number, AttemptId]),
+        );
+        t.is(page.truncated, listed.length < newest.size);
+        if (!page.truncated) break;
+        after = listed[listed.length - 1]![0];
+      }
+      t.deepEqual(
+        listed,
+        [...newest].sort(([a], [b]) => a - b),
+      );
+    },
+  );
   await fc.assert(property, { numRuns: 60 });
   t.is((await listParts(f)).kind, 'no-such-upload');
 });
@@ -254,7 +282,9 @@ test('listing uploads agrees with the naive twin: by key, then in the order they
     const expected = listNaively(keys, { prefix, delimiter }).flatMap(entry =>
       entry.kind === 'prefix'
         ? [entry.name]
-        : sorted.filter(({ key }) => key === entry.name).map(({ key, id: made }) => `${key} ${made}`),
+        : sorted
+            .filter(({ key }) => key === entry.name)
+            .map(({ key, id: made }) => `${key} ${made}`),
     );
     const found: string[] = [];
     let after: { key: string; uploadId?: UploadId } | undefined;
@@ -265,7 +295,9 @@ test('listing uploads agrees with the naive twin: by key, then in the order they
       for (const entry of page.entries) {
         if (entry.kind === 'prefix') after = { key: entry.prefix };
         else after = { key: entry.key, uploadId: entry.upload.uploadId };
-        found.push(entry.kind === 'prefix' ? entry.prefix : `${entry.key} ${entry.upload.uploadId}`);
+        found.push(
+          entry.kind === 'prefix' ? entry.prefix : `${entry.key} ${entry.upload.uploadId}`,
+        );
       }
       t.is(page.truncated, found.length < expected.length);
       if (!page.truncated) break;
@@ -280,7 +312,14 @@ test('behind a key without an upload id, the next key follows', async t => {
   await f.ask(createUpload('a', uploadId(1)));
   await f.ask(createUpload('a', uploadId(2)));
   await f.ask(createUpload('a\0', uploadId(3)));
-  const list = { kind: 'upload-list', bucket, shard: 0, prefix: '', delimiter: '', limit: 9 } as const;
+  const list = {
+    kind: 'upload-list',
+    bucket,
+    shard: 0,
+    prefix: '',
+    delimiter: '',
+    limit: 9,
+  } as const;
   const reply = await f.ask({ ...list, after: { key: 'a' } });
   t.true(reply.kind === 'upload-page');
   const entries = reply.kind === 'upload-page' ? reply.entries : [];

@@ -1,4 +1,5 @@
-// Method: the format of block files, over lengths around the borders of chunks, and over flipped bits.
+// Method: the format of block files, over lengths around the borders of chunks, and over flipped
+// bits.
 import test from 'ava';
 import fc from 'fast-check';
 import {

@@ -69,8 +69,9 @@ test('a batch has a bound, and a commit that alone exceeds it is still one batch
     const operations = many(count);
     return queue.commit(operations, bytesOf(operations));
   });
-  for (let index = 0; index < batches.length; index += 1) {
-    batches[index]!.end();
+  // The list grows while it is walked: each end begins the next batch.
+  for (const batch of batches) {
+    batch.end();
     await new Promise(resolve => setImmediate(resolve));
   }
   await Promise.all([first, ...commits]);

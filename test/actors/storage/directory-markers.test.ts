@@ -1,4 +1,5 @@
-// Method: directories on a file system in memory, in the states that mounts, wipes and crashes leave.
+// Method: directories on a file system in memory, in the states that mounts, wipes and crashes
+// leave.
 import test from 'ava';
 import type { DirectoriesToCheck } from '../../../actors/storage/directory-markers.ts';
 import { checkDirectories, markDirectories } from '../../../actors/storage/directory-markers.ts';

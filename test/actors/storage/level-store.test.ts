@@ -1,5 +1,6 @@
-// Method: LevelDB in temporary directories. Damage is done to its files while it is closed; a full disk
-// is a small tmpfs, where the machine lets us mount one, and a Files port that says so elsewhere.
+// Method: LevelDB in temporary directories. Damage is done to its files while it is closed; a full
+// disk is a small tmpfs, where the machine lets us mount one, and a Files port that says so
+// elsewhere.
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -131,7 +132,8 @@ test('flipped bits in table files are never served, whatever LevelDB makes of th
   t.true(outcome.right > count / 2);
   t.true(outcome.damaged > 0, 'the damage was met');
   t.true(walked.errors > 0);
-  // A walk may leave out the rows behind a damaged one in the same table block; it says so at its end.
+  // A walk may leave out the rows behind a damaged one in the same table block; it says so at its
+  // end.
   t.true(walked.entries > outcome.right * 0.95);
 });
 

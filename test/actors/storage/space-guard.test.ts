@@ -18,10 +18,10 @@ test('what was admitted since the last look counts as written', async t => {
   const { guard } = makeGuard(100 * MIB);
   t.is(guard.admit(1, 'grows'), 'ask');
   t.true(await guard.admitSlowly(50 * MIB, 'grows'));
-  t.is(guard.admit(40 * MIB, 'grows'), 'yes');
-  t.is(guard.admit(3 * MIB, 'grows'), 'no');
+  t.is(guard.admit(12 * MIB, 'grows'), 'yes');
+  t.is(guard.admit(31 * MIB, 'grows'), 'no');
   t.is(guard.admit(MIB, 'frees-space'), 'yes');
-  t.is(guard.admit(9 * MIB, 'frees-space'), 'no');
+  t.is(guard.admit(37 * MIB, 'frees-space'), 'no');
 });
 
 test('a guard that said no looks again after a while, and only then', async t => {

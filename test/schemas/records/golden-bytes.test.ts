@@ -1,5 +1,6 @@
 // Method: one row of each kind and variant, written out as the bytes that releases before this one
-// stored. They must be read for ever; that they are also written the same is what this release says.
+// stored. They must be read for ever; that they are also written the same is what this release
+// says.
 import test from 'ava';
 import type {
   AttemptId,
