@@ -32,6 +32,8 @@ export type OpenLog = {
 /** What may wait to be written; more is dropped. */
 const WAITING_BYTES_MAX = 8 * 1024 * 1024;
 const STANDARD_ERROR = 2;
+const TOGETHER_BYTES = 8192;
+const TOGETHER_MS = 100;
 
 /** Reads `GARAGE_LOG_FORMAT` (`text`, `json`) and the words for levels of `RUST_LOG`. */
 export function logOptions(variables: Variables, isTerminal: boolean): LogOptions {
@@ -57,8 +59,9 @@ export function openLog({ format, level, output }: LogOptions): OpenLog {
   const destination = pino.destination({
     dest: output,
     sync: false,
-    // With 0 the library does not wait for what is being written when it is asked to flush.
-    minLength: 1,
+    // Lines of busy moments are written together; a lone one waits no longer than that.
+    minLength: TOGETHER_BYTES,
+    periodicFlush: TOGETHER_MS,
     maxLength: WAITING_BYTES_MAX,
   });
   const stream =

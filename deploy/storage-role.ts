@@ -62,12 +62,20 @@ export async function startStorage(options: StorageRoleOptions): Promise<Storage
     ...{ config, nodeId, hostname: hostname(), directories, files, store },
   });
   const clients = serveKeepers(options, store, facts);
+  let isStopped = false;
+  const prepared = blockFiles
+    .prepare(() => isStopped)
+    .catch((error: unknown) => {
+      log.warn({ error }, 'directories for blocks are made as they are needed');
+    });
   const actors = startStorageActors({
     ...{ ...options, store, files, directories, blockFiles, blockStats, clients },
   });
   return {
     ...{ clients, store, blockStats, facts },
     stop: async () => {
+      isStopped = true;
+      await prepared;
       await actors.stop();
       await store.close();
     },

@@ -35,7 +35,7 @@ export type BlockScrubOptions = {
   readonly stats: BlockStats;
 };
 
-/** Where a round is; `leaf`: the last directory that was read, `ab/cd`, or nothing yet. */
+/** Where a round is; `leaf`: the last directory that was read, `ab/c0`, or nothing yet. */
 type Place = { readonly startedMs: number; readonly root: number; readonly leaf: string };
 
 export type ScrubState = Place & {
@@ -47,7 +47,7 @@ export type ScrubState = Place & {
 };
 
 const ROUND_MS = 30 * 24 * 3600 * 1000;
-const LEAVES_PER_ROOT = 65_536;
+const LEAVES_PER_ROOT = 4096;
 const FIRST_STEP_MS = 60_000;
 const RETRY_MS = 10 * 60 * 1000;
 const FORMAT = 1;

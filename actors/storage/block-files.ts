@@ -84,6 +84,13 @@ export class BlockFiles {
     return this.#tag;
   }
 
+  /** Makes all directories ahead of the writes; may be left alone: writes make what they miss. */
+  async prepare(isStopped: () => boolean): Promise<void> {
+    for (const root of this.#directories.roots) {
+      if (!root.isReadOnly) await this.#knownIn(root).makeAll(isStopped);
+    }
+  }
+
   /** Writes the block, or replaces it; durable when it resolves. `checksums` must be those of
    *  `bytes`. Throws NoSpaceForBlocksError. */
   async write(hash: BlockHash, bytes: Uint8Array, checksums: Uint8Array): Promise<void> {

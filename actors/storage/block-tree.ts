@@ -1,9 +1,12 @@
 /**
- * Names and places of block files: `<data directory>/ab/cd/<hash>`.
+ * Names and places of block files: `<data directory>/ab/c0/<hash>`.
  *
  * Owns:          the two levels of directories, the names of temporary files.
  * Knows:         the Files port.
  * Must not know: what is in the files.
+ *
+ * There are 256 times 16 leaf directories: few enough to be made at the first start, so that a write
+ * does not pay for a directory, and enough for a hundred million blocks.
  *
  * The name of a temporary file carries a tag of the process that writes it: any other one is a
  * leftover of a process that is no more, because a data directory has one process at a time.
@@ -24,8 +27,11 @@ export type LeafContent = {
   readonly leftovers: readonly string[];
 };
 
+/** All leaf directories of a branch `ab`. */
+export const LEAF_NAMES: readonly string[] = [...'0123456789abcdef'].map(digit => `${digit}0`);
+
 export function leafPath(root: string, hash: BlockHash): string {
-  return join(root, hash.slice(0, 2), hash.slice(2, 4));
+  return join(root, hash.slice(0, 2), `${hash.slice(2, 3)}0`);
 }
 
 export function blockPath(root: string, hash: BlockHash): string {
@@ -36,7 +42,7 @@ export function temporaryName(tag: string, count: number): string {
   return `tmp-${tag}-${String(count)}`;
 }
 
-/** The leaf directories that exist, in order; from `after` on (`ab/cd`), exclusive. */
+/** The leaf directories that exist, in order; from `after` on (`ab/c0`), exclusive. */
 export async function* leavesOf(
   files: Files,
   root: string,

@@ -145,7 +145,7 @@ export async function blocksOnDisk(dataDirs: readonly string[]): Promise<DiskCon
 }
 
 export function blockFile(dataDir: string, hash: string): string {
-  return join(dataDir, hash.slice(0, 2), hash.slice(2, 4), hash);
+  return join(dataDir, hash.slice(0, 2), `${hash.slice(2, 3)}0`, hash);
 }
 
 export type Collected = {

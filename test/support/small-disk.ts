@@ -71,9 +71,13 @@ export function unmount(path: string): void {
   if (spawnSync('umount', [path]).status !== 0) run('umount', ['--lazy', path]);
 }
 
-export function run(program: string, parameters: readonly string[]): void {
+export function run(
+  program: string,
+  parameters: readonly string[],
+  goodStatuses: readonly number[] = [0],
+): void {
   const { status, stderr, error } = spawnSync(program, parameters, { encoding: 'utf8' });
-  if (status === 0) return;
+  if (status !== null && goodStatuses.includes(status)) return;
   const reason = error?.message ?? stderr.trim();
   throw new Error(`${program} ${parameters.join(' ')}: ${reason}`);
 }

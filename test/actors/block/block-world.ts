@@ -194,5 +194,5 @@ export function makeOwner(number: number): BlockOwner {
 }
 
 export function pathOf(hash: BlockHash, root = '/data'): string {
-  return `${root}/${hash.slice(0, 2)}/${hash.slice(2, 4)}/${hash}`;
+  return `${root}/${hash.slice(0, 2)}/${hash.slice(2, 3)}0/${hash}`;
 }
