@@ -71,7 +71,7 @@ export function makeGateway(options: GatewayRoleOptions): GatewayRole {
   const ports: AdminPorts = {
     directory: new AdminDirectory({ settings, names, life, clock, random }),
     cluster: new LocalClusterControl(nodeId, clients.cluster),
-    objects: new TableInspector({ settings, tables, clock, stamper }),
+    objects: new TableInspector({ settings, tables, clock, stamper, layout: clients.layout }),
     nowMs: () => clock.wallMs(),
     region: config.s3.region,
     punycode,

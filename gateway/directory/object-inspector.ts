@@ -5,6 +5,7 @@
  * Knows:         the tables.
  * Must not know: HTTP, the command line.
  */
+import type { LayoutFeed } from '../../bus/replica-calls.ts';
 import type { SettingsClient } from '../../bus/settings-client.ts';
 import { partitionOfManifest, type TableAnswer, type TableClient } from '../../bus/table-client.ts';
 import type * as Admin from '../../schemas/admin-types.ts';
@@ -38,6 +39,7 @@ export type InspectorOptions = {
   readonly tables: TableClient;
   readonly clock: Clock;
   readonly stamper: Stamper;
+  readonly layout: LayoutFeed;
 };
 
 export class TableInspector implements ObjectInspector {
@@ -58,7 +60,8 @@ export class TableInspector implements ObjectInspector {
     const { tables } = this.#options;
     const shards = await this.#shards(bucketId);
     let sum = NO_COUNTERS;
-    if (shards !== undefined) {
+    // Before the first layout nothing can have been stored, and there is nobody to ask.
+    if (shards !== undefined && this.#options.layout.current.version > 0) {
       const { bucket, count } = shards;
       const indexes = Array.from({ length: count }, (_, shard) => shard);
       // Two shards may share a partition, which counts them together.
