@@ -44,6 +44,18 @@ export const FULL: BenchSize = {
   slowReaders: 200,
 };
 
+/** The same rows on less: for a machine that is lent for minutes. */
+export const SHORT: BenchSize = {
+  loopMs: 3000,
+  rounds: 2,
+  largeMib: 1024,
+  parts: 32,
+  listKeys: 300_000,
+  uploads: 64,
+  uploadMib: 48,
+  slowReaders: 200,
+};
+
 export const TINY: BenchSize = {
   loopMs: 150,
   rounds: 1,

@@ -5,21 +5,21 @@
  * Knows:         the plan and the report.
  * Must not know: how a row is measured.
  *
- * `--tiny` runs every row for a moment and records nothing. `--dir PATH` says where the data go.
+ * `--tiny` runs every row for a moment and records nothing; `--short` takes some minutes. `--dir PATH` says where the data go.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { FULL, runBench, TINY } from './bench-plan.ts';
+import { FULL, runBench, SHORT, TINY } from './bench-plan.ts';
 import { newestRecord, withTable } from './readme-table.ts';
 import { formatRows, record } from './report.ts';
 
 const isTiny = process.argv.includes('--tiny');
 const home = process.argv[process.argv.indexOf('--dir') + 1];
 const parent = process.argv.includes('--dir') && home !== undefined ? home : tmpdir();
-const size = isTiny ? TINY : FULL;
+const size = isTiny ? TINY : process.argv.includes('--short') ? SHORT : FULL;
 
 const rows = await runBench({
   directory: await mkdtemp(join(parent, 'garage-bench-')),
