@@ -5,8 +5,8 @@
  * Knows:         the Files port.
  * Must not know: what is in the files.
  *
- * There are 256 times 16 leaf directories: few enough to be made at the first start, so that a write
- * does not pay for a directory, and enough for a hundred million blocks.
+ * There are 256 times 16 leaf directories: few enough to be made at the first start, so that a
+ * write does not pay for a directory, and enough for a hundred million blocks.
  *
  * The name of a temporary file carries a tag of the process that writes it: any other one is a
  * leftover of a process that is no more, because a data directory has one process at a time.
@@ -28,7 +28,10 @@ export type LeafContent = {
 };
 
 /** All leaf directories of a branch `ab`. */
-export const LEAF_NAMES: readonly string[] = [...'0123456789abcdef'].map(digit => `${digit}0`);
+export const LEAF_NAMES: readonly string[] = Array.from(
+  { length: 16 },
+  (_, digit) => `${digit.toString(16)}0`,
+);
 
 export function leafPath(root: string, hash: BlockHash): string {
   return join(root, hash.slice(0, 2), `${hash.slice(2, 3)}0`);

@@ -13,6 +13,7 @@ import type { HttpHandler, HttpReply, HttpRequest } from './exchange.ts';
 import { HEAD_BYTES_MAX } from './head-rules.ts';
 import type { Refusal } from './head-rules.ts';
 import { StallWatch } from './stall-watch.ts';
+import { WriteTurn } from './write-turn.ts';
 
 export type HttpLimits = {
   /** Heads over this many bytes are refused. */
@@ -98,6 +99,7 @@ export class HttpCore {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly watch: StallWatch;
+  readonly turn = new WriteTurn();
   readonly counters: HttpCounters = {
     inFlight: 0,
     requestsTotal: 0,

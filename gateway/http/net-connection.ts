@@ -280,6 +280,7 @@ export class NetConnection implements Wire, Watched {
   #writeWhole(head: WireHead, body: WireBody, closes: boolean): boolean {
     const date = this.#core.dateText();
     if (body.kind === 'none') {
+      this.#core.turn.join(this.#socket);
       return this.#socket.write(
         writeHeadText(head, { contentLength: body.contentLength, date, closes }),
       );
@@ -289,6 +290,7 @@ export class NetConnection implements Wire, Watched {
     const headText = writeHeadText(head, { contentLength, date, closes });
     if (typeof bytes === 'string') return this.#socket.write(headText + bytes);
     if (bytes.length <= COPIED_BODY_BYTES_MAX) {
+      this.#core.turn.join(this.#socket);
       return this.#socket.write(Buffer.concat([Buffer.from(headText), bytes]));
     }
     this.#socket.cork();

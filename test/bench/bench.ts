@@ -5,7 +5,8 @@
  * Knows:         the plan and the report.
  * Must not know: how a row is measured.
  *
- * `--tiny` runs every row for a moment and records nothing; `--short` takes some minutes. `--dir PATH` says where the data go.
+ * `--tiny` runs every row for a moment and records nothing; `--short` takes some minutes.
+ * `--dir PATH` says where the data go.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';

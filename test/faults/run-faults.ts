@@ -1,0 +1,19 @@
+/**
+ * `npm run test:faults`: the fault tests of `npm test`, for longer.
+ *
+ * Owns:          how much longer.
+ * Knows:         the variables that the tests read.
+ * Must not know: any fault.
+ */
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const run = fileURLToPath(new URL('../../../test/run.mjs', import.meta.url));
+const longer = { FAULT_ROUNDS: '50', FAULT_CLIENTS: '10000' };
+const child = spawn(process.execPath, [run, 'test/faults'], {
+  env: { ...longer, ...process.env },
+  stdio: 'inherit',
+});
+child.on('exit', code => {
+  process.exitCode = code ?? 1;
+});
