@@ -30,7 +30,7 @@ import {
   removePidFile,
   writePidFile,
 } from './node-identity.ts';
-import { realEnvironment } from './real-environment.ts';
+import { realEnvironment, stayAlive } from './real-environment.ts';
 import { ensureBucket, ensureKey, ensureLayout, type DefaultKey } from './single-node.ts';
 import { StartRefusedError } from './start-refused.ts';
 import { startStorage, type StorageRole } from './storage-role.ts';
@@ -53,6 +53,7 @@ export async function runServer(config: Config, options: ServerOptions): Promise
   process.umask(0o077);
   const opened = openLog(logOptions(process.env, process.stderr.isTTY));
   const { log } = opened;
+  const alive = stayAlive();
   try {
     const node = await startNode(config, options, log);
     options.ready?.();
@@ -64,6 +65,7 @@ export async function runServer(config: Config, options: ServerOptions): Promise
     process.stderr.write(`Error: ${error.message}\n`);
     return 1;
   } finally {
+    alive.cancel();
     await opened.flush();
   }
 }

@@ -6,7 +6,7 @@
  * Must not know: who uses them.
  */
 import { randomBytes } from 'node:crypto';
-import type { Environment } from '../schemas/environment.ts';
+import type { Environment, Timer } from '../schemas/environment.ts';
 
 export const realEnvironment: Environment = {
   clock: {
@@ -29,3 +29,18 @@ export const realEnvironment: Environment = {
     fraction: () => Math.random(),
   },
 };
+
+const FOREVER_MS = 2 ** 31 - 1;
+
+/**
+ * Keeps the event loop running until it is cancelled. Timers of the environment do not, and a stop
+ * waits for workers that may be resting on one: the process would end with code 13 in between.
+ */
+export function stayAlive(): Timer {
+  const timer = setInterval(() => undefined, FOREVER_MS);
+  return {
+    cancel: () => {
+      clearInterval(timer);
+    },
+  };
+}
