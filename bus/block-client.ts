@@ -9,6 +9,7 @@ import type { BlockHash, PartitionId } from '../schemas/ids.ts';
 import { partitionOfBlock } from '../schemas/ids.ts';
 import type { BlockReply, BlockRequest, BlockStore } from '../schemas/messages/block.ts';
 import type { BlockOwner } from '../schemas/records/block-owner.ts';
+import type { Soon } from '../schemas/soon.ts';
 import type { ReplicaCalls, Unavailable } from './replica-calls.ts';
 
 export type BlockAnswer = BlockReply | Unavailable;
@@ -21,14 +22,14 @@ export class BlockClient {
   }
 
   /** `stored` once the block and its reference are durable at a quorum. */
-  store(request: Omit<BlockStore, 'kind'>): Promise<BlockAnswer> {
+  store(request: Omit<BlockStore, 'kind'>): Soon<BlockAnswer> {
     const message: BlockStore = { kind: 'block-store', ...request };
     const partition = partitionOfBlock(request.hash);
     return this.#calls.write(partition, message, reply => reply.kind === 'stored');
   }
 
   /** `referenced`, or `send-it` where the block is not wholly there. */
-  addReference(hash: BlockHash, owner: BlockOwner): Promise<BlockAnswer> {
+  addReference(hash: BlockHash, owner: BlockOwner): Soon<BlockAnswer> {
     const message = { kind: 'reference-add', hash, owner } as const;
     const counts = (reply: BlockReply): boolean => reply.kind === 'referenced';
     return this.#calls.write(partitionOfBlock(hash), message, counts);
@@ -38,7 +39,7 @@ export class BlockClient {
     readonly hash: BlockHash;
     readonly first: number;
     readonly length: number;
-  }): Promise<BlockAnswer> {
+  }): Soon<BlockAnswer> {
     return this.#calls.read(partitionOfBlock(request.hash), { kind: 'block-read', ...request });
   }
 

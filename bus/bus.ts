@@ -13,6 +13,8 @@
  *  - messages are values: neither side changes one that it sent or was handed.
  */
 
+import type { Soon } from '../schemas/soon.ts';
+
 /** Built in subjects.ts alone. */
 export type Subject = string & { readonly __brand: 'Subject' };
 
@@ -33,18 +35,19 @@ export type RequestContext = {
 export type Server<Request, Reply> = (
   request: Request,
   context: RequestContext,
-) => Reply | Promise<Reply>;
+) => Soon<Reply>;
 
 export interface Subscription {
   close(): void;
 }
 
 export interface Bus {
+  /** An answer that is there at once, from a server in this process, comes without a promise. */
   request<Request, Reply>(
     subject: Subject,
     request: Request,
     options: { readonly timeoutMs: number },
-  ): Promise<Reply | NoAnswer>;
+  ): Soon<Reply | NoAnswer>;
   /** One server for each subject in this process; a second one is a bug. */
   serve<Request, Reply>(subject: Subject, server: Server<Request, Reply>): Subscription;
   publish(subject: Subject, event: unknown): void;

@@ -9,6 +9,7 @@
  * deadline is watched by one coarse timer for all requests, not by a timer each.
  */
 import type { Clock, Timer, Timers } from '../schemas/environment.ts';
+import type { Soon } from '../schemas/soon.ts';
 import type { Bus, NoAnswer, RequestContext, Server, Subject, Subscription } from './bus.ts';
 
 type AnyServer = Server<unknown, unknown>;
@@ -38,10 +39,10 @@ export class MemoryBus implements Bus {
     subject: Subject,
     request: Request,
     options: { readonly timeoutMs: number },
-  ): Promise<Reply | NoAnswer> {
+  ): Soon<Reply | NoAnswer> {
     const server = this.#servers.get(subject) as Server<Request, Reply> | undefined;
-    if (server === undefined) return Promise.resolve({ kind: 'no-responders' });
-    if (options.timeoutMs <= 0) return Promise.resolve({ kind: 'timed-out' });
+    if (server === undefined) return { kind: 'no-responders' };
+    if (options.timeoutMs <= 0) return { kind: 'timed-out' };
     const deadlineAtMs = this.#options.clock.monotonicMs() + options.timeoutMs;
     return this.#call(subject, server, request, { deadlineAtMs });
   }
@@ -51,8 +52,8 @@ export class MemoryBus implements Bus {
     server: Server<Request, Reply>,
     request: Request,
     context: RequestContext,
-  ): Promise<Reply | NoAnswer> {
-    let answer: Reply | Promise<Reply>;
+  ): Soon<Reply | NoAnswer> {
+    let answer: Soon<Reply>;
     try {
       answer = server(request, context);
     } catch (failure) {
@@ -60,7 +61,7 @@ export class MemoryBus implements Bus {
       answer = new Promise<Reply>(() => undefined);
       this.#options.onServerFailure(subject, failure);
     }
-    if (!(answer instanceof Promise)) return Promise.resolve(answer);
+    if (!(answer instanceof Promise)) return answer;
     return this.#await(subject, answer, context.deadlineAtMs);
   }
 

@@ -11,6 +11,7 @@ import type { NodeId, PartitionId } from '../schemas/ids.ts';
 import { REQUEST_DEADLINE_MS } from '../schemas/limits.ts';
 import type { LayoutVersion } from '../schemas/cluster-layout.ts';
 import { replicasOf } from '../schemas/cluster-layout.ts';
+import type { Soon } from '../schemas/soon.ts';
 import type { Bus, NoAnswer } from './bus.ts';
 import type { ReplicaService, Subjects } from './subjects.ts';
 
@@ -29,6 +30,7 @@ export type ReplicaCallsOptions = {
   readonly service: ReplicaService;
 };
 
+const REQUEST_OPTIONS = { timeoutMs: REQUEST_DEADLINE_MS };
 const NO_ANSWER_KINDS: ReadonlySet<string> = new Set<NoAnswer['kind']>([
   'no-responders',
   'timed-out',
@@ -47,11 +49,11 @@ export class ReplicaCalls<Request extends { kind: string }, Reply extends { kind
    * Sends to all replicas and answers with the first reply for which a write quorum says the same
    * (`counts`); a refusal that makes the quorum impossible is the answer instead.
    */
-  async write(
+  write(
     partition: PartitionId,
     request: Request,
     counts: (reply: Reply) => boolean,
-  ): Promise<Reply | Unavailable> {
+  ): Soon<Reply | Unavailable> {
     const replicas = replicasOf(this.#options.layout.current, partition);
     const [only] = replicas;
     if (only === undefined) return { kind: 'unavailable' };
@@ -70,7 +72,7 @@ export class ReplicaCalls<Request extends { kind: string }, Reply extends { kind
       let good = 0;
       let bad = 0;
       for (const node of replicas) {
-        void this.#ask(node, partition, request).then(reply => {
+        void Promise.resolve(this.#ask(node, partition, request)).then(reply => {
           const isGood = reply.kind !== 'unavailable' && counts(reply as Reply);
           if (isGood) good += 1;
           else bad += 1;
@@ -80,20 +82,45 @@ export class ReplicaCalls<Request extends { kind: string }, Reply extends { kind
     });
   }
 
-  /** Asks one replica after the other until one answers. */
-  async read(partition: PartitionId, request: Request): Promise<Reply | Unavailable> {
-    for (const node of replicasOf(this.#options.layout.current, partition)) {
-      const reply = await this.#ask(node, partition, request);
-      if (reply.kind !== 'unavailable') return reply;
-    }
-    return { kind: 'unavailable' };
+  /** Asks one replica after the other until one answers; at once where the first one does. */
+  read(
+    partition: PartitionId,
+    request: Request,
+  ): Soon<Reply | Unavailable> {
+    const replicas = replicasOf(this.#options.layout.current, partition);
+    const [first] = replicas;
+    if (first === undefined) return { kind: 'unavailable' };
+    const reply = this.#ask(first, partition, request);
+    if (!(reply instanceof Promise) && reply.kind !== 'unavailable') return reply;
+    return this.#readOn(reply, replicas.slice(1), partition, request);
   }
 
-  async #ask(node: NodeId, partition: PartitionId, request: Request): Promise<Reply | Unavailable> {
+  async #readOn(
+    first: Soon<Reply | Unavailable>,
+    others: readonly NodeId[],
+    partition: PartitionId,
+    request: Request,
+  ): Promise<Reply | Unavailable> {
+    let reply = await first;
+    for (const node of others) {
+      if (reply.kind !== 'unavailable') return reply;
+      reply = await this.#ask(node, partition, request);
+    }
+    return reply;
+  }
+
+  #ask(
+    node: NodeId,
+    partition: PartitionId,
+    request: Request,
+  ): Soon<Reply | Unavailable> {
     const { bus, subjects, service } = this.#options;
     const subject = subjects.replica(node, service, partition);
-    const options = { timeoutMs: REQUEST_DEADLINE_MS };
-    const reply = await bus.request<Request, Reply>(subject, request, options);
-    return NO_ANSWER_KINDS.has(reply.kind) ? { kind: 'unavailable' } : (reply as Reply);
+    const reply = bus.request<Request, Reply>(subject, request, REQUEST_OPTIONS);
+    return reply instanceof Promise ? reply.then(asAnswer) : asAnswer(reply);
   }
+}
+
+function asAnswer<Reply extends { kind: string }>(reply: Reply | NoAnswer): Reply | Unavailable {
+  return NO_ANSWER_KINDS.has(reply.kind) ? { kind: 'unavailable' } : (reply as Reply);
 }

@@ -13,6 +13,7 @@ import type {
   TableReply,
   TableRequest,
 } from '../schemas/messages/table.ts';
+import type { Soon } from '../schemas/soon.ts';
 import type { Stamper } from '../schemas/stamper.ts';
 import type { ReplicaCalls, Unavailable } from './replica-calls.ts';
 
@@ -67,13 +68,13 @@ export class TableClient {
     return partition;
   }
 
-  ask(partition: PartitionId, request: TableRequest): Promise<TableAnswer> {
+  ask(partition: PartitionId, request: TableRequest): Soon<TableAnswer> {
     if (READS.has(request.kind)) return this.#calls.read(partition, request);
     return this.#calls.write(partition, request, reply => reply.kind === 'written');
   }
 
   /** Asks the partition of an object's place. */
-  askPlace(request: Extract<TableRequest, { place: ObjectPlace }>): Promise<TableAnswer> {
+  askPlace(request: Extract<TableRequest, { place: ObjectPlace }>): Soon<TableAnswer> {
     return this.ask(this.partitionOf(request.place), request);
   }
 

@@ -5,13 +5,15 @@
  * Knows:         object rows and inline rows.
  * Must not know: blocks.
  *
- * Runs to its end without waiting: it is the path of every GET. The store may take over a batch
- * between two reads of one step, so bytes that are not there are looked for under the row once
- * more.
+ * Runs to its end without waiting: it is the path of every GET. The inline row of a small object
+ * holds its row as well, so one look answers; where there is none, the object's own row says what
+ * there is. The store may take over a batch between the two looks: an inline object whose bytes
+ * were not there is looked for once more.
  */
 import type { PartitionId } from '../../schemas/ids.ts';
 import type { ObjectRead, TableReply } from '../../schemas/messages/table.ts';
-import type { ObjectRow } from '../../schemas/records/object-row.ts';
+import { decodeInlineRow } from '../../schemas/records/inline-row.ts';
+import { decodeObjectRow } from '../../schemas/records/object-row.ts';
 import { inlineRowKey, objectRowKey } from './row-keys.ts';
 import type { Rows } from './stored-rows.ts';
 import { readObjectRow } from './stored-rows.ts';
@@ -19,23 +21,31 @@ import { readObjectRow } from './stored-rows.ts';
 /** Each repetition means that one more batch was taken over in between: they are commits apart. */
 const REPETITIONS_MAX = 8;
 
-/** Throws what Store.get and the row's decoder throw. */
+/** Throws what Store.get and the row's decoders throw. */
 export function readObject(rows: Rows, partition: PartitionId, read: ObjectRead): TableReply {
-  const key = objectRowKey(partition, read.place);
-  let row = readObjectRow(rows, key);
-  if (row === undefined) return { kind: 'object' };
-  if (read.want === 'row') return { kind: 'object', row };
-  for (let repetitions = 0; ; repetitions += 1) {
-    if (row.kind === 'tombstone' || row.content.kind !== 'inline' || row.sizeBytes === 0) {
-      return { kind: 'object', row };
-    }
-    const inline = rows.get(inlineRowKey(partition, read.place, row.versionId));
-    if (inline?.length === row.sizeBytes) return { kind: 'object', row, inline };
-    const again: ObjectRow | undefined = readObjectRow(rows, key);
-    if (again === undefined) return { kind: 'object' };
-    if (again.timestamp === row.timestamp || repetitions === REPETITIONS_MAX) {
-      return { kind: 'damaged' };
-    }
-    row = again;
+  if (read.want === 'row') return readRowAlone(rows, partition, read);
+  const inlineKey = inlineRowKey(partition, read.place);
+  for (let repetitions = 0; repetitions <= REPETITIONS_MAX; repetitions += 1) {
+    const stored = rows.get(inlineKey);
+    if (stored !== undefined) return withBytes(stored);
+    const reply = readRowAlone(rows, partition, read);
+    const { row } = reply;
+    const hasBytes = row?.kind === 'version' && row.content.kind === 'inline' && row.sizeBytes > 0;
+    if (!hasBytes) return reply;
   }
+  return { kind: 'damaged' };
+}
+
+type ObjectReply = Extract<TableReply, { kind: 'object' }>;
+
+function readRowAlone(rows: Rows, partition: PartitionId, { place }: ObjectRead): ObjectReply {
+  const row = readObjectRow(rows, objectRowKey(partition, place));
+  return row === undefined ? { kind: 'object' } : { kind: 'object', row };
+}
+
+function withBytes(stored: Buffer): TableReply {
+  const { row: encoded, bytes } = decodeInlineRow(stored);
+  const row = decodeObjectRow(encoded);
+  if (row.kind !== 'version' || row.sizeBytes !== bytes.length) return { kind: 'damaged' };
+  return { kind: 'object', row, inline: bytes };
 }

@@ -12,6 +12,7 @@ import { INLINE_BYTES_MAX } from '../../schemas/limits.ts';
 import type { ObjectWrite, TableReply } from '../../schemas/messages/table.ts';
 import type { BucketCounters } from '../../schemas/records/bucket-counters.ts';
 import { NO_COUNTERS, subtractCounters } from '../../schemas/records/bucket-counters.ts';
+import { encodeInlineRow } from '../../schemas/records/inline-row.ts';
 import type { ObjectRow, ObjectVersion } from '../../schemas/records/object-row.ts';
 import { encodeObjectRow } from '../../schemas/records/object-row.ts';
 import type { Timestamp } from '../../schemas/timestamp.ts';
@@ -111,10 +112,9 @@ function store(step: WriteStep, { write, key, stored, completion }: Change): Tab
   const row = completion === undefined ? write.row : completion.row;
   const superseded = stored !== 'damaged' && stored?.kind === 'version' ? stored : undefined;
   if (completion !== undefined) endCompletedUpload(step, place, completion);
-  step.batch.put(key, encodeObjectRow(row));
-  if (row.kind === 'version' && write.inline !== undefined && write.inline.length > 0) {
-    step.batch.put(inlineRowKey(step.partition, place, row.versionId), write.inline);
-  }
+  const encoded = encodeObjectRow(row);
+  step.batch.put(key, encoded);
+  replaceBytes(step, write, { encoded, stored });
   const replaced = superseded && supersede(step, write, superseded);
   if (row.kind === 'tombstone') {
     const entry = { kind: 'object', ...place, timestamp: row.timestamp } as const;
@@ -124,6 +124,26 @@ function store(step: WriteStep, { write, key, stored, completion }: Change): Tab
   if (stored === 'damaged') step.ledger.distrust(place.bucket);
   if (superseded === undefined || replaced === undefined) return { kind: 'written' };
   return { kind: 'written', replaced: { sizeBytes: superseded.sizeBytes } };
+}
+
+/** The bytes of a small version go into a row of their own, beside a copy of its row; whatever else
+ *  is written takes such a row away. */
+function replaceBytes(
+  step: WriteStep,
+  { place, row, inline }: ObjectWrite,
+  { encoded, stored }: { readonly encoded: Buffer; readonly stored: Stored },
+): void {
+  if (row.kind === 'version' && inline !== undefined && inline.length > 0) {
+    step.batch.put(inlineRowKey(step.partition, place), encodeInlineRow(encoded, inline));
+  } else if (mayHaveBytes(stored)) {
+    step.batch.delete(inlineRowKey(step.partition, place));
+  }
+}
+
+/** A store that was repaired may have lost an object's row alone. */
+function mayHaveBytes(stored: Stored): boolean {
+  if (stored === undefined || stored === 'damaged') return true;
+  return stored.kind === 'version' && stored.content.kind === 'inline' && stored.sizeBytes > 0;
 }
 
 type Superseded =
@@ -145,7 +165,6 @@ function supersede(
     step.release({ kind: 'version', place, versionId, content });
     return { kind: 'releases', id: versionId };
   }
-  if (old.sizeBytes > 0) step.batch.delete(inlineRowKey(step.partition, place, versionId));
   return { kind: 'inline' };
 }
 

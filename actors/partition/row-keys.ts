@@ -6,7 +6,7 @@
  * Must not know: what the rows hold.
  *
  *   object        bucket 32, shard 2, key
- *   inline        bucket 32, shard 2, key, version id 16
+ *   inline        bucket 32, shard 2, key
  *   manifest      owner id 16, index 4
  *   part list     version id 16, index 4
  *   open upload   bucket 32, shard 2, key escaped, 00 01, upload id 16
@@ -20,8 +20,7 @@
  *
  * Where something follows an object key that is walked in order, the key is escaped: NUL becomes
  * 00 ff, and 00 01 ends it. So byte order of keys holds, the end is unambiguous, and the escaped
- * form of a prefix is a prefix of the escaped form. Behind the key of an inline row stands always
- * the same length, and nobody walks those rows: no escape needed.
+ * form of a prefix is a prefix of the escaped form.
  */
 import { assert } from '../../schemas/assert.ts';
 import type { AttemptId, BucketId, PartitionId, UploadId, VersionId } from '../../schemas/ids.ts';
@@ -49,15 +48,11 @@ export function shardPrefix(bucket: BucketId, shard: number): Buffer {
   return prefix;
 }
 
-/** A row key with the object key as it is, and room behind it. On the path of every request. */
-function plainKey(
-  at: ObjectPlace,
-  row: { partition: PartitionId; table: TableNumber; roomBehind: number },
-): Buffer {
-  const keyBytes = Buffer.byteLength(at.key);
-  const bytes = Buffer.allocUnsafe(OBJECT_KEY_AT + keyBytes + row.roomBehind);
-  bytes[0] = row.partition;
-  bytes[1] = row.table;
+/** A row key that ends with the object key as it is. On the path of every request. */
+function plainKey(at: ObjectPlace, partition: PartitionId, table: TableNumber): Buffer {
+  const bytes = Buffer.allocUnsafe(OBJECT_KEY_AT + Buffer.byteLength(at.key));
+  bytes[0] = partition;
+  bytes[1] = table;
   bytes.write(at.bucket, ROW_PREFIX_BYTES, 'hex');
   bytes.writeUInt16BE(at.shard, ROW_PREFIX_BYTES + BUCKET_BYTES);
   bytes.write(at.key, OBJECT_KEY_AT, 'utf8');
@@ -65,13 +60,11 @@ function plainKey(
 }
 
 export function objectRowKey(partition: PartitionId, at: ObjectPlace): Buffer {
-  return plainKey(at, { partition, table: TABLE.object, roomBehind: 0 });
+  return plainKey(at, partition, TABLE.object);
 }
 
-export function inlineRowKey(partition: PartitionId, at: ObjectPlace, version: VersionId): Buffer {
-  const key = plainKey(at, { partition, table: TABLE.inline, roomBehind: ID_BYTES });
-  key.write(version, key.length - ID_BYTES, 'hex');
-  return key;
+export function inlineRowKey(partition: PartitionId, at: ObjectPlace): Buffer {
+  return plainKey(at, partition, TABLE.inline);
 }
 
 /** Any prefix of a key, escaped: what rows of keys with that prefix begin with. */

@@ -11,6 +11,7 @@ import type { Clock, Timers } from '../../schemas/environment.ts';
 import { ProxyTrust } from './client-address.ts';
 import type { HttpHandler, HttpReply, HttpRequest } from './exchange.ts';
 import { HEAD_BYTES_MAX } from './head-rules.ts';
+import { httpDate } from './http-date.ts';
 import type { Refusal } from './head-rules.ts';
 import { StallWatch } from './stall-watch.ts';
 import { WriteTurn } from './write-turn.ts';
@@ -153,7 +154,7 @@ export class HttpCore {
     const second = Math.floor(this.clock.wallMs() / 1000);
     if (second !== this.#dateSecond) {
       this.#dateSecond = second;
-      this.#date = new Date(second * 1000).toUTCString();
+      this.#date = httpDate(second * 1000);
     }
     return this.#date;
   }

@@ -51,9 +51,6 @@ const SERVER_HEADERS: ReadonlySet<string> = new Set([
   'keep-alive',
   'transfer-encoding',
 ]);
-const SERVER_HEADER_LENGTHS: ReadonlySet<number> = new Set(
-  [...SERVER_HEADERS].map(name => name.length),
-);
 
 const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 // eslint-disable-next-line no-control-regex -- controls are what this is about
@@ -65,9 +62,27 @@ export function statusText(status: number): string {
   return reason === undefined ? `${String(status)} Status` : `${String(status)} ${reason}`;
 }
 
+/** `server`: a handler's reply must not decide it. */
+type NameKind = 'plain' | 'server' | 'bad';
+
+/** Replies repeat a few names, but user metadata brings others. */
+const NAMES_REMEMBERED_MAX = 1000;
+/** What was found out about names: each is looked at once. */
+const nameKinds = new Map<string, NameKind>();
+
+function nameKind(name: string): NameKind {
+  const known = nameKinds.get(name);
+  if (known !== undefined) return known;
+  if (nameKinds.size >= NAMES_REMEMBERED_MAX) nameKinds.clear();
+  const isServer = SERVER_HEADERS.has(name.toLowerCase());
+  const kind = isServer ? 'server' : HEADER_NAME.test(name) ? 'plain' : 'bad';
+  nameKinds.set(name, kind);
+  return kind;
+}
+
 /** True for the headers that a handler's reply must not decide. */
 export function isServerHeader(name: string): boolean {
-  return SERVER_HEADER_LENGTHS.has(name.length) && SERVER_HEADERS.has(name.toLowerCase());
+  return nameKind(name) === 'server';
 }
 
 /** What is wrong with a reply, as a sentence for the log; undefined when it can be written. */
@@ -75,11 +90,19 @@ export function replyFault(reply: HttpReply, method: string): string | undefined
   if (!Number.isInteger(reply.status) || reply.status < 200 || reply.status > 599) {
     return `a reply has the status ${String(reply.status)}`;
   }
+  // One look at all values: a look has a price of its own, and almost all replies are sound.
+  let values = '';
   for (const [name, value] of reply.headers) {
-    if (!HEADER_NAME.test(name)) return `a reply has a header with a bad name`;
-    if (UNSAFE_VALUE.test(value)) return `a reply's header ${name} has a control in its value`;
+    if (nameKind(name) === 'bad') return `a reply has a header with a bad name`;
+    values += value;
   }
+  if (UNSAFE_VALUE.test(values)) return unsafeValue(reply.headers);
   return bodyFault(reply.body, method);
+}
+
+function unsafeValue(headers: HttpReply['headers']): string {
+  const name = headers.find(([, value]) => UNSAFE_VALUE.test(value))?.[0] ?? '';
+  return `a reply's header ${name} has a control in its value`;
 }
 
 function bodyFault(body: ReplyBody | undefined, method: string): string | undefined {

@@ -5,7 +5,8 @@
  * Knows:         prom-client; it is its only importer.
  * Must not know: who counts; gauges are read from ports when the page is asked for.
  */
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Gauge, Registry } from 'prom-client';
+import { RequestFigures } from './request-figures.ts';
 
 /** One request that a door answered. */
 export type AnsweredRequest = {
@@ -39,46 +40,18 @@ export type MetricsOptions = {
 
 type Door = 's3' | 'admin' | 'web';
 
-/** Garage's bounds: 1, 1.5, 2, 3, 5, 7 of each decade of seconds. */
-const DURATION_BOUNDS = [0.001, 0.01, 0.1, 1, 10].flatMap(decade =>
-  [1, 1.5, 2, 3, 5, 7].map(step => Number((decade * step).toPrecision(2))),
-);
-
 export class Metrics {
   readonly #registry = new Registry();
   readonly #options: MetricsOptions;
-  readonly #requests: Readonly<Record<Door, Counter>>;
-  readonly #errors: Readonly<Record<Door, Counter>>;
-  readonly #durations: Readonly<Record<Door, Histogram>>;
+  readonly #figures: Readonly<Record<Door, RequestFigures>> = {
+    s3: new RequestFigures(),
+    admin: new RequestFigures(),
+    web: new RequestFigures(),
+  };
 
   constructor(options: MetricsOptions) {
     this.#options = options;
-    this.#requests = this.#perDoor(name => this.#counter(`${name}_request_counter`, 'Requests'));
-    this.#errors = this.#perDoor(name =>
-      this.#counter(`${name}_error_counter`, 'Requests that were refused or failed', [
-        'status_code',
-      ]),
-    );
-    this.#durations = this.#perDoor(
-      name =>
-        new Histogram({
-          name: `${name}_request_duration`,
-          help: 'Seconds from the head of a request to the end of its answer',
-          labelNames: ['api_endpoint'],
-          buckets: DURATION_BOUNDS,
-          registers: [this.#registry],
-        }),
-    );
     this.#makeGauges();
-  }
-
-  #perDoor<Metric>(make: (name: string) => Metric): Record<Door, Metric> {
-    return { s3: make('api_s3'), admin: make('api_admin'), web: make('web') };
-  }
-
-  #counter(name: string, help: string, labels: string[] = []): Counter {
-    const labelNames = ['api_endpoint', ...labels];
-    return new Counter({ name, help, labelNames, registers: [this.#registry] });
   }
 
   #makeGauges(): void {
@@ -110,13 +83,8 @@ export class Metrics {
     set('garage_local_disk_total', 'Bytes of the file systems', ['volume']);
   }
 
-  answered(door: Door, request: AnsweredRequest): void {
-    const labels = { api_endpoint: request.endpoint };
-    this.#requests[door].inc(labels);
-    if (request.status >= 400) {
-      this.#errors[door].inc({ ...labels, status_code: String(request.status) });
-    }
-    this.#durations[door].observe(labels, request.milliseconds / 1000);
+  answered(door: Door, { endpoint, status, milliseconds }: AnsweredRequest): void {
+    this.#figures[door].answered(endpoint, status, milliseconds);
   }
 
   async page(): Promise<string> {
@@ -143,6 +111,11 @@ export class Metrics {
     set('garage_local_disk_avail', gauges.metadataAvailableBytes, { volume: 'metadata' });
     set('garage_local_disk_total', gauges.dataTotalBytes, { volume: 'data' });
     set('garage_local_disk_total', gauges.metadataTotalBytes, { volume: 'metadata' });
-    return this.#registry.metrics();
+    const requests = [
+      ...this.#figures.s3.lines('api_s3'),
+      ...this.#figures.admin.lines('api_admin'),
+      ...this.#figures.web.lines('api_web'),
+    ];
+    return `${requests.join('\n')}\n${await this.#registry.metrics()}`;
   }
 }

@@ -10,12 +10,14 @@
  * broken success.
  */
 import type { BlockClient } from '../../bus/block-client.ts';
-import type { TableClient } from '../../bus/table-client.ts';
+import type { TableAnswer, TableClient } from '../../bus/table-client.ts';
 import type { Clock } from '../../schemas/environment.ts';
 import type { BlockHash } from '../../schemas/ids.ts';
 import type { ObjectPlace } from '../../schemas/messages/table.ts';
 import type { StoredChecksum } from '../../schemas/records/checksum.ts';
 import type { ObjectVersion } from '../../schemas/records/object-row.ts';
+import type { Soon } from '../../schemas/soon.ts';
+import { chain } from '../../schemas/soon.ts';
 import type { ReplyBody } from '../http/exchange.ts';
 import type { ByteRange } from '../s3/ranges.ts';
 import { S3Error } from '../s3/s3-error.ts';
@@ -47,6 +49,13 @@ export type FoundPart = {
 
 const NO_BYTES = new Uint8Array(0);
 
+function foundObject(place: ObjectPlace, answer: TableAnswer): FoundObject | undefined {
+  if (answer.kind !== 'object') throw tableRefusal(answer);
+  const { row: version, inline } = answer;
+  if (version?.kind !== 'version') return undefined;
+  return inline === undefined ? { place, version } : { place, version, inline };
+}
+
 export class ObjectReader {
   readonly #options: ObjectReaderOptions;
   #readers = 0;
@@ -60,13 +69,10 @@ export class ObjectReader {
     return this.#readers;
   }
 
-  /** The object's version; undefined when there is none. Rejects with S3Error. */
-  async find(place: ObjectPlace, want: 'row' | 'content'): Promise<FoundObject | undefined> {
-    const answer = await this.#options.tables.askPlace({ kind: 'object-read', place, want });
-    if (answer.kind !== 'object') throw tableRefusal(answer);
-    const { row: version, inline } = answer;
-    if (version?.kind !== 'version') return undefined;
-    return inline === undefined ? { place, version } : { place, version, inline };
+  /** The object's version; undefined when there is none. Throws or rejects with S3Error. */
+  find(place: ObjectPlace, want: 'row' | 'content'): Soon<FoundObject | undefined> {
+    const answer = this.#options.tables.askPlace({ kind: 'object-read', place, want });
+    return chain(answer, found => foundObject(place, found));
   }
 
   /**
@@ -77,7 +83,7 @@ export class ObjectReader {
     found: FoundObject,
     range: ByteRange,
     seen?: Set<BlockHash>,
-  ): ReplyBody | Promise<ReplyBody> {
+  ): Soon<ReplyBody> {
     const { version, inline } = found;
     if (version.content.kind !== 'inline') return this.#openBlocks(found, range, seen);
     const bytes = inline ?? NO_BYTES;

@@ -25,6 +25,7 @@ import type {
   StoredHeaders,
 } from '../../schemas/records/object-row.ts';
 import type { PartContent } from '../../schemas/records/upload-row.ts';
+import type { Soon } from '../../schemas/soon.ts';
 import type { Stamper } from '../../schemas/stamper.ts';
 import type { Log } from '../../schemas/telemetry.ts';
 import type { Timestamp } from '../../schemas/timestamp.ts';
@@ -244,7 +245,7 @@ export class ObjectWriter {
   #writePart(
     { place, uploadId, partNumber, stamp }: PartTarget & { readonly stamp: Timestamp },
     row: RowContent & { readonly timestamp: Timestamp },
-  ): Promise<TableAnswer> {
+  ): Soon<TableAnswer> {
     const { etag, sizeBytes, checksum, timestamp } = row;
     const part = {
       ...{ uploadId, partNumber, attemptId: attemptIdOf(stamp), timestamp },

@@ -10,6 +10,9 @@
  */
 import type { StoredChecksum } from '../../schemas/records/checksum.ts';
 import type { ObjectVersion } from '../../schemas/records/object-row.ts';
+import type { ObjectPlace } from '../../schemas/messages/table.ts';
+import type { Soon } from '../../schemas/soon.ts';
+import { chain } from '../../schemas/soon.ts';
 import { timestampMs } from '../../schemas/timestamp.ts';
 import type { HttpReply, ReplyBody } from '../http/exchange.ts';
 import { ContentGone } from '../object/content-gone.ts';
@@ -66,23 +69,37 @@ export const getObject: S3Handler<ObjectCall> = (call, services) =>
 
 export const headObject: S3Handler<ObjectCall> = (call, services) => answer(call, services, 'row');
 
-async function answer(
+/** A small object is answered without a promise: its row and its bytes were there at once. */
+function answer(
   call: ObjectCall,
   services: S3Services,
   want: 'content' | 'row',
-): Promise<HttpReply> {
-  const asked = readAsked(call);
-  const place = placeOf(call);
-  for (let lookups = 1; ; lookups += 1) {
-    const found = await services.reader.find(place, want);
+): Soon<HttpReply> {
+  return lookUp(call, services, { asked: readAsked(call), want, place: placeOf(call) }, 1);
+}
+
+type Wanted = {
+  readonly asked: Asked;
+  readonly want: 'content' | 'row';
+  readonly place: ObjectPlace;
+};
+
+function lookUp(
+  call: ObjectCall,
+  services: S3Services,
+  wanted: Wanted,
+  lookups: number,
+): Soon<HttpReply> {
+  const reply = chain(services.reader.find(wanted.place, wanted.want), found => {
     if (found === undefined) throw new S3Error('NoSuchKey', { fields: { Key: call.key } });
-    try {
-      return await answerWith(call, services, { found, asked, want });
-    } catch (error) {
-      if (!(error instanceof ContentGone)) throw error;
-      if (lookups === LOOKUPS_MAX) throw new S3Error('InternalError', { cause: error });
-    }
-  }
+    return answerWith(call, services, { ...wanted, found });
+  });
+  if (!(reply instanceof Promise)) return reply;
+  return reply.catch((error: unknown) => {
+    if (!(error instanceof ContentGone)) throw error;
+    if (lookups === LOOKUPS_MAX) throw new S3Error('InternalError', { cause: error });
+    return lookUp(call, services, wanted, lookups + 1);
+  });
 }
 
 function readAsked({ query, headers, caller }: ObjectCall): Asked {
@@ -122,17 +139,14 @@ function checkedOverride(name: string, value: string): string {
   throw new S3Error('InvalidArgument', { fields: { ArgumentName: `response-${name}` } });
 }
 
-type Answering = {
-  readonly found: FoundObject;
-  readonly asked: Asked;
-  readonly want: 'content' | 'row';
-};
+type Answering = Wanted & { readonly found: FoundObject };
 
-async function answerWith(
+function answerWith(
   call: ObjectCall,
   services: S3Services,
-  { found, asked, want }: Answering,
-): Promise<HttpReply> {
+  answering: Answering,
+): Soon<HttpReply> {
+  const { found, asked, want } = answering;
   const { version } = found;
   const validators = { etag: version.etag, lastModifiedMs: timestampMs(version.timestamp) };
   const described = describeObject(version, asked.overrides);
@@ -140,25 +154,27 @@ async function answerWith(
     const headers = described.filter(([name]) => NOT_MODIFIED_HEADERS.has(name));
     return { status: 304, headers };
   }
-  const selection = await select(call, services, { found, asked, want });
-  const { range, isPartial, partCount, checksum } = selection;
-  if (isPartial) {
-    described.push(['Content-Range', contentRange(range, version.sizeBytes)]);
-  }
-  if (partCount !== undefined) described.push(['x-amz-mp-parts-count', String(partCount)]);
-  if (asked.wantsChecksum) described.push(...checksumReplyHeaders(checksum));
-  const body: ReplyBody =
-    want === 'row'
-      ? { kind: 'head', sizeBytes: range.sizeBytes }
-      : await services.reader.open(found, range);
-  return { status: isPartial ? 206 : 200, headers: described, body };
+  return chain(select(call, services, answering), selection => {
+    const { range, isPartial, partCount, checksum } = selection;
+    if (isPartial) {
+      described.push(['Content-Range', contentRange(range, version.sizeBytes)]);
+    }
+    if (partCount !== undefined) described.push(['x-amz-mp-parts-count', String(partCount)]);
+    if (asked.wantsChecksum) described.push(...checksumReplyHeaders(checksum));
+    const body: Soon<ReplyBody> =
+      want === 'row'
+        ? { kind: 'head', sizeBytes: range.sizeBytes }
+        : services.reader.open(found, range);
+    const status = isPartial ? 206 : 200;
+    return chain(body, opened => ({ status, headers: described, body: opened }));
+  });
 }
 
 function select(
   { headers }: ObjectCall,
   { reader }: S3Services,
   { found, asked }: Answering,
-): Selection | Promise<Selection> {
+): Soon<Selection> {
   const { version } = found;
   if (asked.partNumber !== undefined) return selectPart(reader, found, asked.partNumber);
   const rangeText = headers.get('range');

@@ -15,6 +15,7 @@ import { storedContentEncoding } from '../auth/content-encoding.ts';
 import { type PayloadMode } from '../auth/payload-mode.ts';
 import type { Authenticated } from '../auth/signature-v4.ts';
 import type { RequestHeaders } from '../http/exchange.ts';
+import { httpDate } from '../http/http-date.ts';
 import { S3Error } from './s3-error.ts';
 
 export const DEFAULT_CONTENT_TYPE = 'binary/octet-stream';
@@ -121,11 +122,6 @@ export function describeObject(
 }
 
 const NO_OVERRIDES: ReadonlyMap<string, string> = new Map();
-
-/** `Fri, 24 May 2013 00:00:00 GMT` */
-export function httpDate(ms: number): string {
-  return new Date(ms).toUTCString();
-}
 
 function pushMetadata(stored: (readonly [string, string])[], headers: RequestHeaders): void {
   let sizeBytes = 0;

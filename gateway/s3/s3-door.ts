@@ -15,6 +15,8 @@ import { assert } from '../../schemas/assert.ts';
 import type { Randomness } from '../../schemas/environment.ts';
 import type { AccessKeyId } from '../../schemas/ids.ts';
 import type { BucketRow } from '../../schemas/records/settings-rows.ts';
+import type { Soon } from '../../schemas/soon.ts';
+import { chain } from '../../schemas/soon.ts';
 import { decide } from '../auth/permissions.ts';
 import type { Authenticated, AuthenticateOptions } from '../auth/signature-v4.ts';
 import { authenticate } from '../auth/signature-v4.ts';
@@ -99,7 +101,7 @@ class Door {
     };
   }
 
-  handle(http: HttpRequest): HttpReply | Promise<HttpReply> {
+  handle(http: HttpRequest): Soon<HttpReply> {
     const record = this.#open(http);
     try {
       const reply = this.#answer(record);
@@ -129,7 +131,7 @@ class Door {
     };
   }
 
-  #answer(record: RequestRecord): HttpReply | Promise<HttpReply> {
+  #answer(record: RequestRecord): Soon<HttpReply> {
     const { http } = record;
     const target = this.#targets.read(http.rawPath, http.headers.get('host'));
     if (target.place !== 'service') record.bucketName = target.bucketName;
@@ -149,7 +151,7 @@ class Door {
     );
   }
 
-  #authorise(signed: Signed): HttpReply | Promise<HttpReply> {
+  #authorise(signed: Signed): Soon<HttpReply> {
     const { auth, record, target } = signed;
     if (auth.kind === 'anonymous') {
       throw new S3Error('AccessDenied', { message: 'Anonymous access is not possible here.' });
@@ -177,7 +179,7 @@ class Door {
       readonly caller: Caller;
       readonly bucket: BucketRow | undefined;
     },
-  ): HttpReply | Promise<HttpReply> {
+  ): Soon<HttpReply> {
     const { key, caller, bucket } = who;
     const { operation, target } = signed;
     const isInBucket = operation.scope === 'bucket' || operation.scope === 'object';
@@ -197,7 +199,7 @@ class Door {
     { record, target, query, operation, auth }: Signed,
     caller: Caller | undefined,
     bucket: BucketRow | undefined,
-  ): HttpReply | Promise<HttpReply> {
+  ): Soon<HttpReply> {
     const { effectiveHeaders: headers } = auth;
     const { requestId, http } = record;
     const isCopy =
@@ -239,12 +241,4 @@ class Door {
     const told = body === undefined ? { status, headers } : { status, headers, body };
     return this.#log.finish(record, told, error);
   }
-}
-
-/** Goes on now, or when the value is there. */
-function chain<Value, Result>(
-  value: Value | Promise<Value>,
-  next: (value: Value) => Result | Promise<Result>,
-): Result | Promise<Result> {
-  return value instanceof Promise ? value.then(next) : next(value);
 }
