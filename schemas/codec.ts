@@ -1,14 +1,15 @@
 /**
  * Rows and messages as bytes: msgpack arrays whose first field is a format number.
  *
- * Owns:          the one instance of msgpackr, and the checked reading of fields.
+ * Owns:          writing them, and the checked reading of fields.
  * Knows:         the five things that may stand in a row: null, boolean, number, text, bytes, and
- *                arrays of them.
+ *                arrays of them; the msgpack specification.
  * Must not know: what the fields mean.
  *
- * msgpackr decodes records, dates and other extensions even when told not to write them, so every
- * field is read through a function that refuses what it does not expect. Decoded bytes are copies:
- * what msgpackr returns may be a view into a larger buffer that is reused.
+ * Written by msgpackr, read here: a general decoder makes values of what nobody asks for, and of
+ * what must not be there (records, dates, maps). A reader that is asked for one field after the
+ * other refuses whatever it does not expect, and is three times as fast. Decoded bytes are copies:
+ * what is read may be a view into a larger buffer that is reused.
  */
 import { Packr } from 'msgpackr';
 
@@ -26,13 +27,131 @@ export function pack(fields: readonly Packed[]): Buffer {
   return Buffer.from(packr.pack(fields));
 }
 
-/** Reads the fields of one row in order. */
-export class FieldReader {
-  readonly #fields: readonly unknown[];
-  #next = 0;
+const NIL = 0xc0;
+const FALSE = 0xc2;
+const TRUE = 0xc3;
+const TWO_TO_32 = 2 ** 32;
 
-  private constructor(fields: readonly unknown[]) {
-    this.#fields = fields;
+/** A place in the bytes, and what can be read there without knowing what it means. */
+class Place {
+  readonly bytes: Buffer;
+  at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = Buffer.isBuffer(bytes)
+      ? bytes
+      : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
+
+  /** The byte that says what the next value is; it is not passed. */
+  lead(): number {
+    const lead = this.bytes[this.at];
+    if (lead === undefined) throw new CodecError('the bytes are cut off');
+    return lead;
+  }
+
+  /** Passes the lead and a number of so many bytes behind it. */
+  numberBehindLead(byteCount: 1 | 2 | 4): number {
+    const { bytes, at } = this;
+    this.pass(1 + byteCount);
+    if (byteCount === 1) return bytes[at + 1]!;
+    if (byteCount === 2) return (bytes[at + 1]! << 8) | bytes[at + 2]!;
+    return bytes.readUInt32BE(at + 1);
+  }
+
+  pass(byteCount: number): void {
+    this.at += byteCount;
+    if (this.at > this.bytes.length) throw new CodecError('the bytes are cut off');
+  }
+
+  /** Passes the head of an array; -1 when another value stands there. */
+  arrayLength(): number {
+    const lead = this.lead();
+    if (lead >= 0x90 && lead <= 0x9f) {
+      this.at += 1;
+      return lead & 0x0f;
+    }
+    if (lead === 0xdc) return this.numberBehindLead(2);
+    return lead === 0xdd ? this.numberBehindLead(4) : -1;
+  }
+
+  /** Passes the head of a text; its length in bytes, or -1. */
+  textLength(): number {
+    const lead = this.lead();
+    if (lead >= 0xa0 && lead <= 0xbf) {
+      this.at += 1;
+      return lead & 0x1f;
+    }
+    if (lead === 0xd9) return this.numberBehindLead(1);
+    if (lead === 0xda) return this.numberBehindLead(2);
+    return lead === 0xdb ? this.numberBehindLead(4) : -1;
+  }
+
+  /** Passes the head of bytes; their number, or -1. */
+  bytesLength(): number {
+    const lead = this.lead();
+    if (lead === 0xc4) return this.numberBehindLead(1);
+    if (lead === 0xc5) return this.numberBehindLead(2);
+    return lead === 0xc6 ? this.numberBehindLead(4) : -1;
+  }
+
+  /** Passes a number that is not negative; NaN when another value stands there. */
+  number(): number {
+    const lead = this.lead();
+    if (lead < 0x80) {
+      this.at += 1;
+      return lead;
+    }
+    switch (lead) {
+      case 0xcc:
+        return this.numberBehindLead(1);
+      case 0xcd:
+        return this.numberBehindLead(2);
+      case 0xce:
+        return this.numberBehindLead(4);
+      case 0xcf:
+        this.pass(9);
+        return this.bytes.readUInt32BE(this.at - 8) * TWO_TO_32 + this.bytes.readUInt32BE(this.at - 4);
+      case 0xcb:
+        this.pass(9);
+        return this.bytes.readDoubleBE(this.at - 8);
+      default:
+        return Number.NaN;
+    }
+  }
+
+  /** Passes one value with all it holds. */
+  skipValue(): void {
+    for (let left = 1; left > 0; left -= 1) {
+      const lead = this.lead();
+      if (lead === NIL || lead === FALSE || lead === TRUE) this.at += 1;
+      else if (!Number.isNaN(this.number())) continue;
+      else left += this.#skipLong();
+    }
+  }
+
+  /** Passes a text or bytes, or the head of an array, whose length is answered. */
+  #skipLong(): number {
+    const items = this.arrayLength();
+    if (items >= 0) return items;
+    const text = this.textLength();
+    const length = text >= 0 ? text : this.bytesLength();
+    if (length < 0) throw new CodecError('a value that no row holds');
+    this.pass(length);
+    return 0;
+  }
+}
+
+/** Reads the fields of one array in order. */
+export class FieldReader {
+  readonly #place: Place;
+  #left: number;
+  /** The array that was read last; whatever is left of it is passed before the next field. */
+  #inner: FieldReader | undefined;
+
+  private constructor(place: Place, length: number) {
+    this.#place = place;
+    this.#left = length;
   }
 
   /** Throws CodecError when the bytes are not an array that begins with a known format number. */
@@ -40,92 +159,122 @@ export class FieldReader {
     bytes: Uint8Array,
     formats: readonly number[],
   ): { format: number; fields: FieldReader } {
-    let decoded: unknown;
-    try {
-      decoded = packr.unpack(bytes);
-    } catch (cause) {
-      throw new CodecError('not msgpack', { cause });
-    }
-    const fields = FieldReader.of(decoded);
+    const fields = FieldReader.#array(new Place(bytes));
     const format = fields.integer();
     if (!formats.includes(format)) throw new CodecError(`unknown format ${String(format)}`);
     return { format, fields };
   }
 
-  static of(value: unknown): FieldReader {
-    if (!Array.isArray(value)) throw new CodecError('not an array');
-    return new FieldReader(value);
+  static #array(place: Place): FieldReader {
+    const length = place.arrayLength();
+    if (length < 0) throw new CodecError('not an array');
+    return new FieldReader(place, length);
   }
 
-  #take(): unknown {
-    const value = this.#fields[this.#next];
-    this.#next += 1;
-    return value;
+  /** Comes to the next field; false when there is none. */
+  #come(): boolean {
+    if (this.#inner !== undefined) {
+      this.#inner.#finish();
+      this.#inner = undefined;
+    }
+    return this.#left > 0;
+  }
+
+  #take(): Place {
+    if (!this.#come()) throw new CodecError('a field is missing');
+    this.#left -= 1;
+    return this.#place;
+  }
+
+  #finish(): void {
+    while (this.#come()) this.skip();
   }
 
   /** True when the next field is missing or null; such a field is skipped. */
   skipNull(): boolean {
-    const value = this.#fields[this.#next];
-    if (value !== undefined && value !== null) return false;
-    this.#next += 1;
+    if (!this.#come()) return true;
+    if (this.#place.lead() !== NIL) return false;
+    this.#place.at += 1;
+    this.#left -= 1;
     return true;
   }
 
+  /** Passes a field, whatever it is. */
+  skip(): void {
+    this.#take().skipValue();
+  }
+
   get hasMore(): boolean {
-    return this.#next < this.#fields.length;
+    return this.#come();
   }
 
   integer(): number {
-    const value = this.#take();
-    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+    const value = this.#take().number();
+    if (Number.isSafeInteger(value) && value >= 0) return value;
     throw new CodecError('not a whole number');
   }
 
   text(): string {
-    const value = this.#take();
-    if (typeof value === 'string') return value;
-    throw new CodecError('not text');
+    const place = this.#take();
+    const length = place.textLength();
+    if (length < 0) throw new CodecError('not text');
+    place.pass(length);
+    return place.bytes.toString('utf8', place.at - length, place.at);
   }
 
   flag(): boolean {
-    const value = this.#take();
-    if (typeof value === 'boolean') return value;
-    throw new CodecError('not a boolean');
+    const place = this.#take();
+    const lead = place.lead();
+    if (lead !== FALSE && lead !== TRUE) throw new CodecError('not a boolean');
+    place.at += 1;
+    return lead === TRUE;
   }
 
   bytes(): Buffer {
-    const value = this.#take();
-    if (value instanceof Uint8Array) return Buffer.from(value);
-    throw new CodecError('not bytes');
+    const place = this.#take();
+    const length = place.bytesLength();
+    if (length < 0) throw new CodecError('not bytes');
+    place.pass(length);
+    return Buffer.from(place.bytes.subarray(place.at - length, place.at));
   }
 
   /** Bytes as lower-case hex: how ids and timestamps are held in memory. */
   hex(byteCount: number): string {
-    const value = this.#take();
-    if (value instanceof Uint8Array && value.length === byteCount) {
-      return Buffer.from(value.buffer, value.byteOffset, byteCount).toString('hex');
-    }
-    throw new CodecError('not an id');
+    const place = this.#take();
+    if (place.bytesLength() !== byteCount) throw new CodecError('not an id');
+    place.pass(byteCount);
+    return place.bytes.toString('hex', place.at - byteCount, place.at);
   }
 
   /** Text as it is, bytes as hex: ETags. */
   textOrHex(): string {
-    const value = this.#take();
-    if (typeof value === 'string') return value;
-    if (value instanceof Uint8Array) {
-      return Buffer.from(value.buffer, value.byteOffset, value.length).toString('hex');
+    const place = this.#take();
+    const length = place.bytesLength();
+    if (length >= 0) {
+      place.pass(length);
+      return place.bytes.toString('hex', place.at - length, place.at);
     }
-    throw new CodecError('neither text nor bytes');
+    this.#left += 1;
+    return this.text();
   }
 
   list<T>(read: (item: FieldReader) => T): T[] {
-    const value = this.#take();
-    if (!Array.isArray(value)) throw new CodecError('not a list');
-    return value.map(item => read(FieldReader.of(item)));
+    const place = this.#take();
+    const length = place.arrayLength();
+    if (length < 0) throw new CodecError('not a list');
+    const items: T[] = [];
+    for (let index = 0; index < length; index += 1) {
+      const item = FieldReader.#array(place);
+      items.push(read(item));
+      item.#finish();
+    }
+    return items;
   }
 
   nested(): FieldReader {
-    return FieldReader.of(this.#take());
+    const inner = FieldReader.#array(this.#take());
+    this.#inner = inner;
+    return inner;
   }
 }
 
