@@ -14,7 +14,7 @@ import { assert } from './assert.ts';
 export type Timestamp = string & { readonly __brand: 'Timestamp' };
 
 const HEX_32 = /^[0-9a-f]{32}$/;
-const COUNTER_MAX = 0xffff;
+export const COUNTER_MAX = 0xffff;
 export const MILLISECONDS_MAX = 2 ** 48 - 1;
 
 /** Before everything. */
@@ -46,6 +46,11 @@ export function timestampMs(timestamp: Timestamp): number {
   return Number.parseInt(timestamp.slice(0, 12), 16);
 }
 
+/** Which of the stamps of one millisecond it is. */
+export function timestampCounter(timestamp: Timestamp): number {
+  return Number.parseInt(timestamp.slice(12, 16), 16);
+}
+
 /** The process that made it: 16 hex digits. */
 export function timestampStamper(timestamp: Timestamp): string {
   return timestamp.slice(16);
@@ -54,7 +59,7 @@ export function timestampStamper(timestamp: Timestamp): string {
 /** The smallest timestamp of `stamper` above `floor`. */
 export function timestampAbove(floor: Timestamp, stamper: string): Timestamp {
   const ms = timestampMs(floor);
-  const counter = Number.parseInt(floor.slice(12, 16), 16);
+  const counter = timestampCounter(floor);
   if (timestampStamper(floor) < stamper) return makeTimestamp(ms, counter, stamper);
   if (counter < COUNTER_MAX) return makeTimestamp(ms, counter + 1, stamper);
   assert(ms < MILLISECONDS_MAX, 'time goes on');

@@ -53,9 +53,10 @@ export class StoreLockedError extends Error {
 const MIB = 1024 * 1024;
 const SIZES_DEFAULT: LevelStoreSizes = {
   cacheBytes: 64 * MIB,
-  writeBufferBytes: 8 * MIB,
+  // Rows are written again and again until they lie deep enough: a large buffer spares that work.
+  writeBufferBytes: 32 * MIB,
   tableBlockBytes: 4096,
-  tableFileBytes: 4 * MIB,
+  tableFileBytes: 8 * MIB,
   // What the logs of two write buffers become when they are read at an opening, and some more.
   ballastBytes: 24 * MIB,
 };
@@ -104,6 +105,8 @@ export class LevelStore implements PurposefulStore {
       writeBufferSize: this.#sizes.writeBufferBytes,
       blockSize: this.#sizes.tableBlockBytes,
       maxFileSize: this.#sizes.tableFileBytes,
+      // Keys share their beginnings in any case; hashes, stamps and inline bytes pay for the try.
+      compression: false,
     });
     this.#guard = new SpaceGuard({
       files: options.files,

@@ -278,21 +278,13 @@ export class NetConnection implements Wire, Watched {
   }
 
   #writeWhole(head: WireHead, body: WireBody, closes: boolean): boolean {
-    const date = this.#core.dateText();
-    if (body.kind === 'none') {
-      this.#core.turn.join(this.#socket);
-      return this.#socket.write(
-        writeHeadText(head, { contentLength: body.contentLength, date, closes }),
-      );
-    }
-    const { bytes } = body;
-    const contentLength = Buffer.byteLength(bytes);
-    const headText = writeHeadText(head, { contentLength, date, closes });
+    const bytes = body.kind === 'none' ? '' : body.bytes;
+    const contentLength = body.kind === 'none' ? body.contentLength : Buffer.byteLength(bytes);
+    const headText = writeHeadText(head, { contentLength, date: this.#core.dateText(), closes });
+    const isShort = bytes.length <= COPIED_BODY_BYTES_MAX;
+    if (isShort) this.#core.turn.join(this.#socket);
     if (typeof bytes === 'string') return this.#socket.write(headText + bytes);
-    if (bytes.length <= COPIED_BODY_BYTES_MAX) {
-      this.#core.turn.join(this.#socket);
-      return this.#socket.write(Buffer.concat([Buffer.from(headText), bytes]));
-    }
+    if (isShort) return this.#socket.write(Buffer.concat([Buffer.from(headText), bytes]));
     this.#socket.cork();
     this.#socket.write(headText);
     const isTaken = this.#socket.write(bytes);

@@ -42,6 +42,7 @@ import { takeWhole } from './whole-body.ts';
 import { wholeDigests } from './whole-digests.ts';
 import { WriteCleanup } from './write-cleanup.ts';
 
+const INLINE: ObjectContent = { kind: 'inline' };
 /** Memory for bodies that are too small for a slab. */
 const SMALL_BODIES_BYTES_MAX = 64 * 1024 * 1024;
 
@@ -59,7 +60,7 @@ export type VersionTarget = {
   readonly kind: 'version';
   readonly place: ObjectPlace;
   readonly headers: StoredHeaders;
-  readonly condition?: WriteCondition;
+  readonly condition?: WriteCondition | undefined;
 };
 export type PartTarget = {
   readonly kind: 'part';
@@ -82,8 +83,8 @@ export type RowContent = {
   readonly etag: string;
   readonly sizeBytes: number;
   readonly content: ObjectContent;
-  readonly inline?: Uint8Array;
-  readonly checksum?: StoredChecksum;
+  readonly inline?: Uint8Array | undefined;
+  readonly checksum?: StoredChecksum | undefined;
 };
 
 export class ObjectWriter {
@@ -124,7 +125,7 @@ export class ObjectWriter {
 
   /** Stores a version whose content is bytes that were verified already. */
   writeInlineVersion(target: VersionTarget, row: RowContent): Promise<Written> {
-    return this.#writeRow({ ...target, stamp: this.#options.stamper.now() }, row);
+    return this.#writeRow(target, this.#options.stamper.now(), row);
   }
 
   /**
@@ -139,7 +140,7 @@ export class ObjectWriter {
     const stamp = stamper.now();
     const upload = new BlockUpload({ tables, blocks, owner: ownerOf(target, stamp) });
     try {
-      return await this.#writeRow({ ...target, stamp }, await build(upload));
+      return await this.#writeRow(target, stamp, await build(upload));
     } catch (error) {
       if (upload.hasBegun) {
         await upload.settled();
@@ -161,9 +162,9 @@ export class ObjectWriter {
     return this.writeInlineVersion(target, {
       etag: digests.md5Hex,
       sizeBytes: bytes.length,
-      content: { kind: 'inline' },
-      ...(bytes.length === 0 ? {} : { inline: bytes }),
-      ...(checksum === undefined ? {} : { checksum }),
+      content: INLINE,
+      inline: bytes.length === 0 ? undefined : bytes,
+      checksum,
     });
   }
 
@@ -183,7 +184,7 @@ export class ObjectWriter {
         etag: digests.md5Hex,
         sizeBytes: bytes.length,
         content: await upload.seal(),
-        ...(checksum === undefined ? {} : { checksum }),
+        checksum,
       };
     });
   }
@@ -204,51 +205,50 @@ export class ObjectWriter {
       return {
         etag: taken.digests.md5Hex,
         sizeBytes: taken.sizeBytes,
-        content: isInline ? { kind: 'inline' } : await upload.seal(),
-        ...(taken.inline === undefined ? {} : { inline: taken.inline }),
-        ...(checksum === undefined ? {} : { checksum }),
+        content: isInline ? INLINE : await upload.seal(),
+        inline: taken.inline,
+        checksum,
       };
     });
   }
 
-  async #writeRow(
-    target: WriteTarget & { readonly stamp: Timestamp },
-    row: RowContent,
-  ): Promise<Written> {
+  async #writeRow(target: WriteTarget, begun: Timestamp, row: RowContent): Promise<Written> {
     const isInline = row.content.kind === 'inline';
-    const timestamp = isInline ? target.stamp : this.#options.stamper.now();
+    const timestamp = isInline ? begun : this.#options.stamper.now();
     const answer =
       target.kind === 'version'
-        ? await this.#writeVersion(target, { ...row, timestamp })
-        : await this.#writePart(target, { ...row, timestamp });
+        ? await this.#writeVersion(target, versionRow(target, row, { begun, timestamp }), row.inline)
+        : await this.#writePart(target, row, { begun, timestamp });
     if (answer.kind !== 'written') throw tableRefusal(answer);
     const { etag, sizeBytes, checksum } = row;
-    const written = { etag, sizeBytes, lastModifiedMs: timestampMs(timestamp) };
-    return checksum === undefined ? written : { ...written, checksum };
+    const lastModifiedMs = timestampMs(timestamp);
+    return checksum === undefined
+      ? { etag, sizeBytes, lastModifiedMs }
+      : { etag, sizeBytes, lastModifiedMs, checksum };
   }
 
   #writeVersion(
-    { place, headers, condition, stamp }: VersionTarget & { readonly stamp: Timestamp },
-    { inline, timestamp, ...row }: RowContent & { readonly timestamp: Timestamp },
+    { place, condition }: VersionTarget,
+    row: ObjectVersion,
+    inline: Uint8Array | undefined,
   ): Promise<TableAnswer> {
-    const versionId = versionIdOf(stamp);
-    const version: ObjectVersion = { kind: 'version', timestamp, versionId, headers, ...row };
     return this.#options.tables.writeObject({
       kind: 'object-write',
       place,
-      row: version,
-      ...(inline === undefined ? {} : { inline }),
-      ...(condition === undefined ? {} : { condition }),
+      row,
+      inline,
+      condition,
     });
   }
 
   #writePart(
-    { place, uploadId, partNumber, stamp }: PartTarget & { readonly stamp: Timestamp },
-    row: RowContent & { readonly timestamp: Timestamp },
+    { place, uploadId, partNumber }: PartTarget,
+    row: RowContent,
+    { begun, timestamp }: Stamps,
   ): Soon<TableAnswer> {
-    const { etag, sizeBytes, checksum, timestamp } = row;
+    const { etag, sizeBytes, checksum } = row;
     const part = {
-      ...{ uploadId, partNumber, attemptId: attemptIdOf(stamp), timestamp },
+      ...{ uploadId, partNumber, attemptId: attemptIdOf(begun), timestamp },
       ...{ etag, sizeBytes, content: row.content as PartContent },
     };
     return this.#options.tables.askPlace({
@@ -257,6 +257,23 @@ export class ObjectWriter {
       part: checksum === undefined ? part : { ...part, checksum },
     });
   }
+}
+
+/** When the write began, which names it, and the stamp that decides who wins. */
+type Stamps = { readonly begun: Timestamp; readonly timestamp: Timestamp };
+
+/** Written out: it is the path of every small PUT, and spreading one object into the next is not
+ *  free. */
+function versionRow(
+  { headers }: VersionTarget,
+  { sizeBytes, etag, content, checksum }: RowContent,
+  { begun, timestamp }: Stamps,
+): ObjectVersion {
+  const kind = 'version';
+  const versionId = versionIdOf(begun);
+  return checksum === undefined
+    ? { kind, timestamp, versionId, sizeBytes, etag, content, headers }
+    : { kind, timestamp, versionId, sizeBytes, etag, content, headers, checksum };
 }
 
 function ownerOf(target: WriteTarget, stamp: Timestamp): BlockOwner {

@@ -23,9 +23,9 @@ export type DigestPlan = {
 export type BodyDigests = {
   readonly md5Hex: string;
   /** Present when the plan asked for it. */
-  readonly sha256Hex?: string;
+  readonly sha256Hex?: string | undefined;
   /** Base64 of the planned checksum. */
-  readonly checksum?: string;
+  readonly checksum?: string | undefined;
 };
 
 /** Receives a payload. Exactly one of `end` and `failed` is called, last. */

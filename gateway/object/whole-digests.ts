@@ -19,11 +19,7 @@ export function wholeDigests(
   const wantsSha256 = plan.sha256 || plan.checksum === 'SHA256';
   const sha256Hex = wantsSha256 ? (knownSha256Hex ?? checksums.hexOf('SHA256', bytes)) : undefined;
   const checksum = wholeChecksum(checksums, bytes, plan, sha256Hex);
-  return {
-    md5Hex,
-    ...(sha256Hex === undefined ? {} : { sha256Hex }),
-    ...(checksum === undefined ? {} : { checksum }),
-  };
+  return { md5Hex, sha256Hex, checksum };
 }
 
 function wholeChecksum(

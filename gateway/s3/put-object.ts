@@ -19,12 +19,11 @@ import type { ObjectCall, S3Handler } from './s3-call.ts';
 export const putObject: S3Handler<ObjectCall> = async (call, { writer }) => {
   const { headers, auth } = call;
   checkUploadHeaders(headers);
-  const condition = writeCondition(headers);
   const target = {
     kind: 'version',
     place: placeOf(call),
     headers: storedHeaders(headers, auth),
-    ...(condition === undefined ? {} : { condition }),
+    condition: writeCondition(headers),
   } as const;
   return uploadReply(await writer.write(httpPayload(call), target));
 };

@@ -35,8 +35,8 @@ export type ObjectWrite = {
   readonly place: ObjectPlace;
   readonly row: ObjectVersion | ObjectTombstone;
   /** The bytes of an inline version; absent when it is empty or not inline. */
-  readonly inline?: Uint8Array;
-  readonly condition?: WriteCondition;
+  readonly inline?: Uint8Array | undefined;
+  readonly condition?: WriteCondition | undefined;
   /** Completing an upload: all its chosen parts, in order. In one step with the write, the upload
    *  ends and what was not chosen is released. Refused when the upload is not open. */
   readonly completes?: { readonly uploadId: UploadId; readonly parts: readonly PartRef[] };
