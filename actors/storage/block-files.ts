@@ -158,17 +158,13 @@ export class BlockFiles {
     const temporary = join(leaf, temporaryName(this.#tag, this.#temporaryCount));
     this.#temporaryCount += 1;
     const parents = known.has(hash) ? undefined : (await this.#makeLeaf(root, hash)).durable;
-    const handle = await this.#create(temporary, root, hash);
     try {
-      await handle.write(parts, 0);
-      if (this.#sync) await handle.datasync();
+      await this.#writeNew(temporary, parts, { root, hash });
       await this.#files.rename(temporary, join(leaf, hash));
       if (this.#sync) await Promise.all([this.#files.syncDirectory(leaf), parents]);
     } catch (error) {
       await this.#files.unlink(temporary).catch(() => undefined);
       throw error;
-    } finally {
-      await handle.close();
     }
   }
 
@@ -178,17 +174,22 @@ export class BlockFiles {
     return {};
   }
 
-  async #create(path: string, root: DataRoot, hash: BlockHash): Promise<FileHandle> {
+  async #writeNew(
+    path: string,
+    parts: readonly Uint8Array[],
+    at: { readonly root: DataRoot; readonly hash: BlockHash },
+  ): Promise<void> {
+    const how = this.#sync ? 'datasync' : 'unsynced';
     try {
-      return await this.#files.open(path, 'create');
+      await this.#files.writeNew(path, parts, how);
     } catch (error) {
       if (!isMissing(error)) throw error;
       // Someone removed the directory under us.
-      this.#knownIn(root).forget(hash);
+      this.#knownIn(at.root).forget(at.hash);
       await (
-        await this.#makeLeaf(root, hash)
+        await this.#makeLeaf(at.root, at.hash)
       ).durable;
-      return this.#files.open(path, 'create');
+      await this.#files.writeNew(path, parts, how);
     }
   }
 

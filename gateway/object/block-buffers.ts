@@ -2,7 +2,7 @@
  * The memory in which bodies become blocks: slabs of one block each, shared with the hash threads.
  *
  * Owns:          the slabs, their number, and who waits for one.
- * Knows:         SharedArrayBuffer.
+ * Knows:         page-aligned memory: from there blocks go to the disk without another copy.
  * Must not know: bodies, threads.
  *
  * A slab is made when it is first needed and kept; the one given back last is taken first, so that
@@ -13,12 +13,15 @@
  * through a small aligned buffer: two fast copies, which stay in the processor's cache, are six
  * times as fast as one slow one.
  */
+import { sharedAlignedMemory } from '../../schemas/aligned-memory.ts';
 import { assert } from '../../schemas/assert.ts';
 
 export type Slab = {
   /** Never used again for another slab: the threads know slabs by it. */
   readonly id: number;
+  /** All slabs lie in one memory, each at its place. */
   readonly memory: SharedArrayBuffer;
+  readonly offset: number;
   readonly bytes: Buffer;
 };
 
@@ -32,6 +35,7 @@ export type BlockBuffersOptions = {
 const MIN_SLABS = 4;
 const STAGING_BYTES = 64 * 1024;
 const WORD_BYTES = 8;
+const PAGE_BYTES = 4096;
 
 /** Somebody who waits for a slab; `cancel` is idempotent. */
 export interface SlabWait {
@@ -45,12 +49,13 @@ export class BlockBuffers {
   readonly slabsMax: number;
   readonly #free: Slab[] = [];
   readonly #waiters = new Set<Waiter>();
-  /** Discarded slabs whose memory somebody still holds. */
-  #lostCount = 0;
-  readonly #found = new FinalizationRegistry<undefined>(() => {
-    this.#lostCount -= 1;
+  /** Where slabs can be made; some of them are lost while somebody still reads them. */
+  readonly #places: number[] = [];
+  readonly #found = new FinalizationRegistry<number>(offset => {
+    this.#places.push(offset);
     this.#serve();
   });
+  #memory: SharedArrayBuffer | undefined;
   readonly #staging = new Uint8Array(new ArrayBuffer(STAGING_BYTES + WORD_BYTES));
   #slabCount = 0;
   #nextId = 1;
@@ -89,14 +94,15 @@ export class BlockBuffers {
   }
 
   /**
-   * Somebody may still read the slab, nobody knows how long: it is not used again. Others take its
-   * place, but never so many that all of them together are more than twice what was allowed.
+   * Somebody may still read the slab, nobody knows how long: its place is used again only once
+   * `reader`, through which it is read, is gone. Others are made meanwhile, but never so many that
+   * all of them together are more than twice what was allowed.
    */
-  discard(slab: Slab): void {
+  discard(slab: Slab, reader: Uint8Array): void {
     assert(this.inUse > 0, 'a slab is given back once');
+    assert(reader !== slab.bytes, 'a reader has a view of its own');
     this.#slabCount -= 1;
-    this.#lostCount += 1;
-    this.#found.register(slab.memory, undefined);
+    this.#found.register(reader, slab.offset);
     this.#serve();
   }
 
@@ -117,12 +123,21 @@ export class BlockBuffers {
     const free = this.#free.pop();
     if (free !== undefined) return free;
     if (this.#slabCount >= this.slabsMax) return undefined;
-    if (this.#slabCount + this.#lostCount >= 2 * this.slabsMax) return undefined;
+    const memory = (this.#memory ??= this.#makeMemory());
+    const offset = this.#places.pop();
+    if (offset === undefined) return undefined;
     this.#slabCount += 1;
-    const memory = new SharedArrayBuffer(this.blockBytes);
     const id = this.#nextId;
     this.#nextId += 1;
-    return { id, memory, bytes: Buffer.from(memory) };
+    return { id, memory, offset, bytes: Buffer.from(memory, offset, this.blockBytes) };
+  }
+
+  /** Twice as many places as slabs; a place costs nothing before it is written to. */
+  #makeMemory(): SharedArrayBuffer {
+    const stride = Math.ceil(this.blockBytes / PAGE_BYTES) * PAGE_BYTES;
+    const count = 2 * this.slabsMax;
+    for (let place = count - 1; place >= 0; place -= 1) this.#places.push(place * stride);
+    return sharedAlignedMemory(count * stride);
   }
 
   #serve(): void {

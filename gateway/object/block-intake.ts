@@ -74,11 +74,11 @@ export class BlockIntake implements PayloadSink {
     });
   }
 
-  /** The taker needs a slab no more. `discard`: somebody may still read it. */
-  blockDone(slab: Slab, how: 'give' | 'discard'): void {
+  /** The taker needs a slab no more; but somebody may still read it through `reader`. */
+  blockDone(slab: Slab, reader?: Uint8Array): void {
     this.#underWay -= 1;
-    if (how === 'give') this.#buffers.give(slab);
-    else this.#buffers.discard(slab);
+    if (reader === undefined) this.#buffers.give(slab);
+    else this.#buffers.discard(slab, reader);
     if (this.#aside.length > 0) this.#awaitSlab();
     else this.#letGoOn();
   }

@@ -10,8 +10,15 @@
 import type { BlockHash } from '../../schemas/ids.ts';
 import type { DigestName } from './checksum-maker.ts';
 
+/** Where a slab lies. */
+export type SlabPlace = {
+  readonly memory: SharedArrayBuffer;
+  readonly offset: number;
+  readonly sizeBytes: number;
+};
+
 export type DigestRequest =
-  | { readonly kind: 'slab'; readonly slab: number; readonly memory: SharedArrayBuffer }
+  | { readonly kind: 'slab'; readonly slab: number; readonly place: SlabPlace }
   | { readonly kind: 'forget-slab'; readonly slab: number }
   | {
       readonly kind: 'job';

@@ -10,7 +10,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import type { Slab } from './block-buffers.ts';
-import type { DigestJob, DigestReply } from './digest-messages.ts';
+import type { DigestJob, DigestReply, DigestRequest } from './digest-messages.ts';
 
 export type JobOrder = Omit<DigestJob, 'kind' | 'job' | 'slab'> & { readonly slab: Slab };
 
@@ -66,7 +66,9 @@ export class DigestThread {
     const { slab } = order;
     if (!this.#knownSlabs.has(slab.id)) {
       this.#knownSlabs.add(slab.id);
-      this.#worker.postMessage({ kind: 'slab', slab: slab.id, memory: slab.memory });
+      const { memory, offset, bytes } = slab;
+      const place = { memory, offset, sizeBytes: bytes.length };
+      this.#worker.postMessage({ kind: 'slab', slab: slab.id, place } satisfies DigestRequest);
     }
     const job = this.#nextJob;
     this.#nextJob += 1;

@@ -32,9 +32,11 @@ class DigestThread {
 
   #receive(request: DigestRequest): void {
     switch (request.kind) {
-      case 'slab':
-        this.#slabs.set(request.slab, Buffer.from(request.memory));
+      case 'slab': {
+        const { memory, offset, sizeBytes } = request.place;
+        this.#slabs.set(request.slab, Buffer.from(memory, offset, sizeBytes));
         break;
+      }
       case 'forget-slab':
         this.#slabs.delete(request.slab);
         break;

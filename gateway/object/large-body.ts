@@ -108,10 +108,11 @@ export class LargeBody implements BlockTaker {
     this.#intake.stop();
   }
 
-  blockDone(slab: Slab, how: 'give' | 'discard'): void {
+  /** `reader`: through it somebody may still read the slab. */
+  blockDone(slab: Slab, reader?: Uint8Array): void {
     this.#underWay -= 1;
-    this.#intake.blockDone(slab, how);
-    if (how === 'discard') this.#parts.digests.forgetSlab(slab);
+    this.#intake.blockDone(slab, reader);
+    if (reader !== undefined) this.#parts.digests.forgetSlab(slab);
     this.#settleIfDone();
   }
 
@@ -129,7 +130,8 @@ class BlockProgress implements BlockListener {
   readonly #isInline: boolean;
   #isStoring = false;
   #isAbsorbed = false;
-  #how: 'give' | 'discard' = 'give';
+  /** Somebody may read the bytes when all else is done. */
+  #isRead = false;
 
   constructor(body: LargeBody, slab: Slab, sizeBytes: number, isInline: boolean) {
     this.#body = body;
@@ -150,7 +152,7 @@ class BlockProgress implements BlockListener {
         this.#stored(outcome);
       },
       (error: unknown) => {
-        this.#how = 'discard';
+        this.#isRead = true;
         this.#body.fail(error instanceof Error ? error : new Error(String(error)));
         this.#storeEnded();
       },
@@ -170,7 +172,7 @@ class BlockProgress implements BlockListener {
   #stored(outcome: StoreOutcome): void {
     if (outcome.kind === 'refused') {
       // Without an answer, a storage process may still be writing from this memory.
-      if (!outcome.isSettled) this.#how = 'discard';
+      if (!outcome.isSettled) this.#isRead = true;
       this.#body.fail(outcome.error);
     } else if (outcome.kind === 'send-it') {
       this.#body.fail(new S3Error('ServiceUnavailable'));
@@ -184,6 +186,7 @@ class BlockProgress implements BlockListener {
   }
 
   #endIfDone(): void {
-    if (this.#isAbsorbed && !this.#isStoring) this.#body.blockDone(this.#slab, this.#how);
+    if (!this.#isAbsorbed || this.#isStoring) return;
+    this.#body.blockDone(this.#slab, this.#isRead ? this.#bytes : undefined);
   }
 }

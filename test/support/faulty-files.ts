@@ -128,6 +128,20 @@ export class FaultyFiles implements Files {
 
   // ---- the port ---------------------------------------------------------------------------------
 
+  async writeNew(
+    path: string,
+    parts: readonly Uint8Array[],
+    how: 'datasync' | 'unsynced',
+  ): Promise<void> {
+    const handle = await this.open(path, 'create');
+    try {
+      await handle.write(parts, 0);
+      if (how === 'datasync') await handle.datasync();
+    } finally {
+      await handle.close();
+    }
+  }
+
   async open(path: string, how: 'read' | 'create'): Promise<FileHandle> {
     await this.#step(how === 'read' ? 'open' : 'create', path);
     const folder = this.#folder(dirname(path), 'open');
