@@ -7,7 +7,7 @@
  */
 import type { BlockHash, PartitionId } from '../schemas/ids.ts';
 import { partitionOfBlock } from '../schemas/ids.ts';
-import type { BlockReply, BlockRequest, BlockStore } from '../schemas/messages/block.ts';
+import type { BlockRead, BlockReply, BlockRequest, BlockStore } from '../schemas/messages/block.ts';
 import type { BlockOwner } from '../schemas/records/block-owner.ts';
 import type { Soon } from '../schemas/soon.ts';
 import type { ReplicaCalls, Unavailable } from './replica-calls.ts';
@@ -35,11 +35,7 @@ export class BlockClient {
     return this.#calls.write(partitionOfBlock(hash), message, counts);
   }
 
-  read(request: {
-    readonly hash: BlockHash;
-    readonly first: number;
-    readonly length: number;
-  }): Soon<BlockAnswer> {
+  read(request: Omit<BlockRead, 'kind'>): Soon<BlockAnswer> {
     return this.#calls.read(partitionOfBlock(request.hash), { kind: 'block-read', ...request });
   }
 

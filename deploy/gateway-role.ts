@@ -22,6 +22,7 @@ import type { Metrics } from '../gateway/metrics/metrics.ts';
 import { BlockBuffers } from '../gateway/object/block-buffers.ts';
 import { DigestPool } from '../gateway/object/digest-pool.ts';
 import { ObjectReader } from '../gateway/object/object-reader.ts';
+import { ReadBuffers } from '../gateway/object/read-buffers.ts';
 import { ObjectWriter } from '../gateway/object/object-writer.ts';
 import { numberedDoor } from '../gateway/http/numbered-door.ts';
 import { RequestIds } from '../gateway/http/request-ids.ts';
@@ -29,6 +30,7 @@ import { makeS3Door } from '../gateway/s3/s3-door.ts';
 import type { Config } from '../schemas/config.ts';
 import type { Environment } from '../schemas/environment.ts';
 import type { NodeId } from '../schemas/ids.ts';
+import { READ_BUFFERS_MAX } from '../schemas/limits.ts';
 import type { Stamper } from '../schemas/stamper.ts';
 import type { Log } from '../schemas/telemetry.ts';
 import type { Clients } from './clients.ts';
@@ -86,7 +88,11 @@ export function makeGateway(options: GatewayRoleOptions): GatewayRole {
     bytesMax: Math.min(SLAB_BYTES_MAX, config.blockRamBufferBytesMax),
   });
   const writer = new ObjectWriter({ tables, blocks, stamper, timers, log, buffers, digests });
-  const reader = new ObjectReader({ tables, blocks, clock });
+  const readBuffers = new ReadBuffers({
+    blockBytes: config.blockSizeBytes,
+    countMax: READ_BUFFERS_MAX,
+  });
+  const reader = new ObjectReader({ tables, blocks, buffers: readBuffers, clock });
   const s3 = makeS3Door({
     ...{ region: config.s3.region, rootDomain: config.s3.rootDomain, directory: lookup },
     ...{ tables, blocks, writer, reader, stamper, clock, random, log, punycode },

@@ -41,8 +41,12 @@ export const PART_LIST_ROW_PARTS = 512;
 export const CHECKSUM_CHUNK_BYTES = 64 * KIB;
 /** Bodies up to here are hashed where they are; larger ones by the worker threads. */
 export const HASH_INLINE_BYTES_MAX = 64 * KIB;
-/** The most that one reader of a body has in memory at a time. */
+/** The most that one reader of a body has in fresh memory at a time. */
 export const READ_PIECE_BYTES = 256 * KIB;
+/** What is read of a block's file beside the bytes that were asked for, at most. */
+export const READ_ROOM_BYTES = 2 * CHECKSUM_CHUNK_BYTES;
+/** Buffers of a block each for readers that keep up. */
+export const READ_BUFFERS_MAX = 32;
 
 /** Requests that wait in one actor's mailbox; more are answered `overloaded`. */
 export const MAILBOX_MESSAGES_MAX = 4096;

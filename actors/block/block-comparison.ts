@@ -20,7 +20,9 @@ export async function compareWithFile(files: BlockFiles, sent: BlockStore): Prom
   const found = await files.look(sent.hash);
   if (found.kind === 'absent') return 'absent';
   if (found.kind === 'damaged') return sentIsRight(sent) ? 'damaged' : 'garbled';
-  const content = await files.read(sent.hash, 0, found.lengthBytes);
+  const { lengthBytes } = found;
+  const whole = { blockBytes: lengthBytes, first: 0, length: lengthBytes };
+  const content = await files.read(sent.hash, whole);
   if (content.kind !== 'bytes') return sentIsRight(sent) ? 'damaged' : 'garbled';
   const isSame = found.lengthBytes === sent.bytes.length && found.checksums.equals(sent.checksums);
   if (isSame) return 'same';

@@ -259,10 +259,10 @@ export class BlockPartition implements Actor<BlockRequest, BlockReply> {
 
   async #read(request: BlockRead, context: RequestContext): Promise<BlockReply> {
     const { clock, files, load, stats } = this.#options;
-    const { hash, first, length } = request;
+    const { hash, blockBytes, first, length, into } = request;
     const reading = load.reads.run(async (): Promise<BlockReply> => {
       if (clock.monotonicMs() > context.deadlineAtMs) return { kind: 'deadline-passed' };
-      const content = await files.read(hash, first, length);
+      const content = await files.read(hash, { blockBytes, first, length, into });
       switch (content.kind) {
         case 'bytes':
           stats.readBytes += content.bytes.length;

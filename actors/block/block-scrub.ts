@@ -156,7 +156,8 @@ export class BlockScrub {
     const digest = createHash('sha256');
     let isRight = true;
     for (let first = 0; isRight;) {
-      const piece = await blockFiles.read(hash, first, READ_PIECE_BYTES);
+      const wanted = { blockBytes: 0, first, length: READ_PIECE_BYTES };
+      const piece = await blockFiles.read(hash, wanted);
       // Removed meanwhile.
       if (piece.kind === 'absent') return;
       if (piece.kind === 'damaged') isRight = false;

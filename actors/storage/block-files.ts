@@ -13,7 +13,7 @@
 import { join } from 'node:path';
 import type { FileHandle, Files, Randomness } from '../../schemas/environment.ts';
 import type { BlockHash } from '../../schemas/ids.ts';
-import { CHECKSUM_CHUNK_BYTES } from '../../schemas/limits.ts';
+import { BLOCK_BYTES_MAX, CHECKSUM_CHUNK_BYTES } from '../../schemas/limits.ts';
 import {
   checksumsOfTail,
   chunksMatch,
@@ -52,11 +52,21 @@ export type BlockPresence =
   | { readonly kind: 'absent' }
   | DamagedBlock;
 
+/** Some bytes of a block. */
+export type WantedBytes = {
+  /** How long the whole block should be: a wrong figure costs time, nothing else. */
+  readonly blockBytes: number;
+  readonly first: number;
+  readonly length: number;
+  /** Where they may be put, if there is room. */
+  readonly into?: Buffer | undefined;
+};
+
 const OPEN_BLOCKS_MAX = 256;
 /** The hashes that are known to be durable under their names since this process began. */
 const DURABLE_HASHES_MAX = 16_384;
-/** A read from the beginning may be one of the whole block: up to here that is tried first. */
-const WHOLE_READ_BYTES_MAX = 1024 * 1024;
+/** A whole block up to here is read with its table of checksums at once. */
+const WHOLE_READ_BYTES_MAX = BLOCK_BYTES_MAX;
 const TAG_BYTES = 6;
 
 export class BlockFiles {
@@ -102,11 +112,11 @@ export class BlockFiles {
   }
 
   /** Bytes `first` to `first + length`, or to the end of the block; each of them verified. */
-  async read(hash: BlockHash, first: number, length: number): Promise<BlockContent> {
+  async read(hash: BlockHash, wanted: WantedBytes): Promise<BlockContent> {
     const open = this.#open.take(hash);
-    if (open === undefined) return this.#readUnopened(hash, first, length);
+    if (open === undefined) return this.#readUnopened(hash, wanted);
     try {
-      return await this.#readPiece(open, first, length);
+      return await this.#readPiece(open, wanted);
     } finally {
       this.#open.giveBack(open);
     }
@@ -193,18 +203,19 @@ export class BlockFiles {
     }
   }
 
-  #readUnopened(hash: BlockHash, first: number, length: number): Promise<BlockContent> {
+  #readUnopened(hash: BlockHash, wanted: WantedBytes): Promise<BlockContent> {
     return this.#inFirstGood(hash, async (opened): Promise<BlockContent> => {
       let block: OpenBlock | undefined;
       try {
-        const whole = first === 0 ? await this.#readWhole(hash, opened, length) : undefined;
+        const isWhole = wanted.first === 0 && wanted.length === wanted.blockBytes;
+        const whole = isWhole ? await this.#readWhole(hash, opened, wanted) : undefined;
         if (whole !== undefined) {
           block = whole.block;
           return { kind: 'bytes', bytes: whole.bytes };
         }
         const found = await this.#readTail(hash, opened.path, opened.handle);
         if (found.kind === 'damaged') return found;
-        const content = await this.#readPiece(found, first, length);
+        const content = await this.#readPiece(found, wanted);
         if (content.kind === 'bytes') block = found;
         return content;
       } finally {
@@ -218,12 +229,12 @@ export class BlockFiles {
   async #readWhole(
     hash: BlockHash,
     opened: Opened,
-    length: number,
+    { length, into }: WantedBytes,
   ): Promise<{ block: OpenBlock; bytes: Buffer } | undefined> {
     if (length > WHOLE_READ_BYTES_MAX) return undefined;
     const fileBytes = length + tailBytes(length);
     // One byte more, to see that the file ends there.
-    const buffer = Buffer.allocUnsafeSlow(fileBytes + 1);
+    const buffer = memoryFor(fileBytes + 1, into);
     if ((await opened.handle.read(buffer, 0)) !== fileBytes) return undefined;
     const checksums = checksumsOfTail(buffer.subarray(length, fileBytes), length);
     if (checksums === undefined) return undefined;
@@ -255,14 +266,14 @@ export class BlockFiles {
     return { hash, path, handle, lengthBytes, checksums, users: 0 };
   }
 
-  async #readPiece(block: OpenBlock, first: number, length: number): Promise<BlockContent> {
+  async #readPiece(block: OpenBlock, { first, length, into }: WantedBytes): Promise<BlockContent> {
     const { handle, checksums, lengthBytes, path } = block;
     const end = Math.min(first + length, lengthBytes);
     if (first >= end) return { kind: 'bytes', bytes: Buffer.alloc(0) };
     const firstChunk = Math.floor(first / CHECKSUM_CHUNK_BYTES);
     const from = firstChunk * CHECKSUM_CHUNK_BYTES;
     const to = Math.min(Math.ceil(end / CHECKSUM_CHUNK_BYTES) * CHECKSUM_CHUNK_BYTES, lengthBytes);
-    const buffer = Buffer.allocUnsafeSlow(to - from);
+    const buffer = memoryFor(to - from, into);
     try {
       const count = await handle.read(buffer, from);
       if (count === buffer.length && chunksMatch(buffer, checksums, firstChunk)) {
@@ -323,6 +334,11 @@ export class BlockFiles {
     const [oldest] = this.#durable;
     if (oldest !== undefined) this.#durable.delete(oldest);
   }
+}
+
+function memoryFor(sizeBytes: number, into: Buffer | undefined): Buffer {
+  if (into !== undefined && into.length >= sizeBytes) return into.subarray(0, sizeBytes);
+  return Buffer.allocUnsafeSlow(sizeBytes);
 }
 
 type Opened = { readonly handle: FileHandle; readonly path: string };

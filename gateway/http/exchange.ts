@@ -63,7 +63,8 @@ export type HttpRequest = {
 /** A body that is pulled, a piece at a time, as fast as the client takes it. */
 export interface ReplySource {
   /** The next piece, undefined at the end. A rejection closes the connection: the client must see
-   *  a short body, never wrong bytes. Called again only after the last piece was written. */
+   *  a short body, never wrong bytes. Called again only after the last piece was written: its
+   *  memory may be used again from then on. */
   next(): Promise<Uint8Array | undefined>;
   /** The client went away: give back what is held. Called at most once, never after the end. */
   cancel(): void;

@@ -34,6 +34,8 @@ export type Walked = {
 /** Some bytes of one block. */
 export type BlockSlice = {
   readonly hash: BlockHash;
+  /** Of the whole block. */
+  readonly blockBytes: number;
   readonly first: number;
   readonly sizeBytes: number;
 };
@@ -53,7 +55,7 @@ export async function* blockSlices(walked: Walked, range: ByteRange): AsyncGener
         continue;
       }
       const length = Math.min(sizeBytes - skipBytes, leftBytes);
-      yield { hash, first: skipBytes, sizeBytes: length };
+      yield { hash, blockBytes: sizeBytes, first: skipBytes, sizeBytes: length };
       skipBytes = 0;
       leftBytes -= length;
       if (leftBytes === 0) return;

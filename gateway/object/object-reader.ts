@@ -23,6 +23,7 @@ import type { ByteRange } from '../s3/ranges.ts';
 import { S3Error } from '../s3/s3-error.ts';
 import { blockSlices, partRow, partsOf } from './block-walk.ts';
 import { PieceSource } from './piece-source.ts';
+import type { ReadBuffers } from './read-buffers.ts';
 import { tableRefusal } from './refusals.ts';
 
 /** Bodies read at a time: each may hold two pieces. */
@@ -31,6 +32,7 @@ const READERS_MAX = 2048;
 export type ObjectReaderOptions = {
   readonly tables: TableClient;
   readonly blocks: BlockClient;
+  readonly buffers: ReadBuffers;
   readonly clock: Clock;
 };
 
@@ -79,11 +81,7 @@ export class ObjectReader {
    * The bytes of a range of what was found. Rejects with S3Error; with ContentGone when the version
    * was superseded meanwhile: find it again. `seen` is told the blocks that are read.
    */
-  open(
-    found: FoundObject,
-    range: ByteRange,
-    seen?: Set<BlockHash>,
-  ): Soon<ReplyBody> {
+  open(found: FoundObject, range: ByteRange, seen?: Set<BlockHash>): Soon<ReplyBody> {
     const { version, inline } = found;
     if (version.content.kind !== 'inline') return this.#openBlocks(found, range, seen);
     const bytes = inline ?? NO_BYTES;
@@ -120,7 +118,7 @@ export class ObjectReader {
     range: ByteRange,
     seen: Set<BlockHash> | undefined,
   ): Promise<ReplyBody> {
-    const { tables, blocks, clock } = this.#options;
+    const { tables, blocks, buffers, clock } = this.#options;
     if (this.#readers >= READERS_MAX) throw new S3Error('SlowDown');
     this.#readers += 1;
     const slices = blockSlices({ tables, place, version }, range);
@@ -128,7 +126,7 @@ export class ObjectReader {
       this.#readers -= 1;
     };
     const { sizeBytes } = range;
-    const parts = { blocks, clock, slices, sizeBytes, onOver };
+    const parts = { blocks, buffers, clock, slices, sizeBytes, onOver };
     const source = new PieceSource(seen === undefined ? parts : { ...parts, seen });
     await source.prime();
     return { kind: 'stream', sizeBytes, source };

@@ -1,13 +1,13 @@
 /**
  * A version's bytes as a reply's body: one piece after the other, as fast as the client takes them.
  *
- * Owns:          the piece that is read ahead; the pace.
+ * Owns:          the piece that is read ahead; the pace; the memory that the pieces are in.
  * Knows:         block slices.
  * Must not know: HTTP.
  *
- * Pieces end where a block's checksum chunks end, so that no chunk is verified twice. A client that
- * keeps up has its next piece read while it takes the last one; a slow one gets small pieces and
- * nothing ahead, so that hundreds of slow clients hold little memory.
+ * A client that keeps up gets whole blocks, and has its next one read while it takes the last one;
+ * a slow one gets small pieces and nothing ahead, so that hundreds of slow clients hold little
+ * memory. Pieces end where a block's checksum chunks end, so that no chunk is verified twice.
  */
 import type { BlockClient } from '../../bus/block-client.ts';
 import type { Clock } from '../../schemas/environment.ts';
@@ -16,6 +16,7 @@ import { CHECKSUM_CHUNK_BYTES, READ_PIECE_BYTES } from '../../schemas/limits.ts'
 import type { ReplySource } from '../http/exchange.ts';
 import type { BlockSlice } from './block-walk.ts';
 import { ContentGone } from './content-gone.ts';
+import type { ReadBuffers } from './read-buffers.ts';
 import { blockRefusal } from './refusals.ts';
 
 /** Bytes in a millisecond from which a client is served ahead, and below which it is slow. */
@@ -27,6 +28,7 @@ const LAST_PIECE_WEIGHT = 0.2;
 
 export type PieceSourceParts = {
   readonly blocks: BlockClient;
+  readonly buffers: ReadBuffers;
   readonly clock: Clock;
   readonly slices: AsyncGenerator<BlockSlice>;
   /** What the slices are together. */
@@ -37,15 +39,18 @@ export type PieceSourceParts = {
   readonly onOver: () => void;
 };
 
+/** `buffer`: what to give back once the bytes are gone. */
+type Piece = { readonly bytes: Uint8Array; readonly buffer: Buffer | undefined };
+
 export class PieceSource implements ReplySource {
   readonly #parts: PieceSourceParts;
   #slice: BlockSlice | undefined;
-  #ahead: Promise<Uint8Array | undefined> | undefined;
-  #pieceBytes = READ_PIECE_BYTES;
-  #isFast = false;
+  #ahead: Promise<Piece | undefined> | undefined;
+  /** The piece that the client is taking. */
+  #handed: Piece | undefined;
+  #pace: 'fast' | 'fair' | 'slow' = 'fair';
   #msPerByte = 0;
   #leftBytes: number;
-  #handedBytes = 0;
   #handedAtMs = 0;
   #isOver = false;
 
@@ -57,7 +62,7 @@ export class PieceSource implements ReplySource {
   /** Reads the first piece, so that a version that cannot be read is refused with a status. */
   async prime(): Promise<void> {
     try {
-      const piece = await this.#read();
+      const piece = await this.#read(this.#parts.buffers.arePlenty);
       this.#ahead = Promise.resolve(piece);
     } catch (error) {
       this.#end();
@@ -66,62 +71,100 @@ export class PieceSource implements ReplySource {
   }
 
   async next(): Promise<Uint8Array | undefined> {
-    this.#measure();
-    const ahead = this.#ahead ?? this.#read();
+    this.#takeBack();
+    const ahead = this.#ahead ?? this.#read(this.#pace === 'fast');
     this.#ahead = undefined;
     try {
       const piece = await ahead;
       if (piece === undefined || this.#isOver) {
+        this.#release(piece);
         this.#end();
         return undefined;
       }
-      this.#handedAtMs = this.#parts.clock.monotonicMs();
-      this.#handedBytes = piece.length;
-      this.#leftBytes -= piece.length;
-      if (this.#leftBytes === 0) this.#end();
-      else if (this.#isFast) this.#readAhead();
-      return piece;
+      this.#hand(piece);
+      return piece.bytes;
     } catch (error) {
       this.#end();
       throw error;
     }
   }
 
+  /** What was handed out may still be on its way to the client that left. */
   cancel(): void {
+    if (this.#handed?.buffer !== undefined) this.#parts.buffers.lose();
+    this.#handed = undefined;
     this.#end();
   }
 
+  #hand(piece: Piece): void {
+    this.#handed = piece;
+    this.#handedAtMs = this.#parts.clock.monotonicMs();
+    this.#leftBytes -= piece.bytes.length;
+    if (this.#leftBytes === 0) this.#end();
+    else if (this.#pace === 'fast') this.#readAhead();
+  }
+
   #readAhead(): void {
-    this.#ahead = this.#read();
+    this.#ahead = this.#read(true);
     // Told to the caller of `next`, if there is one.
     this.#ahead.catch(() => undefined);
   }
 
-  /** How fast the client took the last pieces decides about the next ones. */
-  #measure(): void {
-    if (this.#handedBytes === 0) return;
+  /** The last piece is gone. How fast the client took it decides about the next ones. */
+  #takeBack(): void {
+    const handed = this.#handed;
+    if (handed === undefined) return;
+    this.#handed = undefined;
     const elapsedMs = this.#parts.clock.monotonicMs() - this.#handedAtMs;
-    const lastPace = elapsedMs / this.#handedBytes;
+    const lastPace = elapsedMs / handed.bytes.length;
     this.#msPerByte += (lastPace - this.#msPerByte) * LAST_PIECE_WEIGHT;
-    this.#isFast = this.#msPerByte * FAST_BYTES_PER_MS <= 1;
-    const isSlow = this.#msPerByte * SLOW_BYTES_PER_MS > 1;
-    this.#pieceBytes = isSlow ? CHECKSUM_CHUNK_BYTES : READ_PIECE_BYTES;
+    if (this.#msPerByte * FAST_BYTES_PER_MS <= 1) this.#pace = 'fast';
+    else this.#pace = this.#msPerByte * SLOW_BYTES_PER_MS > 1 ? 'slow' : 'fair';
+    this.#release(handed);
   }
 
-  async #read(): Promise<Uint8Array | undefined> {
+  #release(piece: Piece | undefined): void {
+    if (piece?.buffer !== undefined) this.#parts.buffers.give(piece.buffer);
+  }
+
+  async #read(wantsBlock: boolean): Promise<Piece | undefined> {
     const slice = this.#slice ?? (await this.#nextSlice());
     if (slice === undefined || this.#isOver) return undefined;
-    const pieceEnd = slice.first - (slice.first % this.#pieceBytes) + this.#pieceBytes;
-    const length = Math.min(pieceEnd - slice.first, slice.sizeBytes);
-    const { hash, first, sizeBytes } = slice;
-    const isAll = length === sizeBytes;
-    this.#slice = isAll
-      ? undefined
-      : { hash, first: first + length, sizeBytes: sizeBytes - length };
-    const answer = await this.#parts.blocks.read({ hash, first, length });
-    if (answer.kind === 'absent') throw new ContentGone('a block is not there');
-    if (answer.kind !== 'bytes' || answer.bytes.length !== length) throw blockRefusal(answer);
-    return answer.bytes;
+    const buffer = wantsBlock ? this.#parts.buffers.take(slice.sizeBytes) : undefined;
+    const length = buffer === undefined ? this.#pieceLength(slice) : slice.sizeBytes;
+    const { hash, blockBytes, first, sizeBytes } = slice;
+    this.#slice =
+      length === sizeBytes
+        ? undefined
+        : { hash, blockBytes, first: first + length, sizeBytes: sizeBytes - length };
+    const request = { hash, blockBytes, first, length };
+    return this.#ask(buffer === undefined ? request : { ...request, into: buffer });
+  }
+
+  #pieceLength({ first, sizeBytes }: BlockSlice): number {
+    const pieceBytes = this.#pace === 'slow' ? CHECKSUM_CHUNK_BYTES : READ_PIECE_BYTES;
+    return Math.min(pieceBytes - (first % pieceBytes), sizeBytes);
+  }
+
+  async #ask(request: Parameters<BlockClient['read']>[0]): Promise<Piece> {
+    const { blocks, buffers } = this.#parts;
+    const buffer = request.into;
+    const answer = await blocks.read(request);
+    if (answer.kind !== 'bytes') {
+      // Without an answer, a storage process may still be reading into this memory.
+      if (buffer !== undefined && answer.kind === 'unavailable') buffers.lose();
+      else this.#release({ bytes: EMPTY, buffer });
+      if (answer.kind === 'absent') throw new ContentGone('a block is not there');
+      throw blockRefusal(answer);
+    }
+    const { bytes } = answer;
+    const isInside = buffer !== undefined && bytes.buffer === buffer.buffer;
+    if (!isInside) this.#release({ bytes: EMPTY, buffer });
+    const piece = { bytes, buffer: isInside ? buffer : undefined };
+    if (bytes.length === request.length && !this.#isOver) return piece;
+    this.#release(piece);
+    if (this.#isOver) return { bytes: EMPTY, buffer: undefined };
+    throw blockRefusal(answer);
   }
 
   async #nextSlice(): Promise<BlockSlice | undefined> {
@@ -131,12 +174,21 @@ export class PieceSource implements ReplySource {
     return next.value;
   }
 
+  /** A piece that was read ahead gives its memory back when it comes. */
   #end(): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#ahead?.then(
+      piece => {
+        this.#release(piece);
+      },
+      () => undefined,
+    );
     this.#ahead = undefined;
     this.#slice = undefined;
     void this.#parts.slices.return(undefined).catch(() => undefined);
     this.#parts.onOver();
   }
 }
+
+const EMPTY = new Uint8Array(0);

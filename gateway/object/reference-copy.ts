@@ -104,7 +104,8 @@ class ReferenceCopy {
   }
 
   async #fetch({ hash, sizeBytes }: BlockRef): Promise<Buffer> {
-    const answer = await this.#services.blocks.read({ hash, first: 0, length: sizeBytes });
+    const whole = { hash, blockBytes: sizeBytes, first: 0, length: sizeBytes };
+    const answer = await this.#services.blocks.read(whole);
     if (answer.kind === 'absent') throw new ContentGone('a block of the source is not there');
     if (answer.kind !== 'bytes') throw blockRefusal(answer);
     const { bytes } = answer;

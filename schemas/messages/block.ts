@@ -39,8 +39,13 @@ export type ReferencesRelease = {
 export type BlockRead = {
   readonly kind: 'block-read';
   readonly hash: BlockHash;
+  /** How long the whole block is, as its owner's manifest says. */
+  readonly blockBytes: number;
   readonly first: number;
   readonly length: number;
+  /** Memory of the reader, which a replica in the same process may put the bytes into. With room
+   *  for READ_ROOM_BYTES more than `length`. It does not travel. */
+  readonly into?: Buffer;
 };
 
 export type BlockRequest = BlockStore | ReferenceAdd | ReferencesRelease | BlockRead;

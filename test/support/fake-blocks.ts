@@ -58,8 +58,12 @@ export class FakeBlocks {
       case 'block-read': {
         const block = this.blocks.get(request.hash);
         if (block === undefined) return { kind: 'absent' };
-        const { first, length } = request;
-        return { kind: 'bytes', bytes: Buffer.from(block.subarray(first, first + length)) };
+        const { first, length, into } = request;
+        const bytes = block.subarray(first, first + length);
+        if (into === undefined || into.length < bytes.length)
+          return { kind: 'bytes', bytes: Buffer.from(bytes) };
+        into.set(bytes);
+        return { kind: 'bytes', bytes: into.subarray(0, bytes.length) };
       }
     }
   }

@@ -161,6 +161,6 @@ async function bytesOf({ body }: HttpReply): Promise<Buffer> {
   for (;;) {
     const piece = await body.source.next();
     if (piece === undefined) return Buffer.concat(pieces);
-    pieces.push(piece);
+    pieces.push(Buffer.from(piece));
   }
 }

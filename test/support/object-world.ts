@@ -16,6 +16,7 @@ import { BlockBuffers } from '../../gateway/object/block-buffers.ts';
 import { DigestPool } from '../../gateway/object/digest-pool.ts';
 import { startDigestWorker } from '../../gateway/object/digest-thread.ts';
 import { ObjectReader } from '../../gateway/object/object-reader.ts';
+import { ReadBuffers } from '../../gateway/object/read-buffers.ts';
 import { ObjectWriter } from '../../gateway/object/object-writer.ts';
 import type { BucketId, NodeId, ObjectKey } from '../../schemas/ids.ts';
 import { PARTITION_COUNT } from '../../schemas/ids.ts';
@@ -37,6 +38,7 @@ export type ObjectWorld = {
   readonly clients: { readonly tables: TableClient; readonly blocks: BlockClient };
   readonly stamper: Stamper;
   readonly buffers: BlockBuffers;
+  readonly readBuffers: ReadBuffers;
   readonly digests: DigestPool;
   /** The hash threads that were started. */
   readonly workers: readonly Worker[];
@@ -80,9 +82,10 @@ export function makeObjectWorld(options: ObjectWorldOptions = {}): ObjectWorld {
   const log = new QuietLog();
   const { timers, clock } = environment;
   const writer = new ObjectWriter({ ...clients, stamper, timers, log, buffers, digests });
-  const reader = new ObjectReader({ ...clients, clock });
+  const readBuffers = new ReadBuffers({ blockBytes, countMax: 4 });
+  const reader = new ObjectReader({ ...clients, buffers: readBuffers, clock });
   const parts = { environment, tables, blocks, clients, stamper };
-  return { ...parts, buffers, digests, workers, writer, reader, log };
+  return { ...parts, buffers, readBuffers, digests, workers, writer, reader, log };
 }
 
 function clientsOf(

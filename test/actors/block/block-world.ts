@@ -142,7 +142,7 @@ export class BlockWorld {
   }
 
   read(hash: BlockHash, first = 0, length = 16 * 1024 * 1024): Promise<BlockReply> {
-    const request = { kind: 'block-read', hash, first, length } as const;
+    const request = { kind: 'block-read', hash, blockBytes: length, first, length } as const;
     return this.#partition(hash).receive(request, NO_DEADLINE);
   }
 

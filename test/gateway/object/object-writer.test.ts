@@ -32,7 +32,7 @@ async function readBack(world: ObjectWorld, first = 0, sizeBytes?: number): Prom
   for (;;) {
     const piece = await body.source.next();
     if (piece === undefined) break;
-    pieces.push(piece);
+    pieces.push(Buffer.from(piece));
   }
   return Buffer.concat(pieces);
 }

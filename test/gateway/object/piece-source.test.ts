@@ -1,26 +1,42 @@
 import test from 'ava';
 import { PieceSource } from '../../../gateway/object/piece-source.ts';
 import type { BlockHash } from '../../../schemas/ids.ts';
+import { ReadBuffers } from '../../../gateway/object/read-buffers.ts';
+import type { BlockReply } from '../../../schemas/messages/block.ts';
 import { READ_PIECE_BYTES } from '../../../schemas/limits.ts';
 import { objectWorld, type ObjectWorld } from '../../support/object-world.ts';
 import { seededBytes } from '../../support/seeded-bytes.ts';
 
 const MIB = 1024 * 1024;
 const BLOCK = 'a'.repeat(64) as BlockHash;
+const CONTENT = seededBytes(1, MIB);
 
-async function* oneBlock(sizeBytes: number) {
-  yield { hash: BLOCK, first: 0, sizeBytes };
+async function* blocksOf(count: number) {
+  for (let n = 0; n < count; n += 1) {
+    yield { hash: BLOCK, blockBytes: MIB, first: 0, sizeBytes: MIB };
+  }
 }
 
-function sourceOf(world: ObjectWorld, onOver: () => void): PieceSource {
-  world.blocks.blocks.set(BLOCK, seededBytes(1, MIB));
+type SourceOptions = { readonly blocks?: number; readonly buffers?: ReadBuffers };
+
+function sourceOf(
+  world: ObjectWorld,
+  onOver: () => void,
+  { blocks = 1, buffers = buffersOf(0) }: SourceOptions = {},
+): PieceSource {
+  world.blocks.blocks.set(BLOCK, CONTENT);
   return new PieceSource({
     blocks: world.clients.blocks,
+    buffers,
     clock: world.environment.clock,
-    slices: oneBlock(MIB),
-    sizeBytes: MIB,
+    slices: blocksOf(blocks),
+    sizeBytes: blocks * MIB,
     onOver,
   });
+}
+
+function buffersOf(countMax: number): ReadBuffers {
+  return new ReadBuffers({ blockBytes: MIB, countMax });
 }
 
 const settle = (): Promise<void> => new Promise(resolve => setTimeout(resolve, 5));
@@ -93,4 +109,76 @@ test('a source is over once, at its end, on failure, or when the client leaves',
   world.blocks.interfere = () => ({ kind: 'damaged' });
   await t.throwsAsync(sourceOf(world, count).prime());
   t.is(overs, 3);
+});
+
+test('whoever finds buffers gets whole blocks, one ahead once it keeps up, and the same memory', async t => {
+  const world = objectWorld(t);
+  const buffers = buffersOf(3);
+  const source = sourceOf(world, () => undefined, { blocks: 8, buffers });
+  await source.prime();
+  const memories = new Set<ArrayBufferLike>();
+  for (let blocks = 0; blocks < 8; blocks += 1) {
+    const piece = await source.next();
+    t.true(CONTENT.equals(piece ?? Buffer.alloc(0)));
+    memories.add((piece ?? CONTENT).buffer);
+    await settle();
+  }
+  t.is(world.blocks.count('block-read'), 8);
+  t.is(buffers.inUse, 1, 'the last one is still with the client');
+  t.is(await source.next(), undefined);
+  t.is(buffers.inUse, 0);
+  t.true(memories.size <= 2);
+});
+
+test('where few buffers are left, whoever begins reads small pieces', async t => {
+  const world = objectWorld(t);
+  const buffers = buffersOf(2);
+  const held = buffers.take(MIB);
+  const source = sourceOf(world, () => undefined, { buffers });
+  await source.prime();
+  t.is((await source.next())?.length, READ_PIECE_BYTES);
+  t.not(held, undefined);
+});
+
+for (const whence of [
+  'before its first piece',
+  'with a piece on its way',
+  'with one ahead',
+] as const) {
+  test(`a client that leaves ${whence} keeps no buffer, and what it may be sent is not reused`, async t => {
+    const world = objectWorld(t);
+    const buffers = buffersOf(4);
+    const source = sourceOf(world, () => undefined, { blocks: 8, buffers });
+    await source.prime();
+    const sent = new Set<ArrayBufferLike>();
+    const pieces = {
+      'before its first piece': 0,
+      'with a piece on its way': 1,
+      'with one ahead': 2,
+    };
+    for (let count = 0; count < pieces[whence]; count += 1) {
+      sent.clear();
+      sent.add(((await source.next()) ?? CONTENT).buffer);
+    }
+    source.cancel();
+    await settle();
+    t.is(buffers.inUse, 0);
+    for (let count = 0; count < 4; count += 1) {
+      const buffer = buffers.take(MIB);
+      t.false(buffer === undefined || sent.has(buffer.buffer));
+    }
+  });
+}
+
+test('a buffer whose read was never answered is not used again; one that was refused is', async t => {
+  for (const answer of ['timed-out', 'damaged'] as const) {
+    const world = objectWorld(t);
+    const buffers = buffersOf(1);
+    const before = buffers.take(MIB);
+    if (before !== undefined) buffers.give(before);
+    world.blocks.interfere = () => ({ kind: answer }) as BlockReply;
+    await t.throwsAsync(sourceOf(world, () => undefined, { buffers }).prime());
+    t.is(buffers.inUse, 0);
+    t.is(buffers.take(MIB) === before, answer === 'damaged');
+  }
 });
