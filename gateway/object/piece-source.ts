@@ -1,11 +1,11 @@
 /**
  * A version's bytes as a reply's body: one piece after the other, as fast as the client takes them.
  *
- * Owns:          the piece that is read ahead; the pace; the memory that the pieces are in.
+ * Owns:          the pieces that are read ahead; the pace; the memory that the pieces are in.
  * Knows:         block slices.
  * Must not know: HTTP.
  *
- * A client that keeps up gets whole blocks, and has its next one read while it takes the last one;
+ * A client that keeps up gets whole blocks, and has the next ones read while it takes the last one;
  * a slow one gets small pieces and nothing ahead, so that hundreds of slow clients hold little
  * memory. Pieces end where a block's checksum chunks end, so that no chunk is verified twice.
  */
@@ -26,6 +26,9 @@ const SLOW_BYTES_PER_MS = 2_500;
  *  must not make it a fast one. */
 const LAST_PIECE_WEIGHT = 0.2;
 
+/** Opening a file and reading it take longer than sending a block: one alone is waited for. */
+const BLOCKS_AHEAD = 2;
+
 export type PieceSourceParts = {
   readonly blocks: BlockClient;
   readonly buffers: ReadBuffers;
@@ -39,13 +42,18 @@ export type PieceSourceParts = {
   readonly onOver: () => void;
 };
 
+type ReadRequest = Parameters<BlockClient['read']>[0];
+
 /** `buffer`: what to give back once the bytes are gone. */
 type Piece = { readonly bytes: Uint8Array; readonly buffer: Buffer | undefined };
 
 export class PieceSource implements ReplySource {
   readonly #parts: PieceSourceParts;
   #slice: BlockSlice | undefined;
-  #ahead: Promise<Piece | undefined> | undefined;
+  /** Requests are made one after the other, however many are under way. */
+  #lastRequest: Promise<unknown> = Promise.resolve();
+  /** Pieces that are read or being read, in order. */
+  readonly #ahead: Promise<Piece | undefined>[] = [];
   /** The piece that the client is taking. */
   #handed: Piece | undefined;
   #pace: 'fast' | 'fair' | 'slow' = 'fair';
@@ -63,7 +71,7 @@ export class PieceSource implements ReplySource {
   async prime(): Promise<void> {
     try {
       const piece = await this.#read(this.#parts.buffers.arePlenty);
-      this.#ahead = Promise.resolve(piece);
+      this.#ahead.push(Promise.resolve(piece));
     } catch (error) {
       this.#end();
       throw error;
@@ -72,10 +80,8 @@ export class PieceSource implements ReplySource {
 
   async next(): Promise<Uint8Array | undefined> {
     this.#takeBack();
-    const ahead = this.#ahead ?? this.#read(this.#pace === 'fast');
-    this.#ahead = undefined;
     try {
-      const piece = await ahead;
+      const piece = await (this.#ahead.shift() ?? this.#read(this.#pace === 'fast'));
       if (piece === undefined || this.#isOver) {
         this.#release(piece);
         this.#end();
@@ -101,13 +107,16 @@ export class PieceSource implements ReplySource {
     this.#handedAtMs = this.#parts.clock.monotonicMs();
     this.#leftBytes -= piece.bytes.length;
     if (this.#leftBytes === 0) this.#end();
-    else if (this.#pace === 'fast') this.#readAhead();
+    else if (this.#pace === 'fast') this.#readAhead(piece.buffer === undefined ? 1 : BLOCKS_AHEAD);
   }
 
-  #readAhead(): void {
-    this.#ahead = this.#read(true);
-    // Told to the caller of `next`, if there is one.
-    this.#ahead.catch(() => undefined);
+  #readAhead(count: number): void {
+    while (this.#ahead.length < count) {
+      const piece = this.#read(true);
+      // Told to the caller of `next`, if there is one.
+      piece.catch(() => undefined);
+      this.#ahead.push(piece);
+    }
   }
 
   /** The last piece is gone. How fast the client took it decides about the next ones. */
@@ -128,6 +137,13 @@ export class PieceSource implements ReplySource {
   }
 
   async #read(wantsBlock: boolean): Promise<Piece | undefined> {
+    const request = this.#lastRequest.then(() => this.#request(wantsBlock));
+    this.#lastRequest = request.catch(() => undefined);
+    const made = await request;
+    return made === undefined ? undefined : this.#ask(made);
+  }
+
+  async #request(wantsBlock: boolean): Promise<ReadRequest | undefined> {
     const slice = this.#slice ?? (await this.#nextSlice());
     if (slice === undefined || this.#isOver) return undefined;
     const buffer = wantsBlock ? this.#parts.buffers.take(slice.sizeBytes) : undefined;
@@ -138,7 +154,7 @@ export class PieceSource implements ReplySource {
         ? undefined
         : { hash, blockBytes, first: first + length, sizeBytes: sizeBytes - length };
     const request = { hash, blockBytes, first, length };
-    return this.#ask(buffer === undefined ? request : { ...request, into: buffer });
+    return buffer === undefined ? request : { ...request, into: buffer };
   }
 
   #pieceLength({ first, sizeBytes }: BlockSlice): number {
@@ -146,7 +162,7 @@ export class PieceSource implements ReplySource {
     return Math.min(pieceBytes - (first % pieceBytes), sizeBytes);
   }
 
-  async #ask(request: Parameters<BlockClient['read']>[0]): Promise<Piece> {
+  async #ask(request: ReadRequest): Promise<Piece> {
     const { blocks, buffers } = this.#parts;
     const buffer = request.into;
     const answer = await blocks.read(request);
@@ -178,13 +194,14 @@ export class PieceSource implements ReplySource {
   #end(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#ahead?.then(
-      piece => {
-        this.#release(piece);
-      },
-      () => undefined,
-    );
-    this.#ahead = undefined;
+    for (const ahead of this.#ahead.splice(0)) {
+      ahead.then(
+        piece => {
+          this.#release(piece);
+        },
+        () => undefined,
+      );
+    }
     this.#slice = undefined;
     void this.#parts.slices.return(undefined).catch(() => undefined);
     this.#parts.onOver();
