@@ -51,8 +51,10 @@ export type FoldedPage<Entry> = {
 };
 
 const PAGE_ROWS_MAX = 1024;
-/** With a delimiter most rows of a page may be folded away: begin small, grow while none are. */
+/** With a delimiter most rows of a page may be folded away: begin small, and grow while pages bring
+ *  more than the first key of a folder that is then jumped over. Two rows tell one from the other. */
 const PAGE_ROWS_FOLDED = 16;
+const PAGE_ROWS_JUMPING = 2;
 
 /** Where a walk begins that goes on behind a common prefix; undefined when `key` is none. */
 export function behindCommonPrefix(
@@ -117,12 +119,14 @@ class FoldedWalk<Entry> {
     for (;;) {
       const page = await this.#cursor.next(rowsNext);
       if (page.length === 0) return { found: this.#found, end: { kind: 'complete' } };
+      const foundBefore = this.#found.length;
       for (const row of page) {
         this.#pass(row);
         if (this.#end !== undefined) return { found: this.#found, end: this.#end };
       }
       const hasJumped = this.#jump(page[page.length - 1]!.key);
-      rowsNext = hasJumped ? PAGE_ROWS_FOLDED : Math.min(rowsNext * 2, PAGE_ROWS_MAX);
+      const isOneFolder = hasJumped && this.#found.length - foundBefore <= 1;
+      rowsNext = isOneFolder ? PAGE_ROWS_JUMPING : Math.min(rowsNext * 2, PAGE_ROWS_MAX);
     }
   }
 

@@ -192,12 +192,10 @@ async function smallRows(
   );
   small('one connection, 1 KiB PUT after PUT', 0.45, single);
   const sixteen = { connections: 16, durationMs: size.loopMs };
-  const scratch = join(directory, 'files');
-  await mkdir(scratch);
   const medium = await inTurn(
     size.rounds,
     async round => (await run(ours, sixteen, putMedium(ours, round * 1e6))).perSecond,
-    () => filesPerSecond(scratch, size.loopMs),
+    round => filesPerSecond(join(directory, `files-${String(round)}`), size.loopMs),
   );
   small('64 KiB PUT, 16 connections', 0.5, medium);
 }
