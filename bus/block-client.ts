@@ -52,7 +52,7 @@ export class BlockClient {
       byPartition.set(partition, group.add(hash));
     }
     const answers = await Promise.all(
-      [...byPartition].map(([partition, group]) =>
+      [...byPartition].map(async ([partition, group]) =>
         this.#calls.write(
           partition,
           { kind: 'references-release', owner, hashes: [...group] },

@@ -111,7 +111,9 @@ class Place {
         return this.numberBehindLead(4);
       case 0xcf:
         this.pass(9);
-        return this.bytes.readUInt32BE(this.at - 8) * TWO_TO_32 + this.bytes.readUInt32BE(this.at - 4);
+        return (
+          this.bytes.readUInt32BE(this.at - 8) * TWO_TO_32 + this.bytes.readUInt32BE(this.at - 4)
+        );
       case 0xcb:
         this.pass(9);
         return this.bytes.readDoubleBE(this.at - 8);

@@ -78,17 +78,31 @@ export class BucketLedger {
   readonly #deltas = new Map<BucketId, BucketCounters>();
   readonly #fenced = new Set<BucketId>();
 
-  constructor(partition: PartitionId, memory: BucketMemory, batch: RowBatch) {
-    this.#partition = partition;
-    this.#memory = memory;
-    this.#batch = batch;
+  /** The ledger of the batch before this one, until it is committed. */
+  #below: BucketLedger | undefined;
+
+  constructor(parts: {
+    readonly partition: PartitionId;
+    readonly memory: BucketMemory;
+    readonly batch: RowBatch;
+    readonly below: BucketLedger | undefined;
+  }) {
+    this.#partition = parts.partition;
+    this.#memory = parts.memory;
+    this.#batch = parts.batch;
+    this.#below = parts.below;
+  }
+
+  /** The batch before this one is committed. */
+  landed(): void {
+    this.#below = undefined;
   }
 
   /** The bucket's state with the changes of this batch. */
   open(bucket: BucketId): BucketState {
     let state = this.#opened.get(bucket);
     if (state === undefined) {
-      state = this.#memory.get(bucket);
+      state = this.#below?.changed(bucket) ?? this.#memory.get(bucket);
       if (state === undefined) {
         state = readBucketState(this.#batch, this.#partition, bucket);
         this.#memory.set(bucket, state);
@@ -96,6 +110,12 @@ export class BucketLedger {
       this.#opened.set(bucket, state);
     }
     return state;
+  }
+
+  /** The state that this batch leaves, if it changes it. */
+  changed(bucket: BucketId): BucketState | undefined {
+    const isChanged = this.#deltas.has(bucket) || this.#fenced.has(bucket);
+    return isChanged ? this.#opened.get(bucket) : undefined;
   }
 
   /** Never throws for a bucket that was opened: it comes last in a request. */

@@ -52,7 +52,7 @@ export type FoldedPage<Entry> = {
 
 const PAGE_ROWS_MAX = 1024;
 /** With a delimiter most rows of a page may be folded away: begin small, and grow while pages bring
- *  more than the first key of a folder that is then jumped over. Two rows tell one from the other. */
+ *  more than the first key of a folder that is then jumped over. Two rows tell which it is. */
 const PAGE_ROWS_FOLDED = 16;
 const PAGE_ROWS_JUMPING = 2;
 

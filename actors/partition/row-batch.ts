@@ -1,5 +1,6 @@
 /**
- * The changes of one batch, laid over the rows that are committed.
+ * The changes of one batch, laid over the rows that are committed, and over those of the batch that
+ * is being committed before it.
  *
  * Owns:          what will be put and deleted when the batch is committed.
  * Knows:         the store, for the rows below.
@@ -21,8 +22,17 @@ export class RowBatch {
   #steps: Step[] = [];
   #bytes = 0;
 
-  constructor(store: Store) {
+  /** The batch before this one, until it is committed. */
+  #below: RowBatch | undefined;
+
+  constructor(store: Store, below?: RowBatch) {
     this.#store = store;
+    this.#below = below;
+  }
+
+  /** The batch before this one is committed. */
+  landed(): void {
+    this.#below = undefined;
   }
 
   get operationCount(): number {
@@ -36,21 +46,26 @@ export class RowBatch {
 
   /** The row as it will be once this batch is committed. Throws what Store.get throws. */
   get(key: Buffer): Buffer | undefined {
-    if (this.#changes.size > 0) {
-      const change = this.#changes.get(key.toString('latin1'));
-      if (change !== undefined) return change.kind === 'put' ? asBuffer(change.value) : undefined;
-    }
-    return this.#store.get(key);
+    if (this.#changes.size === 0 && this.#below === undefined) return this.#store.get(key);
+    const text = key.toString('latin1');
+    const change = this.#changes.get(text) ?? this.#below?.change(text);
+    if (change === undefined) return this.#store.get(key);
+    return change.kind === 'put' ? asBuffer(change.value) : undefined;
+  }
+
+  /** What this batch does to a row; undefined: nothing. */
+  change(text: KeyText): StoreOperation | undefined {
+    return this.#changes.get(text);
   }
 
   put(key: Buffer, value: Uint8Array): void {
     this.#bytes += key.length + value.length;
-    this.#change({ kind: 'put', key, value });
+    this.#set({ kind: 'put', key, value });
   }
 
   delete(key: Buffer): void {
     this.#bytes += key.length;
-    this.#change({ kind: 'delete', key });
+    this.#set({ kind: 'delete', key });
   }
 
   /** What follows can be undone together. */
@@ -70,7 +85,7 @@ export class RowBatch {
     return [...this.#changes.values()];
   }
 
-  #change(operation: StoreOperation): void {
+  #set(operation: StoreOperation): void {
     const text = asBuffer(operation.key).toString('latin1');
     this.#steps.push({ text, before: this.#changes.get(text) });
     this.#changes.set(text, operation);

@@ -148,6 +148,7 @@ export class TablePartition implements Actor<TableRequest, TableReply> {
       const write = {
         deadlineAtMs: Number.POSITIVE_INFINITY,
         purpose: 'frees-space' as const,
+        company: 'alone' as const,
         apply: (step: WriteStep): TableReply => {
           apply(step);
           return { kind: 'written' };
@@ -170,7 +171,8 @@ export class TablePartition implements Actor<TableRequest, TableReply> {
     return new Promise(resolve => {
       const apply = (step: WriteStep): TableReply => applyWrite(step, request);
       const purpose = purposeOf(request);
-      this.#queue.add({ deadlineAtMs, purpose, apply, answer: resolve }, weightOf(request));
+      const write = { deadlineAtMs, purpose, company: 'any', apply, answer: resolve } as const;
+      this.#queue.add(write, weightOf(request));
     });
   }
 
@@ -210,7 +212,7 @@ export class TablePartition implements Actor<TableRequest, TableReply> {
   }
 
   #committed(step: WriteStep): void {
-    if (step.hasIndexed) this.#indexedBelow = this.#sequence.next;
+    this.#indexedBelow = step.indexedBelow ?? this.#indexedBelow;
     this.#recount.committed(step.ledger);
     if (step.hasReleases) this.#options.kickRelease();
   }

@@ -1,20 +1,24 @@
 /**
  * The writes of one partition, one after the other, many to a batch.
  *
- * Owns:          the mailbox of writes and the one batch that is being committed.
+ * Owns:          the mailbox of writes, the batch that is being committed, and the one behind it.
  * Knows:         how a batch is built, committed, taken over or given up.
  * Must not know: what a write does; that is its `apply`.
  *
- * An idle queue commits what arrives at once; what arrives meanwhile waits, and goes together into
- * the next batch. That is the group commit: no timer, no wait for company. A request that changed
- * nothing still waits for the batch it was decided in: what it saw there may yet fail.
+ * An idle queue commits what arrives at once. What arrives while a batch is being committed is
+ * decided then and there, on top of that batch, and is committed as soon as the batch is durable:
+ * that is the group commit, with no timer, no wait for company, and nothing left to decide between
+ * two batches. Where the batch fails, what was decided on top of it is decided again without it. A
+ * request that changed nothing still waits for the batch before: what it saw there may yet fail.
+ *
+ * A chore that wants to be alone is decided only when no batch is under way: it looks into the
+ * store itself.
  */
 import { COMMIT_BYTES_MAX, MAILBOX_MESSAGES_MAX } from '../../schemas/limits.ts';
 import type { TableReply } from '../../schemas/messages/table.ts';
 import type { Log } from '../../schemas/telemetry.ts';
 import { Mailbox } from '../runtime/mailbox.ts';
 import type { CommitPurpose } from '../storage/commit-purpose.ts';
-import type { StoreOperation } from '../storage/store.ts';
 import { StoreFullError, StoreUnavailableError } from '../storage/store.ts';
 import { isDamage } from './stored-rows.ts';
 import type { StepSurroundings } from './write-step.ts';
@@ -24,7 +28,10 @@ export type QueuedWrite = {
   /** Monotonic milliseconds. */
   readonly deadlineAtMs: number;
   readonly purpose: CommitPurpose;
-  /** Runs in turn. Decides everything before it changes anything; what it throws is undone. */
+  /** `alone`: only when all writes before it are committed. */
+  readonly company: 'any' | 'alone';
+  /** Runs in turn, perhaps again. Decides everything before it changes anything; what it throws is
+   *  undone. */
   readonly apply: (step: WriteStep) => TableReply;
   readonly answer: (reply: TableReply) => void;
 };
@@ -37,7 +44,7 @@ export type WriteQueueEvents = {
 };
 
 type Decided = { readonly write: QueuedWrite; readonly reply: TableReply };
-type TakeNext = () => QueuedWrite | undefined;
+type Batch = { readonly step: WriteStep; readonly decided: Decided[] };
 
 export class WriteQueue {
   readonly #surroundings: StepSurroundings;
@@ -47,7 +54,11 @@ export class WriteQueue {
     itemsMax: MAILBOX_MESSAGES_MAX,
     weightMax: COMMIT_BYTES_MAX,
   });
-  #isCommitting = false;
+  /** Decided before and not carried out: to be decided again, before the mailbox. */
+  readonly #again: QueuedWrite[] = [];
+  #committing: Batch | undefined;
+  /** Decided on top of the batch that is being committed. */
+  #next: Batch | undefined;
 
   constructor(surroundings: StepSurroundings, events: WriteQueueEvents, log: Log | undefined) {
     this.#surroundings = surroundings;
@@ -55,9 +66,9 @@ export class WriteQueue {
     this.#log = log;
   }
 
-  /** Writes that wait for a batch. */
+  /** Writes that are not decided yet. */
   get length(): number {
-    return this.#mailbox.length;
+    return this.#again.length + this.#mailbox.length;
   }
 
   /** `weight` is the memory it holds while it waits, about. */
@@ -66,37 +77,35 @@ export class WriteQueue {
       write.answer({ kind: 'overloaded' });
       return;
     }
-    if (!this.#isCommitting) this.#drain();
+    this.#advance();
   }
 
-  #drain(): void {
-    while (this.#mailbox.length > 0) {
-      if (this.#runBatch(() => this.#mailbox.take()) === 'committing') return;
+  /** Decides what can be decided, and commits if nothing is being committed. */
+  #advance(): void {
+    for (;;) {
+      this.#gather();
+      if (this.#committing !== undefined || this.#next === undefined) return;
+      const batch = this.#next;
+      this.#next = undefined;
+      this.#commit(batch);
     }
   }
 
-  /** `done`: nothing had to be committed, and all is answered. */
-  #runBatch(takeNext: TakeNext): 'committing' | 'done' {
-    const step = new WriteStep(this.#surroundings);
-    const decided = this.#decideAll(step, takeNext);
-    step.ledger.write();
-    const operations = step.batch.operations();
-    if (operations.length > 0) {
-      this.#commit(step, operations, decided);
-      return 'committing';
+  #gather(): void {
+    for (;;) {
+      const write = this.#again[0] ?? this.#mailbox.peek();
+      if (write === undefined) return;
+      if (this.#next?.step.hasRoom === false) return;
+      if (write.company === 'alone' && this.#committing !== undefined) return;
+      if (this.#again.length > 0) this.#again.shift();
+      else this.#mailbox.take();
+      this.#next ??= this.#newBatch();
+      this.#next.decided.push({ write, reply: this.#decide(this.#next.step, write) });
     }
-    for (const { write, reply } of decided) write.answer(reply);
-    return 'done';
   }
 
-  #decideAll(step: WriteStep, takeNext: TakeNext): Decided[] {
-    const decided: Decided[] = [];
-    while (step.hasRoom) {
-      const write = takeNext();
-      if (write === undefined) break;
-      decided.push({ write, reply: this.#decide(step, write) });
-    }
-    return decided;
+  #newBatch(): Batch {
+    return { step: new WriteStep(this.#surroundings, this.#committing?.step), decided: [] };
   }
 
   #decide(step: WriteStep, write: QueuedWrite): TableReply {
@@ -112,47 +121,53 @@ export class WriteQueue {
     }
   }
 
-  #commit(step: WriteStep, operations: StoreOperation[], decided: readonly Decided[]): void {
-    this.#isCommitting = true;
-    const grows = decided.some(({ write }) => write.purpose === 'grows');
-    this.#surroundings.store.commit(operations, grows ? 'grows' : 'frees-space').then(
-      () => {
-        step.ledger.takeOver();
-        this.#events.onCommitted(step);
-        this.#finish(decided);
-      },
-      (error: unknown) => this.#failed(decided, error),
+  #commit(batch: Batch): void {
+    const operations = batch.step.finish();
+    if (operations.length === 0) {
+      answerAll(batch.decided);
+      return;
+    }
+    this.#committing = batch;
+    this.#surroundings.store.commit(operations, purposeOf(batch)).then(
+      () => this.#committed(batch),
+      (error: unknown) => this.#failed(batch, error),
     );
   }
 
-  #failed(decided: readonly Decided[], error: unknown): void {
+  /** What was decided meanwhile goes on its way before anyone hears of this batch. */
+  #committed(batch: Batch): void {
+    batch.step.takeOver();
+    this.#events.onCommitted(batch.step);
+    this.#committing = undefined;
+    this.#next?.step.landed();
+    this.#advance();
+    answerAll(batch.decided);
+  }
+
+  #failed(batch: Batch, error: unknown): void {
     this.#surroundings.memory.clear();
     this.#surroundings.sequence.forgetReservation();
     this.#events.onFailed();
+    const again = this.#next?.decided.map(({ write }) => write) ?? [];
+    this.#committing = undefined;
+    this.#next = undefined;
     const reply = replyToFailure(error, this.#log);
-    const refused = decided.filter(({ write }) => write.purpose === 'grows');
-    const isRefusedForSpace = error instanceof StoreFullError && refused.length > 0;
-    if (!isRefusedForSpace) {
-      this.#finish(decided.map(({ write }) => ({ write, reply })));
-      return;
-    }
     // Nothing was written. What frees space must not fail for what shared its batch.
-    for (const { write } of refused) write.answer(reply);
-    this.#retry(decided.map(({ write }) => write).filter(write => write.purpose !== 'grows'));
+    const isRefused = error instanceof StoreFullError && purposeOf(batch) === 'grows';
+    const failed = batch.decided.filter(({ write }) => !isRefused || write.purpose === 'grows');
+    const spared = batch.decided.filter(({ write }) => isRefused && write.purpose !== 'grows');
+    this.#again.unshift(...spared.map(({ write }) => write), ...again);
+    for (const { write } of failed) write.answer(reply);
+    this.#advance();
   }
+}
 
-  #retry(writes: QueuedWrite[]): void {
-    this.#isCommitting = false;
-    const outcome = this.#runBatch(() => writes.shift());
-    for (const { answer } of writes) answer({ kind: 'overloaded' });
-    if (outcome === 'done') this.#drain();
-  }
+function answerAll(decided: readonly Decided[]): void {
+  for (const { write, reply } of decided) write.answer(reply);
+}
 
-  #finish(decided: readonly Decided[]): void {
-    this.#isCommitting = false;
-    for (const { write, reply } of decided) write.answer(reply);
-    if (!this.#isCommitting) this.#drain();
-  }
+function purposeOf({ decided }: Batch): CommitPurpose {
+  return decided.some(({ write }) => write.purpose === 'grows') ? 'grows' : 'frees-space';
 }
 
 /** What a caller is told; what is neither damage nor the store's trouble is a bug, and logged. */

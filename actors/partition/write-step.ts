@@ -13,6 +13,7 @@ import { encodeReleaseEntry } from '../../schemas/records/release-entry.ts';
 import type { TombstoneEntry } from '../../schemas/records/tombstone-entry.ts';
 import { encodeTombstoneEntry } from '../../schemas/records/tombstone-entry.ts';
 import type { PurposefulStore } from '../storage/commit-purpose.ts';
+import type { StoreOperation } from '../storage/store.ts';
 import type { BucketMemory } from './bucket-ledger.ts';
 import { BucketLedger } from './bucket-ledger.ts';
 import type { DurableSequence } from './durable-sequence.ts';
@@ -40,13 +41,33 @@ export class WriteStep {
   readonly ledger: BucketLedger;
   #hasReleases = false;
   #hasIndexed = false;
+  #indexedBelow: number | undefined;
 
-  constructor(surroundings: StepSurroundings) {
+  /** `below`: the step whose batch is being committed; it is committed before this one's. */
+  constructor(surroundings: StepSurroundings, below?: WriteStep) {
     const { partition, store, memory } = surroundings;
     this.surroundings = surroundings;
     this.partition = partition;
-    this.batch = new RowBatch(store);
-    this.ledger = new BucketLedger(partition, memory, this.batch);
+    this.batch = new RowBatch(store, below?.batch);
+    this.ledger = new BucketLedger({ partition, memory, batch: this.batch, below: below?.ledger });
+  }
+
+  /** All that changed, to be committed; nothing is decided in this step any more. */
+  finish(): StoreOperation[] {
+    this.ledger.write();
+    if (this.#hasIndexed) this.#indexedBelow = this.surroundings.sequence.next;
+    return this.batch.operations();
+  }
+
+  /** The batch is durable. */
+  takeOver(): void {
+    this.ledger.takeOver();
+  }
+
+  /** The step below is committed. */
+  landed(): void {
+    this.batch.landed();
+    this.ledger.landed();
   }
 
   get hasRoom(): boolean {
@@ -57,9 +78,10 @@ export class WriteStep {
     return this.#hasReleases;
   }
 
-  /** Did it number something for the tombstone index? */
-  get hasIndexed(): boolean {
-    return this.#hasIndexed;
+  /** Once it is durable, all entries of the tombstone index with lower numbers are; undefined when
+   *  it numbered none. */
+  get indexedBelow(): number | undefined {
+    return this.#indexedBelow;
   }
 
   /** Queues what is to be given back, in this batch. */

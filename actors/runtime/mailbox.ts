@@ -44,6 +44,11 @@ export class Mailbox<Item> {
     return true;
   }
 
+  /** The item that waited longest, left where it is. */
+  peek(): Item | undefined {
+    return this.#items[this.#first]?.item;
+  }
+
   /** The item that waited longest; undefined when there is none. */
   take(): Item | undefined {
     const slot = this.#items[this.#first];

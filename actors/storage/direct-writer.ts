@@ -10,11 +10,10 @@
  * hashing: 2.7 ns a byte against 0.3 (1 MiB files with fdatasync, four at a time, 450 MB/s against
  * 1070).
  *
- * The memory must be page-aligned, and JavaScript cannot ask where memory lies. That of a
- * WebAssembly.Memory always is, so the bytes of blocks lie in one (gateway/object/block-buffers.ts);
- * where other shared memory comes, the kernel refuses, and the file is written the usual way. What
- * follows the block in its file (a table of checksums) goes through a small aligned page; the file
- * is then cut to its length.
+ * The memory must be page-aligned (schemas/aligned-memory.ts), and JavaScript cannot ask whether it
+ * is: where other shared memory comes, the kernel refuses, and the file is written the usual way.
+ * What follows the block in its file (a table of checksums) goes through a small aligned page; the
+ * file is then cut to its length.
  */
 import * as fs from 'node:fs';
 import { alignedMemory } from '../../schemas/aligned-memory.ts';

@@ -217,7 +217,11 @@ export class ObjectWriter {
     const timestamp = isInline ? begun : this.#options.stamper.now();
     const answer =
       target.kind === 'version'
-        ? await this.#writeVersion(target, versionRow(target, row, { begun, timestamp }), row.inline)
+        ? await this.#writeVersion(
+            target,
+            versionRow(target, row, { begun, timestamp }),
+            row.inline,
+          )
         : await this.#writePart(target, row, { begun, timestamp });
     if (answer.kind !== 'written') throw tableRefusal(answer);
     const { etag, sizeBytes, checksum } = row;

@@ -174,7 +174,7 @@ export class PieceSource implements ReplySource {
       throw blockRefusal(answer);
     }
     const { bytes } = answer;
-    const isInside = buffer !== undefined && bytes.buffer === buffer.buffer;
+    const isInside = buffer?.buffer === bytes.buffer;
     if (!isInside) this.#release({ bytes: EMPTY, buffer });
     const piece = { bytes, buffer: isInside ? buffer : undefined };
     if (bytes.length === request.length && !this.#isOver) return piece;

@@ -22,7 +22,7 @@ function readValue(fields: FieldReader, like: Packed): Packed {
   if (typeof like === 'string') return fields.text();
   if (like instanceof Uint8Array) return fields.bytes();
   const inner = fields.nested();
-  return (like as readonly Packed[]).map(item => readValue(inner, item));
+  return (like).map(item => readValue(inner, item));
 }
 
 test('fields are read as they were written, and what is not read is passed', t => {
@@ -77,7 +77,9 @@ test('a field of another kind, a missing one and any other bytes are refused', t
     [[1], fields => fields.list(item => item.integer())],
   ];
   for (const [value, read] of wrong) {
-    t.throws(() => read(FieldReader.open(pack([1, value]), [1]).fields), { instanceOf: CodecError });
+    t.throws(() => read(FieldReader.open(pack([1, value]), [1]).fields), {
+      instanceOf: CodecError,
+    });
     t.throws(() => read(FieldReader.open(pack([1]), [1]).fields), { instanceOf: CodecError });
   }
   t.throws(() => FieldReader.open(pack([2]), [1]), { instanceOf: CodecError });

@@ -72,7 +72,7 @@ export const importers: Importers = {
 
   // Node: what touches the world.
   'node:child_process': OUTSIDE,
-  'node:fs': ['actors/storage/disk-files.ts', ...OUTSIDE],
+  'node:fs': ['actors/storage/disk-files.ts', 'actors/storage/direct-writer.ts', ...OUTSIDE],
   'node:http': OUTSIDE,
   'node:module': ['gateway/http/uws-loader.ts', 'test/'],
   'node:net': [

@@ -163,7 +163,9 @@ function write(state: Draft, request: ObjectWrite): TableReply {
   if (row.kind === 'tombstone' && current === undefined) return WRITTEN;
   if (completes !== undefined) end(state, request, completes);
   state.heads[place.key] = headOf(row);
-  const isSame = row.kind === 'version' && row.versionId === current?.versionId;
+  // One version with two contents is told apart: nobody sends it, but its bytes must not stay.
+  const keepsBytes = isInline || current?.content !== 'inline';
+  const isSame = row.kind === 'version' && row.versionId === current?.versionId && keepsBytes;
   if (current === undefined || isSame) return WRITTEN;
   if (current.content !== 'inline') state.releases[`version ${current.versionId}`] = true;
   return { kind: 'written', replaced: { sizeBytes: current.sizeBytes } };

@@ -28,7 +28,7 @@ import type { ObjectVersion, PartRef } from '../../../schemas/records/object-row
 import type { PartRow } from '../../../schemas/records/upload-row.ts';
 import type { TableNumber } from '../../../schemas/row-tables.ts';
 import { rowRange } from '../../../schemas/row-tables.ts';
-import { makeTimestamp } from '../../../schemas/timestamp.ts';
+import { makeTimestamp, timestampMs } from '../../../schemas/timestamp.ts';
 import type { Timestamp } from '../../../schemas/timestamp.ts';
 import { manualEnvironment } from '../../support/manual-environment.ts';
 import type { ManualEnvironment } from '../../support/manual-environment.ts';
@@ -57,8 +57,10 @@ export function uploadId(tick: number): UploadId {
   return stamp(tick) as unknown as UploadId;
 }
 
+/** No version has the stamp of an attempt, as in life. */
 export function attemptId(tick: number, stamper = LIVE_STAMPER): AttemptId {
-  return stamp(tick, stamper) as unknown as AttemptId;
+  const ms = timestampMs(stamp(tick, stamper));
+  return makeTimestamp(ms, 1, stamper) as unknown as AttemptId;
 }
 
 export function etag(tick: number): string {

@@ -1,5 +1,5 @@
-// Method: real files on the disk of the project and on a memory file system, from aligned memory and
-// from other memory. Which way a file was written must not be seen in it.
+// Method: real files on the disk of the project and on a memory file system, from aligned memory
+// and from other memory. Which way a file was written must not be seen in it.
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
