@@ -32,10 +32,7 @@ export type RequestContext = {
 };
 
 /** Answers a request. What it throws is a bug: it is logged, and the caller times out. */
-export type Server<Request, Reply> = (
-  request: Request,
-  context: RequestContext,
-) => Soon<Reply>;
+export type Server<Request, Reply> = (request: Request, context: RequestContext) => Soon<Reply>;
 
 export interface Subscription {
   close(): void;

@@ -83,10 +83,7 @@ export class ReplicaCalls<Request extends { kind: string }, Reply extends { kind
   }
 
   /** Asks one replica after the other until one answers; at once where the first one does. */
-  read(
-    partition: PartitionId,
-    request: Request,
-  ): Soon<Reply | Unavailable> {
+  read(partition: PartitionId, request: Request): Soon<Reply | Unavailable> {
     const replicas = replicasOf(this.#options.layout.current, partition);
     const [first] = replicas;
     if (first === undefined) return { kind: 'unavailable' };
@@ -109,11 +106,7 @@ export class ReplicaCalls<Request extends { kind: string }, Reply extends { kind
     return reply;
   }
 
-  #ask(
-    node: NodeId,
-    partition: PartitionId,
-    request: Request,
-  ): Soon<Reply | Unavailable> {
+  #ask(node: NodeId, partition: PartitionId, request: Request): Soon<Reply | Unavailable> {
     const { bus, subjects, service } = this.#options;
     const subject = subjects.replica(node, service, partition);
     const reply = bus.request<Request, Reply>(subject, request, REQUEST_OPTIONS);

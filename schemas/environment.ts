@@ -68,11 +68,7 @@ export interface Files {
    * and size are on stable storage then. Fails with EEXIST where a file is; after another failure a
    * part of the file may be there. The parts must stay as they are meanwhile.
    */
-  writeNew(
-    path: string,
-    parts: readonly Uint8Array[],
-    how: 'datasync' | 'unsynced',
-  ): Promise<void>;
+  writeNew(path: string, parts: readonly Uint8Array[], how: 'datasync' | 'unsynced'): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;
   /** Makes the directory and its missing parents, mode 0700; fine if it is there. */

@@ -70,11 +70,7 @@ export const getObject: S3Handler<ObjectCall> = (call, services) =>
 export const headObject: S3Handler<ObjectCall> = (call, services) => answer(call, services, 'row');
 
 /** A small object is answered without a promise: its row and its bytes were there at once. */
-function answer(
-  call: ObjectCall,
-  services: S3Services,
-  want: 'content' | 'row',
-): Soon<HttpReply> {
+function answer(call: ObjectCall, services: S3Services, want: 'content' | 'row'): Soon<HttpReply> {
   return lookUp(call, services, { asked: readAsked(call), want, place: placeOf(call) }, 1);
 }
 
@@ -141,11 +137,7 @@ function checkedOverride(name: string, value: string): string {
 
 type Answering = Wanted & { readonly found: FoundObject };
 
-function answerWith(
-  call: ObjectCall,
-  services: S3Services,
-  answering: Answering,
-): Soon<HttpReply> {
+function answerWith(call: ObjectCall, services: S3Services, answering: Answering): Soon<HttpReply> {
   const { found, asked, want } = answering;
   const { version } = found;
   const validators = { etag: version.etag, lastModifiedMs: timestampMs(version.timestamp) };

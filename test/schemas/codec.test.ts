@@ -22,7 +22,7 @@ function readValue(fields: FieldReader, like: Packed): Packed {
   if (typeof like === 'string') return fields.text();
   if (like instanceof Uint8Array) return fields.bytes();
   const inner = fields.nested();
-  return (like).map(item => readValue(inner, item));
+  return like.map(item => readValue(inner, item));
 }
 
 test('fields are read as they were written, and what is not read is passed', t => {
