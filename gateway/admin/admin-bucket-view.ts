@@ -58,7 +58,7 @@ export async function bucketJson(ports: AdminPorts, bucket: BucketInfo): Promise
     created: rfc3339(bucket.createdMs),
     globalAliases: bucket.globalAliases,
     websiteAccess: website !== undefined,
-    ...(website === undefined
+    ...(website?.kind !== 'pages'
       ? {}
       : {
           websiteConfig: {

@@ -196,5 +196,5 @@ function websiteOf(
     throw badRequest('documents are given only where website access is enabled');
   }
   if (!indexDocument) throw badRequest('website access needs an indexDocument');
-  return { indexDocument, errorDocument: errorDocument ?? undefined };
+  return { indexDocument, errorDocument: errorDocument ?? undefined, routingRules: undefined };
 }

@@ -16,7 +16,8 @@ import { SettingsUnavailableError } from '../../bus/settings-client.ts';
 import type { Clock, Randomness } from '../../schemas/environment.ts';
 import type { AccessKeyId } from '../../schemas/ids.ts';
 import { parseBucketId } from '../../schemas/ids.ts';
-import type { AccessKeyRow, BucketRow } from '../../schemas/records/settings-rows.ts';
+import type { BucketRow } from '../../schemas/records/bucket-row.ts';
+import type { AccessKeyRow } from '../../schemas/records/settings-rows.ts';
 import { localAliasId } from '../../schemas/records/settings-rows.ts';
 import type { Directory } from '../admin/admin-ports.ts';
 import { bucketInfo, keyInfo } from './admin-views.ts';
@@ -286,13 +287,16 @@ function aliasIdOf(alias: Admin.BucketAlias): string {
 function bucketWish({
   globalAlias,
   localAlias,
+  indexShards,
 }: Admin.NewBucket): Parameters<BucketLife['create']>[0] {
+  const common = indexShards === undefined ? {} : { indexShards };
   if (localAlias === undefined) {
-    return globalAlias === undefined ? { grants: [] } : { globalAlias, grants: [] };
+    return { ...common, ...(globalAlias === undefined ? {} : { globalAlias }), grants: [] };
   }
   const accessKeyId = localAlias.accessKeyId as AccessKeyId;
   const { read, write, owner } = localAlias.allow;
   return {
+    ...common,
     ...(globalAlias === undefined ? {} : { globalAlias }),
     localAlias: { accessKeyId, name: localAlias.name },
     grants: read || write || owner ? [{ accessKeyId, read, write, owner }] : [],
@@ -332,23 +336,32 @@ function changedGrants(
 }
 
 function changedBucket(row: BucketRow, change: Admin.BucketChange): BucketRow {
-  const { website: oldWebsite, maxSizeBytes, maxObjects, ...rest } = row;
+  const { website, cors, lifecycle, maxSizeBytes, maxObjects, ...rest } = row;
   const quotas = change.quotas ?? { maxSizeBytes, maxObjects };
-  const wanted = change.website === undefined ? oldWebsite : (change.website ?? undefined);
+  const changed = {
+    website: change.website === undefined ? website : websiteRow(website, change.website),
+    cors: change.cors === undefined ? cors : (change.cors ?? undefined),
+    lifecycle: change.lifecycle === undefined ? lifecycle : (change.lifecycle ?? undefined),
+  };
   return {
     ...rest,
-    ...(wanted === undefined ? {} : { website: websiteRow(wanted) }),
+    ...(changed.website === undefined ? {} : { website: changed.website }),
+    ...(changed.cors === undefined ? {} : { cors: changed.cors }),
+    ...(changed.lifecycle === undefined ? {} : { lifecycle: changed.lifecycle }),
     ...(quotas.maxSizeBytes === undefined ? {} : { maxSizeBytes: quotas.maxSizeBytes }),
     ...(quotas.maxObjects === undefined ? {} : { maxObjects: quotas.maxObjects }),
   };
 }
 
-function websiteRow(website: {
-  readonly indexDocument: string;
-  readonly errorDocument?: string | undefined;
-}): NonNullable<BucketRow['website']> {
-  const { indexDocument, errorDocument } = website;
-  return errorDocument === undefined ? { indexDocument } : { indexDocument, errorDocument };
+function websiteRow(
+  before: BucketRow['website'],
+  change: Admin.WebsiteChange | null,
+): BucketRow['website'] {
+  if (change === null) return undefined;
+  const { indexDocument, errorDocument } = change;
+  const kept = before?.kind === 'pages' ? before.routingRules : [];
+  const routingRules = change.routingRules ?? kept;
+  return { kind: 'pages', indexDocument, errorDocument, routingRules };
 }
 
 function changedKey(row: AccessKeyRow, change: Admin.KeyChange): AccessKeyRow {

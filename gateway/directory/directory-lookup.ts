@@ -7,7 +7,7 @@
  */
 import type { SettingsClient } from '../../bus/settings-client.ts';
 import type { AccessKeyId } from '../../schemas/ids.ts';
-import type { BucketRow } from '../../schemas/records/settings-rows.ts';
+import type { BucketRow } from '../../schemas/records/bucket-row.ts';
 import { localAliasId } from '../../schemas/records/settings-rows.ts';
 import type { DirectoryLookup } from '../s3/s3-call.ts';
 import type { BucketLife, BucketWish, Deletion } from './bucket-life.ts';

@@ -9,7 +9,7 @@ import type { ObjectKey } from '../../schemas/ids.ts';
 import { shardOfKey } from '../../schemas/ids.ts';
 import { PART_NUMBER_MAX } from '../../schemas/limits.ts';
 import type { ObjectPlace } from '../../schemas/messages/table.ts';
-import type { BucketRow } from '../../schemas/records/settings-rows.ts';
+import type { BucketRow } from '../../schemas/records/bucket-row.ts';
 import type { QueryParameters } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
 

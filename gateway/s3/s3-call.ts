@@ -9,7 +9,7 @@ import type { BlockClient } from '../../bus/block-client.ts';
 import type { TableClient } from '../../bus/table-client.ts';
 import type { Clock } from '../../schemas/environment.ts';
 import type { AccessKeyId, ObjectKey } from '../../schemas/ids.ts';
-import type { BucketRow } from '../../schemas/records/settings-rows.ts';
+import type { BucketRow } from '../../schemas/records/bucket-row.ts';
 import type { Stamper } from '../../schemas/stamper.ts';
 import type { Log } from '../../schemas/telemetry.ts';
 import type { Authenticated } from '../auth/signature-v4.ts';

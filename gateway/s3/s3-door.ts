@@ -14,7 +14,7 @@
 import { assert } from '../../schemas/assert.ts';
 import type { Randomness } from '../../schemas/environment.ts';
 import type { AccessKeyId } from '../../schemas/ids.ts';
-import type { BucketRow } from '../../schemas/records/settings-rows.ts';
+import type { BucketRow } from '../../schemas/records/bucket-row.ts';
 import type { Soon } from '../../schemas/soon.ts';
 import { chain } from '../../schemas/soon.ts';
 import { decide } from '../auth/permissions.ts';

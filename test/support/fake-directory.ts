@@ -7,7 +7,7 @@
  */
 import type { DirectoryLookup } from '../../gateway/s3/s3-call.ts';
 import type { AccessKeyId, BucketId } from '../../schemas/ids.ts';
-import type { BucketRow } from '../../schemas/records/settings-rows.ts';
+import type { BucketRow } from '../../schemas/records/bucket-row.ts';
 import { TIMESTAMP_ZERO } from '../../schemas/timestamp.ts';
 
 export type FakeKey = {
