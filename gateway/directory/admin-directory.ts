@@ -17,6 +17,8 @@ import type { Clock, Randomness } from '../../schemas/environment.ts';
 import type { AccessKeyId } from '../../schemas/ids.ts';
 import { parseBucketId } from '../../schemas/ids.ts';
 import type { BucketRow } from '../../schemas/records/bucket-row.ts';
+import { withSettings } from '../../schemas/records/bucket-row.ts';
+import type { WebsiteConfiguration } from '../../schemas/records/bucket-settings/website.ts';
 import type { AccessKeyRow } from '../../schemas/records/settings-rows.ts';
 import { localAliasId } from '../../schemas/records/settings-rows.ts';
 import type { Directory } from '../admin/admin-ports.ts';
@@ -336,28 +338,22 @@ function changedGrants(
 }
 
 function changedBucket(row: BucketRow, change: Admin.BucketChange): BucketRow {
-  const { website, cors, lifecycle, maxSizeBytes, maxObjects, ...rest } = row;
-  const quotas = change.quotas ?? { maxSizeBytes, maxObjects };
-  const changed = {
-    website: change.website === undefined ? website : websiteRow(website, change.website),
-    cors: change.cors === undefined ? cors : (change.cors ?? undefined),
-    lifecycle: change.lifecycle === undefined ? lifecycle : (change.lifecycle ?? undefined),
-  };
-  return {
-    ...rest,
-    ...(changed.website === undefined ? {} : { website: changed.website }),
-    ...(changed.cors === undefined ? {} : { cors: changed.cors }),
-    ...(changed.lifecycle === undefined ? {} : { lifecycle: changed.lifecycle }),
-    ...(quotas.maxSizeBytes === undefined ? {} : { maxSizeBytes: quotas.maxSizeBytes }),
-    ...(quotas.maxObjects === undefined ? {} : { maxObjects: quotas.maxObjects }),
-  };
+  const { website, quotas, cors, lifecycle } = change;
+  return withSettings(row, {
+    ...(website === undefined ? {} : { website: websiteRow(row.website, website) }),
+    ...(quotas === undefined
+      ? {}
+      : { maxSizeBytes: quotas.maxSizeBytes ?? null, maxObjects: quotas.maxObjects ?? null }),
+    ...(cors === undefined ? {} : { cors }),
+    ...(lifecycle === undefined ? {} : { lifecycle }),
+  });
 }
 
 function websiteRow(
-  before: BucketRow['website'],
+  before: WebsiteConfiguration | undefined,
   change: Admin.WebsiteChange | null,
-): BucketRow['website'] {
-  if (change === null) return undefined;
+): WebsiteConfiguration | null {
+  if (change === null) return null;
   const { indexDocument, errorDocument } = change;
   const kept = before?.kind === 'pages' ? before.routingRules : [];
   const routingRules = change.routingRules ?? kept;

@@ -17,7 +17,7 @@ import type { TableAnswer, TableClient } from '../../bus/table-client.ts';
 import type { Clock, Randomness } from '../../schemas/environment.ts';
 import type { AccessKeyId, BucketId } from '../../schemas/ids.ts';
 import { REQUEST_DEADLINE_MS } from '../../schemas/limits.ts';
-import type { BucketRow } from '../../schemas/records/bucket-row.ts';
+import type { BucketRow, BucketSettings } from '../../schemas/records/bucket-row.ts';
 import { localAliasId } from '../../schemas/records/settings-rows.ts';
 import { timestampMs } from '../../schemas/timestamp.ts';
 import type { BucketNames } from './bucket-names.ts';
@@ -37,6 +37,7 @@ export type BucketWish = {
   readonly grants: BucketRow['grants'];
   /** Absent: as many as the configuration says. */
   readonly indexShards?: number;
+  readonly settings?: BucketSettings;
 };
 
 /** `under-way`: somebody else's deletion of it is. */
@@ -61,6 +62,7 @@ export class BucketLife {
       localAliases: wish.localAlias === undefined ? [] : [wish.localAlias],
       grants: wish.grants,
       indexShards: wish.indexShards ?? indexShards,
+      ...wish.settings,
     }));
     if (created === undefined || !(await this.#takeNames(created))) {
       await this.#decideState(id, 'creating', 'deleted');

@@ -165,3 +165,17 @@ function readSettings(fields: FieldReader): BucketSettings {
     ...readAccess(fields),
   };
 }
+
+/** New values of some settings; null takes one away, what is absent stays. */
+export type SettingsChange = {
+  readonly [Name in keyof BucketSettings]?: BucketSettings[Name] | null;
+};
+
+export function withSettings(row: BucketRow, change: SettingsChange): BucketRow {
+  const changed = new Map<string, unknown>(Object.entries(row));
+  for (const [name, value] of Object.entries(change)) {
+    if (value === null) changed.delete(name);
+    else if (value !== undefined) changed.set(name, value);
+  }
+  return Object.fromEntries(changed) as BucketRow;
+}
