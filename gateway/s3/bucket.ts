@@ -11,6 +11,7 @@ import { BUCKET_TAGS_MAX, faultOfTags } from '../../schemas/records/bucket-setti
 import { readSmallBody } from '../object/payload.ts';
 import { refuseFault } from './bucket-document.ts';
 import { readTags } from './bucket-tagging.ts';
+import { ANY_ORIGIN } from './cors-preflight.ts';
 import { invalidArgument } from './list-parameters.ts';
 import { writeTime } from './list-times.ts';
 import type { BucketCall, Caller, S3Call, S3Handler } from './s3-call.ts';
@@ -125,7 +126,7 @@ export const deleteBucket: S3Handler<BucketCall> = async ({ bucket, bucketName }
   }
 };
 
-export const listBuckets: S3Handler<S3Call> = async ({ caller, query }, services) => {
+export const listBuckets: S3Handler<S3Call> = async ({ caller, http, query }, services) => {
   if (caller === undefined) throw new S3Error('AccessDenied');
   const prefix = query.get('prefix') ?? '';
   const region = query.get('bucket-region') ?? services.region;
@@ -155,7 +156,8 @@ export const listBuckets: S3Handler<S3Call> = async ({ caller, query }, services
     wrap('Buckets', buckets.join('')) +
     optionalElement('ContinuationToken', token) +
     optionalElement('Prefix', prefix === '' ? undefined : prefix);
-  return xmlReply(s3Document('ListAllMyBucketsResult', content));
+  const isOfPage = http.headers.get('origin') !== undefined;
+  return xmlReply(s3Document('ListAllMyBucketsResult', content), isOfPage ? ANY_ORIGIN : []);
 };
 
 /** undefined: all of them. */

@@ -30,7 +30,7 @@ import { deleteBucketTagging, getBucketTagging, putBucketTagging } from './bucke
 import { deleteBucketWebsite, getBucketWebsite, putBucketWebsite } from './bucket-website.ts';
 import { completeMultipartUpload } from './complete-upload.ts';
 import { copyObject } from './copy-object.ts';
-import { preflight } from './cors-preflight.ts';
+import { preflight, servicePreflight } from './cors-preflight.ts';
 import { deleteObject } from './delete-object.ts';
 import { deleteObjects } from './delete-objects.ts';
 import { getObject, headObject } from './get-object.ts';
@@ -83,9 +83,21 @@ const BUILT: readonly Operation[] = [
     scope: 'service',
     handler: listBuckets,
   }),
-  built('Options', 'OPTIONS service', { permission: 'none', scope: 'service', handler: preflight }),
-  built('Options', 'OPTIONS bucket', { permission: 'none', scope: 'service', handler: preflight }),
-  built('Options', 'OPTIONS object', { permission: 'none', scope: 'service', handler: preflight }),
+  built('Options', 'OPTIONS service', {
+    permission: 'none',
+    scope: 'service',
+    handler: servicePreflight,
+  }),
+  built('Options', 'OPTIONS bucket', {
+    permission: 'none',
+    scope: 'name',
+    handler: preflight('BUCKET'),
+  }),
+  built('Options', 'OPTIONS object', {
+    permission: 'none',
+    scope: 'name',
+    handler: preflight('OBJECT'),
+  }),
 
   built('HeadBucket', 'HEAD bucket', { ...read, scope: 'bucket', handler: headBucket }),
   built('DeleteBucket', 'DELETE bucket', { ...owner, scope: 'bucket', handler: deleteBucket }),
