@@ -43,6 +43,8 @@ export type S3Config = {
 export type WebConfig = {
   readonly bind: ListenAddress;
   readonly rootDomain: string;
+  /** Counts visits by host: as many series as there are websites. */
+  readonly addHostToMetrics: boolean;
   readonly trustedProxies: readonly string[];
 };
 
@@ -318,9 +320,10 @@ function readWeb(top: ConfigReader): WebConfig | undefined {
   }
   const rootDomain = readRootDomain(section) ?? '';
   const trustedProxies = section.networks('trusted_proxies');
-  section.ignore(['add_host_to_metrics', 'index']);
+  const addHostToMetrics = section.flag('add_host_to_metrics', false);
+  section.ignore(['index']);
   section.refuseUnknownKeys();
-  return bind === undefined ? undefined : { bind, rootDomain, trustedProxies };
+  return bind === undefined ? undefined : { bind, rootDomain, addHostToMetrics, trustedProxies };
 }
 
 function readAdmin(top: ConfigReader, secrets: ConfigSecrets): AdminConfig {

@@ -77,11 +77,11 @@ test('a file with which Garage runs a single node works, and names what has no e
   t.is(config.s3.rootDomain, 's3.garage.localhost');
   t.deepEqual(config.s3.bind, { kind: 'tcp', host: '0.0.0.0', port: 3900 });
   t.deepEqual(config.web?.bind, { kind: 'tcp', host: '::', port: 3902 });
+  t.true(config.web?.addHostToMetrics);
   t.deepEqual(
     config.withoutEffect.toSorted(),
     [
       's3_web.index',
-      's3_web.add_host_to_metrics',
       'admin.trace_sink',
       'compression_level',
       'db_engine',
