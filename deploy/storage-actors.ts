@@ -11,6 +11,7 @@ import { BlockPartition } from '../actors/block/block-partition.ts';
 import type { BlockStats } from '../actors/block/block-stats.ts';
 import { BlockScrub } from '../actors/block/block-scrub.ts';
 import { FileWalker } from '../actors/block/file-walker.ts';
+import { BucketHoldings } from '../actors/partition/bucket-holdings.ts';
 import { ReferenceWalker } from '../actors/partition/reference-walker.ts';
 import { ReleaseWorker } from '../actors/partition/release-worker.ts';
 import { TablePartition } from '../actors/partition/table-partition.ts';
@@ -53,6 +54,7 @@ export function startStorageActors(options: StorageActorsOptions): StorageActors
   // Partitions tell the worker of what they queue, and the worker is made of partitions.
   const queue: { releases?: ReleaseWorker } = {};
   const isLiveStamper = (stamper: string): boolean => stamper === options.stamper.id;
+  const holdings = new BucketHoldings();
   const tables = PARTITIONS.map(
     partition =>
       new TablePartition({
@@ -61,8 +63,10 @@ export function startStorageActors(options: StorageActorsOptions): StorageActors
         // The store itself refuses what grows when its disk is too full.
         space: () => true,
         kickRelease: () => queue.releases?.kick(partition),
+        heldElsewhere: (bucket, shards) => holdings.elsewhere(partition, bucket, shards),
       }),
   );
+  for (const table of tables) holdings.add(table.partition, table);
   serve(options, tables, blocks);
   const releases = new ReleaseWorker({ partitions: tables, ...workerPorts(options) });
   queue.releases = releases;

@@ -18,6 +18,7 @@ import type { ObjectVersion, PartRef } from '../../schemas/records/object-row.ts
 import type { PartRow, UploadRow } from '../../schemas/records/upload-row.ts';
 import type { HttpReply, RequestHeaders } from '../http/exchange.ts';
 import { readSmallBody } from '../object/payload.ts';
+import { quotaOf } from '../object/quota.ts';
 import { tableRefusal } from '../object/refusals.ts';
 import { writeCondition } from './conditions.ts';
 import { placeOf } from './object-place.ts';
@@ -52,7 +53,8 @@ export const completeMultipartUpload: S3Handler<ObjectCall> = async (call, servi
     place,
     row,
     completes: { uploadId, parts: parts.map(partRef) },
-    ...(condition === undefined ? {} : { condition }),
+    condition,
+    quota: quotaOf(call.bucket),
   });
   if (answer.kind !== 'written' && answer.kind !== 'completed-before') throw tableRefusal(answer);
   return completedReply(call, { etag: row.etag, checksum: row.checksum });

@@ -9,6 +9,7 @@
  */
 import { httpPayload } from '../object/http-payload.ts';
 import type { Written } from '../object/object-writer.ts';
+import { quotaOf, refuseEarly } from '../object/quota.ts';
 import type { HttpReply } from '../http/exchange.ts';
 import { checksumReplyHeaders } from './checksum-headers.ts';
 import { writeCondition } from './conditions.ts';
@@ -16,7 +17,7 @@ import { checkUploadHeaders, storedHeaders } from './object-headers.ts';
 import { placeOf } from './object-place.ts';
 import type { ObjectCall, S3Handler } from './s3-call.ts';
 
-export const putObject: S3Handler<ObjectCall> = async (call, { writer }) => {
+export const putObject: S3Handler<ObjectCall> = async (call, { tables, writer }) => {
   const { headers, auth } = call;
   checkUploadHeaders(headers);
   const target = {
@@ -24,8 +25,14 @@ export const putObject: S3Handler<ObjectCall> = async (call, { writer }) => {
     place: placeOf(call),
     headers: storedHeaders(headers, auth),
     condition: writeCondition(headers),
+    quota: quotaOf(call.bucket),
   } as const;
-  return uploadReply(await writer.write(httpPayload(call), target));
+  const payload = httpPayload(call);
+  const { place, quota } = target;
+  if (quota !== undefined) {
+    await refuseEarly(tables, quota, { place, kind: 'object', sizeBytes: payload.sizeBytes });
+  }
+  return uploadReply(await writer.write(payload, target));
 };
 
 /** What PutObject and UploadPart answer. */
