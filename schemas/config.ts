@@ -17,6 +17,7 @@ import {
   type ListenAddress,
 } from './config-reader.ts';
 import { readStorage } from './config-storage.ts';
+import { INDEX_SHARDS_MAX } from './limits.ts';
 
 export type DataDirectory = {
   readonly path: string;
@@ -298,7 +299,7 @@ function readS3(top: ConfigReader): S3Config {
         'ObjectWriter',
       ]) ?? configDefaults.defaultObjectOwnership,
     defaultIndexShards:
-      section.integer('default_index_shards', { min: 1, max: 256 }) ??
+      section.integer('default_index_shards', { min: 1, max: INDEX_SHARDS_MAX }) ??
       configDefaults.defaultIndexShards,
     trustedProxies: section.networks('trusted_proxies'),
   };

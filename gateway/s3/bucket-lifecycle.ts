@@ -6,14 +6,16 @@
  * Knows:         the S3 API reference; the rules as they are stored.
  * Must not know: when anything is due.
  */
-import { createHash } from 'node:crypto';
 import { XML_BODY_BYTES_MAX } from '../../schemas/limits.ts';
 import type {
   LifecycleExpiration,
   LifecycleFilter,
   LifecycleRule,
 } from '../../schemas/records/bucket-settings/lifecycle-rules.ts';
-import { faultOfLifecycle } from '../../schemas/records/bucket-settings/lifecycle-rules.ts';
+import {
+  faultOfLifecycle,
+  generatedRuleId,
+} from '../../schemas/records/bucket-settings/lifecycle-rules.ts';
 import type { ReplyHeaders } from '../http/exchange.ts';
 import {
   decideSettings,
@@ -45,7 +47,6 @@ const EXPIRATION = new Set(['Date', 'Days', 'ExpiredObjectDeleteMarker']);
 const ABORT = new Set(['DaysAfterInitiation']);
 const NONCURRENT = new Set(['NewerNoncurrentVersions', 'NoncurrentDays']);
 const ISO_TIME = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?)?$/;
-const GENERATED_ID_CHARACTERS = 32;
 
 const MINIMUM_SIZE_HEADER = 'x-amz-transition-default-minimum-object-size';
 /** Nothing is ever moved, so the only answer is what holds by default. */
@@ -84,7 +85,7 @@ function readRule(rule: XmlElement, index: number): LifecycleRule {
   const noncurrent = fields.one('NoncurrentVersionExpiration');
   const given = fields.text('ID');
   return {
-    id: given === undefined || given === '' ? generatedId(rule, index) : given,
+    id: given === undefined || given === '' ? generatedRuleId(index, rule) : given,
     enabled: readStatus(fields),
     filter: readFilter(fields),
     expiration: expiration && readExpiration(new XmlFields(expiration, EXPIRATION)),
@@ -92,13 +93,6 @@ function readRule(rule: XmlElement, index: number): LifecycleRule {
       abort && required(new XmlFields(abort, ABORT).integer('DaysAfterInitiation'), abort),
     noncurrent: noncurrent && readNoncurrent(noncurrent),
   };
-}
-
-/** The same document has the same ids, and two equal rules in it have two. */
-function generatedId(rule: XmlElement, index: number): string {
-  const text = JSON.stringify([index, rule]);
-  const digest = createHash('sha256').update(text).digest('base64url');
-  return digest.slice(0, GENERATED_ID_CHARACTERS);
 }
 
 function readStatus(fields: XmlFields): boolean {

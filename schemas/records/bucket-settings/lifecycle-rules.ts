@@ -8,6 +8,7 @@
  * A rule remembers in which of S3's forms its filter was written, because that is how it is given
  * back: the old `Prefix` of the rule itself, one condition, or several under `And`.
  */
+import { createHash } from 'node:crypto';
 import type { FieldReader, Packed } from '../../codec.ts';
 import { CodecError } from '../../codec.ts';
 import type { Tag } from './bucket-tags.ts';
@@ -54,6 +55,7 @@ const ID_CHARACTERS_MAX = 255;
 const PREFIX_BYTES_MAX = 1024;
 const DAYS_MAX = 2 ** 31 - 1;
 const DAY_MS = 86_400_000;
+const GENERATED_ID_CHARACTERS = 32;
 /** Tags of one object at most, so more of them in a filter match nothing. */
 const FILTER_TAGS_MAX = 50;
 const NEWER_VERSIONS_MAX = 100;
@@ -129,6 +131,15 @@ function readNoncurrent(fields: FieldReader): LifecycleRule['noncurrent'] {
   if (fields.skipNull()) return undefined;
   const parts = fields.nested();
   return { days: parts.integer(), newerVersions: readOptionalInteger(parts) };
+}
+
+/**
+ * The id of a rule that was given none: the same for the same rule at the same place, so that two
+ * equal rules have two, and a document that is put again changes nothing.
+ */
+export function generatedRuleId(index: number, rule: unknown): string {
+  const digest = createHash('sha256').update(JSON.stringify([index, rule]));
+  return digest.digest('base64url').slice(0, GENERATED_ID_CHARACTERS);
 }
 
 /** undefined: they may be stored. */
