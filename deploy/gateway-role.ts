@@ -32,6 +32,7 @@ import type { Config } from '../schemas/config.ts';
 import type { Environment } from '../schemas/environment.ts';
 import type { NodeId } from '../schemas/ids.ts';
 import { READ_BUFFERS_MAX } from '../schemas/limits.ts';
+import type { LifecycleCalendar } from '../schemas/lifecycle-calendar.ts';
 import type { Stamper } from '../schemas/stamper.ts';
 import type { Log } from '../schemas/telemetry.ts';
 import type { Clients } from './clients.ts';
@@ -49,6 +50,7 @@ export type GatewayRoleOptions = {
   readonly metrics: Metrics;
   readonly listeners: Listeners;
   readonly log: Log;
+  readonly calendar: LifecycleCalendar;
 };
 
 export type GatewayRole = {
@@ -104,6 +106,7 @@ export function makeGateway(options: GatewayRoleOptions): GatewayRole {
   const s3 = makeS3Door({
     ...{ region: config.s3.region, rootDomain: config.s3.rootDomain, directory: lookup },
     ...{ tables, blocks, writer, reader, stamper, clock, random, log, punycode },
+    calendar: options.calendar,
     answered: request => {
       options.metrics.answered('s3', request);
     },

@@ -20,6 +20,7 @@ import { askedChecksum } from './checksum-headers.ts';
 import { writeCondition } from './conditions.ts';
 import { copyResult } from './copy-result.ts';
 import { checkCopySize, sourcePlace, withSource } from './copy-source.ts';
+import { expirationHeaders } from './lifecycle-headers.ts';
 import {
   checkUploadHeaders,
   REDIRECT_HEADER,
@@ -57,7 +58,10 @@ export const copyObject: S3Handler<ObjectCall> = async (call, services) => {
     };
     return copy(services, found, target, checksum);
   });
-  return copyResult('CopyObjectResult', written);
+  const { sizeBytes, lastModifiedMs: createdMs } = written;
+  const subject = { key: call.key, sizeBytes, createdMs };
+  const expiration = expirationHeaders(call.bucket, services.calendar, subject);
+  return copyResult('CopyObjectResult', written, expiration);
 };
 
 function metadataDirective({ headers }: ObjectCall): Directive {

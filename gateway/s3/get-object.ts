@@ -5,9 +5,13 @@
  * Knows:         "GetObject" and "HeadObject" of the S3 API reference.
  * Must not know: how an object is found and sent; that is object-answer.ts.
  */
+import type { LifecycleCalendar } from '../../schemas/lifecycle-calendar.ts';
+import type { BucketRow } from '../../schemas/records/bucket-row.ts';
 import type { Soon } from '../../schemas/soon.ts';
+import { timestampMs } from '../../schemas/timestamp.ts';
 import type { HttpReply } from '../http/exchange.ts';
 import { answerObject, type ObjectQuestion } from '../object/object-answer.ts';
+import { expirationHeaders } from './lifecycle-headers.ts';
 import { checkVersionId, parsePartNumber, placeOf } from './object-place.ts';
 import type { ObjectCall, S3Handler, S3Services } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
@@ -32,18 +36,22 @@ export const headObject: S3Handler<ObjectCall> = (call, services) => answer(call
 
 function answer(
   call: ObjectCall,
-  { reader }: S3Services,
+  { reader, calendar }: S3Services,
   want: ObjectQuestion['want'],
 ): Soon<HttpReply> {
-  return answerObject(reader, readQuestion(call, want), {
+  return answerObject(reader, readQuestion(call, want, calendar), {
     absent: () => {
       throw new S3Error('NoSuchKey', { fields: { Key: call.key } });
     },
   });
 }
 
-function readQuestion(call: ObjectCall, want: ObjectQuestion['want']): ObjectQuestion {
-  const { query, headers, caller } = call;
+function readQuestion(
+  call: ObjectCall,
+  want: ObjectQuestion['want'],
+  calendar: LifecycleCalendar,
+): ObjectQuestion {
+  const { query, headers, caller, bucket } = call;
   checkVersionId(query);
   if (headers.get(CUSTOMER_KEY_HEADER) !== undefined) {
     throw new S3Error('NotImplemented', { fields: { Header: CUSTOMER_KEY_HEADER } });
@@ -61,7 +69,18 @@ function readQuestion(call: ObjectCall, want: ObjectQuestion['want']): ObjectQue
     });
   }
   const wantsChecksum = headers.get('x-amz-checksum-mode')?.toUpperCase() === 'ENABLED';
-  return { place: placeOf(call), want, headers, partNumber, overrides, wantsChecksum };
+  const added =
+    bucket.lifecycle === undefined ? undefined : expirationOf(bucket, calendar, call.key);
+  return { place: placeOf(call), want, headers, partNumber, overrides, wantsChecksum, added };
+}
+
+function expirationOf(
+  bucket: BucketRow,
+  calendar: LifecycleCalendar,
+  key: string,
+): NonNullable<ObjectQuestion['added']> {
+  return ({ sizeBytes, timestamp }) =>
+    expirationHeaders(bucket, calendar, { key, sizeBytes, createdMs: timestampMs(timestamp) });
 }
 
 function overridesOf(query: ObjectCall['query']): ReadonlyMap<string, string> {

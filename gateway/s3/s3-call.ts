@@ -14,6 +14,7 @@ import type {
   BucketSettings,
   SettingsChange,
 } from '../../schemas/records/bucket-row.ts';
+import type { LifecycleCalendar } from '../../schemas/lifecycle-calendar.ts';
 import type { Stamper } from '../../schemas/stamper.ts';
 import type { Log } from '../../schemas/telemetry.ts';
 import type { Authenticated } from '../auth/signature-v4.ts';
@@ -91,6 +92,8 @@ export type S3Services = {
   readonly reader: ObjectReader;
   readonly stamper: Stamper;
   readonly clock: Clock;
+  /** By which lifecycle rules count days. */
+  readonly calendar: LifecycleCalendar;
   readonly log: Log;
 };
 

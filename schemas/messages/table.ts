@@ -36,6 +36,8 @@ export type BucketQuota = {
 export type WriteCondition = {
   readonly ifMatch?: readonly string[] | 'any';
   readonly ifNoneMatch?: readonly string[] | 'any';
+  /** The version that stands there, by its id: of those who saw it, no client. */
+  readonly ifVersion?: VersionId;
 };
 
 export type ObjectWrite = {

@@ -174,6 +174,7 @@ test('our own keys are read', t => {
     min_free: '2GiB',
     reuse_port: true,
     roles: ['storage'],
+    use_local_tz: true,
     s3_api: {
       bucket_namespace: 'per_key',
       default_object_ownership: 'ObjectWriter',
@@ -185,6 +186,7 @@ test('our own keys are read', t => {
   });
   t.is(config.minFreeBytes, 2 * 1024 ** 3);
   t.deepEqual(config.debug, { lifecycleDaySeconds: 10, blockDeleteDelaySeconds: 0 });
+  t.true(config.useLocalTimeZone);
   t.is(config.s3.bucketNamespace, 'per_key');
   t.deepEqual(config.nats?.bulkUrls, ['nats://b']);
 });
