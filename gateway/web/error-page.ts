@@ -25,11 +25,7 @@ const PAGE_HEADERS: ReplyHeaders = [
 ];
 
 /** `key`: what was asked for, where that is known. */
-export function errorPage(
-  method: string,
-  failure: PageFailure,
-  key?: string,
-): HttpReply {
+export function errorPage(method: string, failure: PageFailure, key?: string): HttpReply {
   const title = escapeHtml(statusText(failure.status));
   const items = [`Code: ${failure.code}`, `Message: ${failure.message}`];
   if (key !== undefined) items.push(`Key: ${key}`);
