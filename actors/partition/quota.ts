@@ -14,7 +14,7 @@ import type { BucketQuota } from '../../schemas/messages/table.ts';
 import type { BucketCounters } from '../../schemas/records/bucket-counters.ts';
 import type { WriteStep } from './write-step.ts';
 
-/** What counts towards a limit: objects, and the bytes of these and of the parts of open uploads. */
+/** What counts: objects, and their bytes with those of the parts of open uploads. */
 export type Holding = { readonly objects: number; readonly bytes: number };
 
 export const NOTHING_HELD: Holding = Object.freeze({ objects: 0, bytes: 0 });

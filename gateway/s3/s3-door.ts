@@ -228,7 +228,7 @@ class Door {
     return chosen.handler({ ...call, bucketName, bucket }, services);
   }
 
-  /** A page reads why it was refused only if the bucket's rules let it: they are looked up for it. */
+  /** A page reads why it was refused only if the bucket's rules let it: they are looked up. */
   #failInBucket(record: RequestRecord, thrown: unknown): Soon<HttpReply> {
     const { bucket, bucketName, http } = record;
     const isKnown = bucket !== undefined || bucketName === undefined;

@@ -442,7 +442,8 @@ for (const [query, status, told] of probes) {
 
 test('tags may be given when a bucket is made', async t => {
   const world = s3World();
-  const body = `<CreateBucketConfiguration ${XMLNS}><Tags>${tag('team', 'web')}</Tags></CreateBucketConfiguration>`;
+  const tags = `<Tags>${tag('team', 'web')}</Tags>`;
+  const body = `<CreateBucketConfiguration ${XMLNS}>${tags}</CreateBucketConfiguration>`;
   t.is((await world.ask({ method: 'PUT', target: '/new-one', body })).status, 200);
   const answer = await world.ask({ target: '/new-one?tagging' });
   t.deepEqual([answer.all('Key'), answer.all('Value')], [['team'], ['web']]);
