@@ -10,7 +10,6 @@ import type { Subjects } from '../bus/subjects.ts';
 import { adminDoor, adminEndpointOf } from '../gateway/admin/admin-door.ts';
 import type { AdminPorts } from '../gateway/admin/admin-ports.ts';
 import { controlDoor } from '../gateway/admin/control-door.ts';
-import { websiteDoor } from '../gateway/admin/website-door.ts';
 import { AdminDirectory } from '../gateway/directory/admin-directory.ts';
 import { BucketLife } from '../gateway/directory/bucket-life.ts';
 import { BucketNames } from '../gateway/directory/bucket-names.ts';
@@ -18,19 +17,22 @@ import { LocalClusterControl } from '../gateway/directory/cluster-control.ts';
 import { DirectoryCache } from '../gateway/directory/directory-cache.ts';
 import { Lookup } from '../gateway/directory/directory-lookup.ts';
 import { TableInspector } from '../gateway/directory/object-inspector.ts';
+import { SiteNames } from '../gateway/directory/site-names.ts';
 import type { Metrics } from '../gateway/metrics/metrics.ts';
 import { BlockBuffers } from '../gateway/object/block-buffers.ts';
 import { DigestPool } from '../gateway/object/digest-pool.ts';
 import { ObjectReader } from '../gateway/object/object-reader.ts';
 import { ReadBuffers } from '../gateway/object/read-buffers.ts';
 import { ObjectWriter } from '../gateway/object/object-writer.ts';
-import { numberedDoor } from '../gateway/http/numbered-door.ts';
+import { numberedDoor, type NumberedDoorOptions } from '../gateway/http/numbered-door.ts';
 import { RequestIds } from '../gateway/http/request-ids.ts';
-import { makeS3Door } from '../gateway/s3/s3-door.ts';
+import { makeS3Door, type S3Door } from '../gateway/s3/s3-door.ts';
+import { websiteDoor, type WebsiteDoor } from '../gateway/web/website-door.ts';
 import type { Config } from '../schemas/config.ts';
 import type { Environment } from '../schemas/environment.ts';
 import type { NodeId } from '../schemas/ids.ts';
 import { READ_BUFFERS_MAX } from '../schemas/limits.ts';
+import type { LifecycleCalendar } from '../schemas/lifecycle-calendar.ts';
 import type { Stamper } from '../schemas/stamper.ts';
 import type { Log } from '../schemas/telemetry.ts';
 import type { Clients } from './clients.ts';
@@ -48,6 +50,7 @@ export type GatewayRoleOptions = {
   readonly metrics: Metrics;
   readonly listeners: Listeners;
   readonly log: Log;
+  readonly calendar: LifecycleCalendar;
 };
 
 export type GatewayRole = {
@@ -70,10 +73,17 @@ export function makeGateway(options: GatewayRoleOptions): GatewayRole {
   const namespace = config.s3.bucketNamespace;
   const punycode = config.allowPunycode ? 'allowed' : 'refused';
   const lookup = new Lookup({ settings, cache, names, life, namespace });
+  const sites = new SiteNames({
+    findBucket: name => lookup.resolveBucket(name, undefined),
+    webRootDomain: config.web?.rootDomain,
+    s3RootDomain: config.s3.rootDomain,
+    punycode,
+  });
   const ports: AdminPorts = {
     directory: new AdminDirectory({ settings, names, life, clock, random }),
     cluster: new LocalClusterControl(nodeId, clients.cluster),
     objects: new TableInspector({ settings, tables, clock, stamper, layout: clients.layout }),
+    domains: sites,
     nowMs: () => clock.wallMs(),
     region: config.s3.region,
     punycode,
@@ -96,27 +106,28 @@ export function makeGateway(options: GatewayRoleOptions): GatewayRole {
   const s3 = makeS3Door({
     ...{ region: config.s3.region, rootDomain: config.s3.rootDomain, directory: lookup },
     ...{ tables, blocks, writer, reader, stamper, clock, random, log, punycode },
+    calendar: options.calendar,
     answered: request => {
       options.metrics.answered('s3', request);
     },
   });
+  const countsHosts = config.web?.addHostToMetrics ?? false;
+  const web = websiteDoor({ sites, reader, log, countsHosts });
   return {
     ports,
-    openDoors: () => openDoors(options, ports, s3),
+    openDoors: () => openDoors(options, { ports, s3, web }),
     stop: async () => {
       await digests.close();
     },
   };
 }
 
-async function openDoors(
-  options: GatewayRoleOptions,
-  ports: AdminPorts,
-  s3: ReturnType<typeof makeS3Door>,
-): Promise<void> {
-  const { config, environment, listeners, log, metrics, rpcSecret } = options;
+type Doors = { readonly ports: AdminPorts; readonly s3: S3Door; readonly web: WebsiteDoor };
+
+async function openDoors(options: GatewayRoleOptions, doors: Doors): Promise<void> {
+  const { config, environment, listeners, log, rpcSecret } = options;
   const { clock, random } = environment;
-  const { reusePort } = config;
+  const { ports, s3 } = doors;
   const common = { ids: new RequestIds(random), clock, log };
   // The control door first: it tells an operator why the others do not open.
   const control = numberedDoor({
@@ -124,34 +135,42 @@ async function openDoors(
     handler: controlDoor({ ports, rpcSecret, clock, random, log }),
   });
   await listeners.open({ name: 'control', bind: config.controlBind, ...control });
+  const { reusePort } = config;
   if (config.s3.bind !== undefined) {
-    const { trustedProxies } = config.s3;
+    const { bind, trustedProxies } = config.s3;
     const { handler, refuse } = s3;
-    const { bind } = config.s3;
     await listeners.open({ name: 'S3', bind, handler, refuse, reusePort, trustedProxies });
   }
   if (config.web !== undefined) {
     const { bind, trustedProxies } = config.web;
     const website = numberedDoor({
-      ...{ ...common, door: 'website', endpointOf: () => 'Website', handler: websiteDoor },
+      ...{ ...common, door: 'website', ...doors.web },
       answered: request => {
-        metrics.answered('web', request);
+        options.metrics.answered('web', request);
       },
     });
     await listeners.open({ name: 'website', bind, ...website, reusePort, trustedProxies });
   }
-  if (config.admin.bind !== undefined) {
-    const { bind, trustedProxies, adminToken, metricsToken, metricsRequireToken } = config.admin;
-    const admin = numberedDoor({
-      ...{ ...common, door: 'admin', endpointOf: adminEndpointOf },
-      handler: adminDoor({
-        ...{ ports, adminToken, metricsToken, metricsRequireToken, log },
-        metrics: () => metrics.page(),
-      }),
-      answered: request => {
-        metrics.answered('admin', request);
-      },
-    });
-    await listeners.open({ name: 'admin', bind, ...admin, reusePort, trustedProxies });
-  }
+  await openAdminDoor(options, ports, common);
+}
+
+async function openAdminDoor(
+  { config, listeners, log, metrics }: GatewayRoleOptions,
+  ports: AdminPorts,
+  common: Pick<NumberedDoorOptions, 'ids' | 'clock' | 'log'>,
+): Promise<void> {
+  if (config.admin.bind === undefined) return;
+  const { bind, trustedProxies, adminToken, metricsToken, metricsRequireToken } = config.admin;
+  const admin = numberedDoor({
+    ...{ ...common, door: 'admin', endpointOf: adminEndpointOf },
+    handler: adminDoor({
+      ...{ ports, adminToken, metricsToken, metricsRequireToken, log },
+      metrics: () => metrics.page(),
+    }),
+    answered: request => {
+      metrics.answered('admin', request);
+    },
+  });
+  const { reusePort } = config;
+  await listeners.open({ name: 'admin', bind, ...admin, reusePort, trustedProxies });
 }

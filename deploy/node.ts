@@ -17,6 +17,7 @@ import { Metrics } from '../gateway/metrics/metrics.ts';
 import type { Config } from '../schemas/config.ts';
 import type { NodeId } from '../schemas/ids.ts';
 import { PARTITION_COUNT } from '../schemas/ids.ts';
+import { lifecycleCalendar } from '../schemas/lifecycle-calendar.ts';
 import { Stamper } from '../schemas/stamper.ts';
 import type { Log } from '../schemas/telemetry.ts';
 import { makeGateway, type GatewayRole } from './gateway-role.ts';
@@ -30,7 +31,7 @@ import {
   removePidFile,
   writePidFile,
 } from './node-identity.ts';
-import { realEnvironment, stayAlive } from './real-environment.ts';
+import { localOffsetMs, realEnvironment, stayAlive } from './real-environment.ts';
 import { ensureBucket, ensureKey, ensureLayout, type DefaultKey } from './single-node.ts';
 import { StartRefusedError } from './start-refused.ts';
 import { startStorage, type StorageRole } from './storage-role.ts';
@@ -89,7 +90,13 @@ async function startNode(config: Config, options: ServerOptions, log: Log): Prom
     },
   });
   const stamper = new Stamper(clock, random);
-  const common = { config, nodeId, environment: realEnvironment, bus, subjects, stamper, log };
+  const calendar = lifecycleCalendar(
+    config.debug.lifecycleDaySeconds * 1000,
+    config.useLocalTimeZone ? localOffsetMs : undefined,
+  );
+  const common = {
+    ...{ config, nodeId, environment: realEnvironment, bus, subjects, stamper, log, calendar },
+  };
   const storage = await startStorage(common).catch((error: unknown) => {
     throw asRefusal(error, config);
   });

@@ -30,6 +30,12 @@ export const realEnvironment: Environment = {
   },
 };
 
+/** How far the local time zone is ahead of UTC at a moment. */
+export function localOffsetMs(atMs: number): number {
+  return -new Date(atMs).getTimezoneOffset() * MINUTE_MS;
+}
+
+const MINUTE_MS = 60_000;
 const FOREVER_MS = 2 ** 31 - 1;
 
 /**

@@ -11,6 +11,8 @@ import { BlockPartition } from '../actors/block/block-partition.ts';
 import type { BlockStats } from '../actors/block/block-stats.ts';
 import { BlockScrub } from '../actors/block/block-scrub.ts';
 import { FileWalker } from '../actors/block/file-walker.ts';
+import { BucketHoldings } from '../actors/partition/bucket-holdings.ts';
+import { LifecycleWorker } from '../actors/partition/lifecycle-worker.ts';
 import { ReferenceWalker } from '../actors/partition/reference-walker.ts';
 import { ReleaseWorker } from '../actors/partition/release-worker.ts';
 import { TablePartition } from '../actors/partition/table-partition.ts';
@@ -24,6 +26,7 @@ import type { Config } from '../schemas/config.ts';
 import type { Environment, Files } from '../schemas/environment.ts';
 import type { NodeId } from '../schemas/ids.ts';
 import { PARTITION_COUNT, partitionId } from '../schemas/ids.ts';
+import type { LifecycleCalendar } from '../schemas/lifecycle-calendar.ts';
 import type { Stamper } from '../schemas/stamper.ts';
 import type { Log } from '../schemas/telemetry.ts';
 import type { Clients } from './clients.ts';
@@ -42,6 +45,7 @@ export type StorageActorsOptions = {
   readonly blockFiles: BlockFiles;
   readonly blockStats: BlockStats;
   readonly clients: Clients;
+  readonly calendar: LifecycleCalendar;
 };
 
 export type StorageActors = { stop(): Promise<void> };
@@ -53,6 +57,7 @@ export function startStorageActors(options: StorageActorsOptions): StorageActors
   // Partitions tell the worker of what they queue, and the worker is made of partitions.
   const queue: { releases?: ReleaseWorker } = {};
   const isLiveStamper = (stamper: string): boolean => stamper === options.stamper.id;
+  const holdings = new BucketHoldings();
   const tables = PARTITIONS.map(
     partition =>
       new TablePartition({
@@ -61,8 +66,10 @@ export function startStorageActors(options: StorageActorsOptions): StorageActors
         // The store itself refuses what grows when its disk is too full.
         space: () => true,
         kickRelease: () => queue.releases?.kick(partition),
+        heldElsewhere: (bucket, shards) => holdings.elsewhere(partition, bucket, shards),
       }),
   );
+  for (const table of tables) holdings.add(table.partition, table);
   serve(options, tables, blocks);
   const releases = new ReleaseWorker({ partitions: tables, ...workerPorts(options) });
   queue.releases = releases;
@@ -73,6 +80,10 @@ export function startStorageActors(options: StorageActorsOptions): StorageActors
       ...{ partitions: tables, isLiveStamper, ...workerPorts(options) },
       listReferences: async (partition, after, limit) =>
         (await blocks[partition]?.listReferences(after, limit)) ?? { references: [] },
+    }),
+    new LifecycleWorker({
+      ...{ partitions: tables, settings: options.clients.settings, stamper: options.stamper },
+      ...{ calendar: options.calendar, ...workerPorts(options) },
     }),
     new BlockCollector({ partitions: blocks, ...workerPorts(options) }),
     new FileWalker({

@@ -19,6 +19,7 @@ import type { Subjects } from '../bus/subjects.ts';
 import type { Config } from '../schemas/config.ts';
 import type { Environment } from '../schemas/environment.ts';
 import type { NodeId } from '../schemas/ids.ts';
+import type { LifecycleCalendar } from '../schemas/lifecycle-calendar.ts';
 import type { Stamper } from '../schemas/stamper.ts';
 import type { Log } from '../schemas/telemetry.ts';
 import { makeClients, type Clients } from './clients.ts';
@@ -33,6 +34,7 @@ export type StorageRoleOptions = {
   readonly subjects: Subjects;
   readonly stamper: Stamper;
   readonly log: Log;
+  readonly calendar: LifecycleCalendar;
 };
 
 export type StorageRole = {

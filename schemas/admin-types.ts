@@ -11,6 +11,10 @@
  * type and read them; the parts behind the ports turn them into their own ids. Sizes are bytes.
  */
 
+import type { CorsRule } from './records/bucket-settings/cors-rules.ts';
+import type { LifecycleRule } from './records/bucket-settings/lifecycle-rules.ts';
+import type { RoutingRule, WebsiteConfiguration } from './records/bucket-settings/website.ts';
+
 // ---- buckets and access keys --------------------------------------------------------------------
 
 export type BucketPermissions = {
@@ -24,9 +28,11 @@ export type BucketAlias =
   | { readonly kind: 'global'; readonly name: string }
   | { readonly kind: 'local'; readonly name: string; readonly accessKeyId: string };
 
-export type WebsiteDocuments = {
+/** A bucket as a website; routing rules that are undefined stay as they are. */
+export type WebsiteChange = {
   readonly indexDocument: string;
   readonly errorDocument: string | undefined;
+  readonly routingRules: readonly RoutingRule[] | undefined;
 };
 
 /** Limits of a bucket; undefined means none. */
@@ -50,8 +56,12 @@ export type BucketInfo = {
   /** Every key that has a permission or a local alias here. */
   readonly grants: readonly BucketGrant[];
   /** Undefined: the bucket is not a website. */
-  readonly website: WebsiteDocuments | undefined;
+  readonly website: WebsiteConfiguration | undefined;
   readonly quotas: BucketQuotas;
+  /** Undefined: none were set; the same below. */
+  readonly cors: readonly CorsRule[] | undefined;
+  readonly lifecycle: readonly LifecycleRule[] | undefined;
+  readonly indexShards: number;
 };
 
 export type KeyBucket = {
@@ -75,8 +85,10 @@ export type KeyInfo = {
 
 /** A field that is absent stays as it is; null takes the value away. */
 export type BucketChange = {
-  readonly website?: WebsiteDocuments | null;
+  readonly website?: WebsiteChange | null;
   readonly quotas?: BucketQuotas;
+  readonly cors?: readonly CorsRule[] | null;
+  readonly lifecycle?: readonly LifecycleRule[] | null;
 };
 
 /** A field that is absent stays as it is; `expiresMs: null` means it never expires. */
@@ -100,6 +112,8 @@ export type ImportedKey = {
 
 export type NewBucket = {
   readonly globalAlias?: string;
+  /** Absent: as many as the configuration says. */
+  readonly indexShards?: number;
   readonly localAlias?: {
     readonly accessKeyId: string;
     readonly name: string;

@@ -17,6 +17,7 @@ import {
   type ListenAddress,
 } from './config-reader.ts';
 import { readStorage } from './config-storage.ts';
+import { INDEX_SHARDS_MAX } from './limits.ts';
 
 export type DataDirectory = {
   readonly path: string;
@@ -43,6 +44,8 @@ export type S3Config = {
 export type WebConfig = {
   readonly bind: ListenAddress;
   readonly rootDomain: string;
+  /** Counts visits by host: as many series as there are websites. */
+  readonly addHostToMetrics: boolean;
   readonly trustedProxies: readonly string[];
 };
 
@@ -81,6 +84,8 @@ export type Config = {
   readonly roles: readonly Role[];
   readonly reusePort: boolean;
   readonly allowPunycode: boolean;
+  /** Lifecycle days begin at local midnight instead of that of UTC. */
+  readonly useLocalTimeZone: boolean;
   /** 64 hex digits. Undefined: made at the first start, on the embedded bus only. */
   readonly rpcSecret: string | undefined;
   /** Where the control door listens. */
@@ -118,7 +123,6 @@ const AT_LEAST_ONE = { min: 1, max: Number.MAX_SAFE_INTEGER };
 
 /** Keys of Garage (and of its older releases) whose matter does not exist here. */
 const TOP_KEYS_WITHOUT_EFFECT = [
-  'use_local_tz',
   'disable_scrub',
   'metadata_snapshots_dir',
   'rpc_bind_outgoing',
@@ -195,6 +199,7 @@ type ClusterKeys =
   | 'roles'
   | 'reusePort'
   | 'allowPunycode'
+  | 'useLocalTimeZone'
   | 'rpcSecret'
   | 'controlBind'
   | 'rpcPublicAddress'
@@ -216,6 +221,7 @@ function readCluster(top: ConfigReader, secrets: ConfigSecrets): Pick<Config, Cl
     roles: readRoles(top),
     reusePort: top.flag('reuse_port', false),
     allowPunycode: top.flag('allow_punycode', false),
+    useLocalTimeZone: top.flag('use_local_tz', false),
     rpcSecret: readRpcSecret(top, secrets.rpcSecret),
     controlBind: readControlBind(top),
     rpcPublicAddress: readPublicAddress(top),
@@ -296,7 +302,7 @@ function readS3(top: ConfigReader): S3Config {
         'ObjectWriter',
       ]) ?? configDefaults.defaultObjectOwnership,
     defaultIndexShards:
-      section.integer('default_index_shards', { min: 1, max: 256 }) ??
+      section.integer('default_index_shards', { min: 1, max: INDEX_SHARDS_MAX }) ??
       configDefaults.defaultIndexShards,
     trustedProxies: section.networks('trusted_proxies'),
   };
@@ -318,9 +324,10 @@ function readWeb(top: ConfigReader): WebConfig | undefined {
   }
   const rootDomain = readRootDomain(section) ?? '';
   const trustedProxies = section.networks('trusted_proxies');
-  section.ignore(['add_host_to_metrics', 'index']);
+  const addHostToMetrics = section.flag('add_host_to_metrics', false);
+  section.ignore(['index']);
   section.refuseUnknownKeys();
-  return bind === undefined ? undefined : { bind, rootDomain, trustedProxies };
+  return bind === undefined ? undefined : { bind, rootDomain, addHostToMetrics, trustedProxies };
 }
 
 function readAdmin(top: ConfigReader, secrets: ConfigSecrets): AdminConfig {
@@ -342,14 +349,12 @@ function readAdmin(top: ConfigReader, secrets: ConfigSecrets): AdminConfig {
 
 function readDebug(top: ConfigReader): Config['debug'] {
   const section = top.section('debug');
-  const seconds = (key: string, otherwise: number): number =>
-    section.integer(key, ANY_COUNT) ?? otherwise;
   const config = {
-    lifecycleDaySeconds: seconds('lifecycle_day_seconds', configDefaults.lifecycleDaySeconds),
-    blockDeleteDelaySeconds: seconds(
-      'block_delete_delay_seconds',
+    lifecycleDaySeconds:
+      section.integer('lifecycle_day_seconds', AT_LEAST_ONE) ?? configDefaults.lifecycleDaySeconds,
+    blockDeleteDelaySeconds:
+      section.integer('block_delete_delay_seconds', ANY_COUNT) ??
       configDefaults.blockDeleteDelaySeconds,
-    ),
   };
   section.refuseUnknownKeys();
   return config;

@@ -17,6 +17,7 @@ import type { ObjectRow, ObjectVersion } from '../../schemas/records/object-row.
 import { encodeObjectRow } from '../../schemas/records/object-row.ts';
 import type { Timestamp } from '../../schemas/timestamp.ts';
 import { timestampMs } from '../../schemas/timestamp.ts';
+import { exceedsQuota } from './quota.ts';
 import { abortedMarkRowKey, inlineRowKey, objectRowKey } from './row-keys.ts';
 import { readObjectRowOrDamage } from './stored-rows.ts';
 import type { Completion } from './upload-completion.ts';
@@ -78,7 +79,22 @@ function decide(step: WriteStep, write: ObjectWrite, stored: Stored): Decision |
     const failed = failedCondition(condition, stored);
     if (failed !== undefined) return failed;
   }
+  if (write.quota !== undefined && !fits(step, write, { known, completion })) {
+    return { kind: 'quota-exceeded' };
+  }
   return { kind: 'store', completion };
+}
+
+/** An overwrite counts the difference; a completion, what its parts did not count already. */
+function fits(
+  step: WriteStep,
+  { place, row, quota }: ObjectWrite,
+  { known, completion }: { known: ObjectRow | undefined; completion: Completion | undefined },
+): boolean {
+  if (quota === undefined) return true;
+  const { objects, bytes } = subtractCounters(counted(row), counted(known));
+  const growth = { objects, bytes: bytes - (completion?.open.bytes ?? 0) };
+  return !exceedsQuota(step, place.bucket, { quota, growth });
 }
 
 /** Only versions that reference blocks are ever marked. */

@@ -208,6 +208,11 @@ export function tombstoneRowKey(partition: PartitionId, sequence: number): Buffe
   return rowKey(partition, TABLE.tombstone, bytes);
 }
 
+/** Which day the lifecycle worker has finished. */
+export function lifecycleRowKey(partition: PartitionId): Buffer {
+  return rowKey(partition, TABLE.local, Buffer.from('lifecycle-day'));
+}
+
 /** How far the sequence numbers of the tombstone index have been given out. */
 export function sequenceRowKey(partition: PartitionId): Buffer {
   return rowKey(partition, TABLE.local, Buffer.from('tombstone-sequence'));

@@ -10,12 +10,13 @@
  */
 import type { RequestContext } from '../../bus/bus.ts';
 import type { Clock } from '../../schemas/environment.ts';
-import type { PartitionId } from '../../schemas/ids.ts';
+import type { BucketId, PartitionId } from '../../schemas/ids.ts';
 import type { TableReply, TableRequest } from '../../schemas/messages/table.ts';
 import type { Log } from '../../schemas/telemetry.ts';
 import type { Actor } from '../runtime/actor.ts';
 import { Gate } from '../runtime/gate.ts';
 import type { CommitPurpose, PurposefulStore } from '../storage/commit-purpose.ts';
+import type { BucketState } from './bucket-ledger.ts';
 import { BucketMemory, readBucketState } from './bucket-ledger.ts';
 import { probeBucket } from './bucket-probe.ts';
 import { CounterRecount } from './counter-recount.ts';
@@ -26,6 +27,8 @@ import { listObjects } from './object-list.ts';
 import { readObject } from './object-reads.ts';
 import { applyObjectWrite } from './object-writes.ts';
 import { applyOwnerAbort, applyOwnersCheck } from './owners.ts';
+import type { Holding } from './quota.ts';
+import { holdingOf, NOTHING_HELD } from './quota.ts';
 import { sequenceRowKey } from './row-keys.ts';
 import { listUploads } from './upload-list.ts';
 import { listParts, readPart, readUpload, readVersionParts } from './upload-reads.ts';
@@ -46,6 +49,8 @@ export type TablePartitionOptions = {
   readonly soleReplica: boolean;
   /** Is this stamper (16 hex digits) a process that lives? */
   readonly isLiveStamper: (stamper: string) => boolean;
+  /** What other partitions of this node hold of a bucket; absent where there are none. */
+  readonly heldElsewhere?: StepSurroundings['heldElsewhere'];
   readonly log?: Log;
 };
 
@@ -97,6 +102,7 @@ export class TablePartition implements Actor<TableRequest, TableReply> {
       space,
       soleReplica,
       isLiveStamper,
+      heldElsewhere: options.heldElsewhere ?? (() => NOTHING_HELD),
     };
     this.#recount = new CounterRecount({ partition, store, change: apply => this.change(apply) });
     const events = {
@@ -165,6 +171,29 @@ export class TablePartition implements Actor<TableRequest, TableReply> {
   indexedBelow(): number {
     this.#indexedBelow ??= this.#sequence.start(this.store);
     return this.#indexedBelow;
+  }
+
+  /**
+   * What a bucket holds here. What is decided and not yet committed counts when it adds, and not
+   * when it frees: it may fail. Throws what Store.get and the rows' decoders throw.
+   */
+  holding(bucket: BucketId): Holding {
+    const state = this.#memory.get(bucket) ?? this.#loadState(bucket);
+    let { objects, bytes } = holdingOf(state.counters);
+    for (const { ledger } of this.#queue.underWay) {
+      const decided = ledger.changed(bucket);
+      if (decided === undefined) continue;
+      const held = holdingOf(decided.counters);
+      objects = Math.max(objects, held.objects);
+      bytes = Math.max(bytes, held.bytes);
+    }
+    return { objects, bytes };
+  }
+
+  #loadState(bucket: BucketId): BucketState {
+    const state = readBucketState(this.store, this.partition, bucket);
+    this.#memory.set(bucket, state);
+    return state;
   }
 
   #write(request: TableWrite, { deadlineAtMs }: RequestContext): Promise<TableReply> {

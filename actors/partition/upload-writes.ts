@@ -19,6 +19,7 @@ import type { OpenUploadRow } from '../../schemas/records/open-upload-row.ts';
 import { encodeOpenUploadRow } from '../../schemas/records/open-upload-row.ts';
 import type { UploadRow } from '../../schemas/records/upload-row.ts';
 import { encodePartRow, encodeUploadRow } from '../../schemas/records/upload-row.ts';
+import { exceedsQuota } from './quota.ts';
 import { abortedMarkRowKey, endedUploadRowKey, openUploadRowKey, partRowKey } from './row-keys.ts';
 import { orDamage, readEndedUpload, readOpenUpload } from './stored-rows.ts';
 import type { WriteStep } from './write-step.ts';
@@ -39,7 +40,7 @@ export function applyUploadCreate(step: WriteStep, request: UploadCreate): Table
   return { kind: 'written' };
 }
 
-export function applyPartWrite(step: WriteStep, { place, part }: PartWrite): TableReply {
+export function applyPartWrite(step: WriteStep, { place, part, quota }: PartWrite): TableReply {
   const { uploadId, sizeBytes } = part;
   if (!step.surroundings.space()) return { kind: 'no-space' };
   if (step.ledger.open(place.bucket).fence !== undefined) return { kind: 'bucket-closed' };
@@ -50,6 +51,10 @@ export function applyPartWrite(step: WriteStep, { place, part }: PartWrite): Tab
   const key = partRowKey(step.partition, place, part);
   // An attempt is written once: a second copy of it changes nothing.
   if (step.batch.get(key) !== undefined) return { kind: 'written' };
+  const growth = { objects: 0, bytes: sizeBytes };
+  if (quota !== undefined && exceedsQuota(step, place.bucket, { quota, growth })) {
+    return { kind: 'quota-exceeded' };
+  }
   const { upload, attempts, bytes } = open;
   const tallied = { upload, attempts: attempts + 1, bytes: bytes + sizeBytes };
   step.batch.put(key, encodePartRow(part));

@@ -17,7 +17,11 @@ export function failedCondition(
   stored: ObjectRow | undefined,
 ): ConditionFailed | undefined {
   const etag = stored?.kind === 'version' ? stored.etag : undefined;
-  const { ifMatch, ifNoneMatch } = condition;
+  const { ifMatch, ifNoneMatch, ifVersion } = condition;
+  if (ifVersion !== undefined) {
+    if (stored?.kind !== 'version') return { kind: 'condition-failed', because: 'absent' };
+    if (stored.versionId !== ifVersion) return { kind: 'condition-failed', because: 'mismatch' };
+  }
   if (ifMatch !== undefined) {
     if (etag === undefined) return { kind: 'condition-failed', because: 'absent' };
     if (!names(ifMatch, etag)) return { kind: 'condition-failed', because: 'mismatch' };

@@ -71,6 +71,12 @@ export class WriteQueue {
     return this.#again.length + this.#mailbox.length;
   }
 
+  /** What is decided and not yet durable: the batch that is being committed, the one behind it. */
+  get underWay(): readonly WriteStep[] {
+    const batches = [this.#committing, this.#next];
+    return batches.flatMap(batch => (batch === undefined ? [] : [batch.step]));
+  }
+
   /** `weight` is the memory it holds while it waits, about. */
   add(write: QueuedWrite, weight: number): void {
     if (!this.#mailbox.offer(write, weight)) {

@@ -6,7 +6,7 @@
  * Must not know: the requests.
  */
 import type { Clock } from '../../schemas/environment.ts';
-import type { PartitionId } from '../../schemas/ids.ts';
+import type { BucketId, PartitionId } from '../../schemas/ids.ts';
 import { COMMIT_BYTES_MAX, COMMIT_OPERATIONS_MAX } from '../../schemas/limits.ts';
 import type { ReleaseEntry } from '../../schemas/records/release-entry.ts';
 import { encodeReleaseEntry } from '../../schemas/records/release-entry.ts';
@@ -17,6 +17,7 @@ import type { StoreOperation } from '../storage/store.ts';
 import type { BucketMemory } from './bucket-ledger.ts';
 import { BucketLedger } from './bucket-ledger.ts';
 import type { DurableSequence } from './durable-sequence.ts';
+import type { Holding } from './quota.ts';
 import { RowBatch } from './row-batch.ts';
 import { releaseRowKey, tombstoneRowKey } from './row-keys.ts';
 
@@ -32,6 +33,8 @@ export type StepSurroundings = {
   readonly soleReplica: boolean;
   /** Is this stamper (16 hex digits) a process that lives? */
   readonly isLiveStamper: (stamper: string) => boolean;
+  /** What other partitions of this node hold of a bucket with so many index shards. */
+  readonly heldElsewhere: (bucket: BucketId, shards: number) => Holding;
 };
 
 export class WriteStep {

@@ -26,6 +26,7 @@ export type BucketAnswer = {
     readonly indexDocument: string;
     readonly errorDocument: string | null;
   };
+  readonly websiteRedirect?: { readonly hostName: string; readonly protocol: string | null };
   readonly keys: readonly {
     readonly accessKeyId: string;
     readonly name: string;
@@ -38,6 +39,7 @@ export type BucketAnswer = {
   readonly unfinishedMultipartUploads: number;
   readonly unfinishedMultipartUploadBytes: number;
   readonly quotas: { readonly maxSize: number | null; readonly maxObjects: number | null };
+  readonly indexShards: number;
 };
 
 export type KeyLine = {

@@ -57,8 +57,10 @@ function addLifeCommands(bucket: Command, context: Context): void {
     .command('create')
     .description('make a bucket with a name for everyone')
     .argument('<name>')
-    .action(async (name: string) => {
-      await printBucket(context(), 'CreateBucket', { globalAlias: name });
+    .option('--index-shards <count>', 'streams that its index is cut into, for good (1 to 256)')
+    .action(async (name: string, { indexShards }: { indexShards?: string }) => {
+      const shards = indexShards === undefined ? {} : { indexShards: wholeNumber(indexShards) };
+      await printBucket(context(), 'CreateBucket', { globalAlias: name, ...shards });
     });
   bucket
     .command('delete')

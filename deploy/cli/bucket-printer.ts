@@ -35,6 +35,7 @@ export function bucketInfo(bucket: BucketAnswer): string[] {
       ...uploadLines(bucket),
       ...websiteLines(bucket),
       ...quotaLines(bucket),
+      ...shardLines(bucket),
       ...aliasLines(bucket),
     ]),
     '==== KEYS FOR THIS BUCKET ====',
@@ -66,13 +67,21 @@ function uploadLines(bucket: BucketAnswer): TableLine[] {
   ];
 }
 
-function websiteLines({ websiteAccess, websiteConfig }: BucketAnswer): TableLine[] {
+function websiteLines({
+  websiteAccess,
+  websiteConfig,
+  websiteRedirect,
+}: BucketAnswer): TableLine[] {
   const documents: TableLine[] = [];
   if (websiteConfig !== undefined) {
     documents.push(['  index document:', websiteConfig.indexDocument]);
     if (websiteConfig.errorDocument !== null) {
       documents.push(['  error document:', websiteConfig.errorDocument]);
     }
+  }
+  if (websiteRedirect !== undefined) {
+    const { hostName, protocol } = websiteRedirect;
+    documents.push(['  redirects to:', protocol === null ? hostName : `${protocol}://${hostName}`]);
   }
   return [['Website access:', String(websiteAccess)], ...documents];
 }
@@ -84,6 +93,11 @@ function quotaLines({ quotas: { maxSize, maxObjects } }: BucketAnswer): TableLin
     ...(maxSize === null ? [] : [['  maximum size:', bothSizes(maxSize)]]),
     ...(maxObjects === null ? [] : [['  maximum number of objects:', String(maxObjects)]]),
   ];
+}
+
+/** Of our own, so it is shown only where somebody chose it. */
+function shardLines({ indexShards }: BucketAnswer): TableLine[] {
+  return indexShards === 1 ? [] : [['Index shards:', String(indexShards)]];
 }
 
 function aliasLines({ globalAliases }: BucketAnswer): TableLine[] {

@@ -9,6 +9,7 @@ import type { BucketInfo } from '../../schemas/admin-types.ts';
 import { badRequest, bucketNotFound } from './admin-error.ts';
 import { mayAnything } from './admin-params.ts';
 import type { AdminPorts } from './admin-ports.ts';
+import { corsRulesJson, lifecycleRulesJson, routingRulesJson } from './bucket-rules-json.ts';
 import { rfc3339 } from './rfc3339.ts';
 
 type Names = {
@@ -51,22 +52,25 @@ function byBeginningOfId(buckets: readonly BucketInfo[], text: string): BucketIn
 
 /** The answer of every operation that ends with a bucket. */
 export async function bucketJson(ports: AdminPorts, bucket: BucketInfo): Promise<unknown> {
-  const { website, quotas } = bucket;
+  const { website, quotas, cors, lifecycle, indexShards } = bucket;
   const usage = await ports.objects.bucketUsage(bucket.id);
   return {
     id: bucket.id,
     created: rfc3339(bucket.createdMs),
     globalAliases: bucket.globalAliases,
     websiteAccess: website !== undefined,
-    ...(website === undefined
+    ...(website?.kind !== 'pages'
       ? {}
       : {
           websiteConfig: {
             indexDocument: website.indexDocument,
             errorDocument: website.errorDocument ?? null,
-            routingRules: [],
+            routingRules: routingRulesJson(website.routingRules),
           },
         }),
+    ...(website?.kind === 'redirect-all'
+      ? { websiteRedirect: { hostName: website.hostName, protocol: website.protocol ?? null } }
+      : {}),
     keys: bucket.grants
       .filter(({ permissions }) => mayAnything(permissions))
       .map(({ accessKeyId, keyName, permissions, localAliases }) => ({
@@ -82,5 +86,8 @@ export async function bucketJson(ports: AdminPorts, bucket: BucketInfo): Promise
     unfinishedMultipartUploadParts: usage.unfinishedMultipartUploadParts,
     unfinishedMultipartUploadBytes: usage.unfinishedMultipartUploadBytes,
     quotas: { maxSize: quotas.maxSizeBytes ?? null, maxObjects: quotas.maxObjects ?? null },
+    ...(cors === undefined ? {} : { corsRules: corsRulesJson(cors) }),
+    ...(lifecycle === undefined ? {} : { lifecycleRules: lifecycleRulesJson(lifecycle) }),
+    indexShards,
   };
 }

@@ -7,12 +7,23 @@
  */
 import { Type } from 'typebox';
 import type { BucketChange, BucketPermissions } from '../../schemas/admin-types.ts';
+import { INDEX_SHARDS_MAX } from '../../schemas/limits.ts';
 import { isBucketName } from '../../schemas/bucket-name.ts';
+import { faultOfWebsite } from '../../schemas/records/bucket-settings/website.ts';
 import { bucketJson, findBucket } from './admin-bucket-view.ts';
 import { AdminError, badRequest, bucketNotFound, keyNotFound } from './admin-error.ts';
 import { operation, type AdminOperation } from './admin-operation.ts';
 import { noParams, optional, permissions } from './admin-params.ts';
 import type { AdminPorts } from './admin-ports.ts';
+import {
+  corsRuleJson,
+  corsRulesOf,
+  lifecycleRuleJson,
+  lifecycleRulesOf,
+  refuse,
+  routingRuleJson,
+  routingRulesOf,
+} from './bucket-rules-json.ts';
 import { rfc3339 } from './rfc3339.ts';
 
 const anyNumber = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
@@ -23,12 +34,12 @@ const bucketSettings = Type.Object({
       enabled: Type.Boolean(),
       indexDocument: optional(Type.String()),
       errorDocument: optional(Type.String()),
-      routingRules: optional(Type.Array(Type.Unknown())),
+      routingRules: optional(Type.Array(routingRuleJson)),
     }),
   ),
   quotas: optional(Type.Object({ maxSize: optional(anyNumber), maxObjects: optional(anyNumber) })),
-  corsRules: optional(Type.Array(Type.Unknown())),
-  lifecycleRules: optional(Type.Array(Type.Unknown())),
+  corsRules: optional(Type.Array(corsRuleJson)),
+  lifecycleRules: optional(Type.Array(lifecycleRuleJson)),
 });
 type BucketSettings = Type.Static<typeof bucketSettings>;
 
@@ -77,13 +88,15 @@ export const bucketOperations: Readonly<Record<string, AdminOperation>> = {
             allow: optional(permissions),
           }),
         ),
+        indexShards: optional(Type.Integer({ minimum: 1, maximum: INDEX_SHARDS_MAX })),
       }),
     },
-    async (ports, { globalAlias, localAlias }) => {
+    async (ports, { globalAlias, localAlias, indexShards }) => {
       if (typeof globalAlias === 'string') checkName(ports, globalAlias);
       if (localAlias) checkName(ports, localAlias.alias);
       const result = await ports.directory.createBucket({
         ...(typeof globalAlias === 'string' ? { globalAlias } : {}),
+        ...(typeof indexShards === 'number' ? { indexShards } : {}),
         ...(localAlias
           ? {
               localAlias: {
@@ -171,10 +184,9 @@ async function changePermissions(
 
 function bucketChange(settings: BucketSettings): BucketChange {
   const { websiteAccess, quotas, corsRules, lifecycleRules } = settings;
-  if (corsRules || lifecycleRules || websiteAccess?.routingRules) {
-    throw badRequest('rules for CORS, life cycle and routing are not kept by this release');
-  }
   return {
+    ...(corsRules ? { cors: corsRulesOf(corsRules) } : {}),
+    ...(lifecycleRules ? { lifecycle: lifecycleRulesOf(lifecycleRules) } : {}),
     ...(websiteAccess ? { website: websiteOf(websiteAccess) } : {}),
     ...(quotas
       ? {
@@ -190,11 +202,17 @@ function bucketChange(settings: BucketSettings): BucketChange {
 function websiteOf(
   access: NonNullable<BucketSettings['websiteAccess']>,
 ): NonNullable<BucketChange['website']> | null {
-  const { enabled, indexDocument, errorDocument } = access;
+  const { enabled, indexDocument, errorDocument, routingRules } = access;
   if (!enabled) {
-    if (!indexDocument && !errorDocument) return null;
-    throw badRequest('documents are given only where website access is enabled');
+    if (!indexDocument && !errorDocument && !routingRules) return null;
+    throw badRequest('documents and rules are given only where website access is enabled');
   }
   if (!indexDocument) throw badRequest('website access needs an indexDocument');
-  return { indexDocument, errorDocument: errorDocument ?? undefined };
+  const website = {
+    indexDocument,
+    errorDocument: errorDocument ?? undefined,
+    routingRules: routingRules ? routingRulesOf(routingRules) : undefined,
+  };
+  refuse(faultOfWebsite({ kind: 'pages', ...website, routingRules: website.routingRules ?? [] }));
+  return website;
 }

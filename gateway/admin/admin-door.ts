@@ -63,7 +63,7 @@ function answer(request: HttpRequest, options: AdminDoorOptions): Promise<HttpRe
   if (method === 'OPTIONS') return preflightReply();
   if (method === 'GET' && rawPath === '/health') return healthReply(options);
   if (method === 'GET' && rawPath === '/metrics') return metricsReply(request, options);
-  if (method === 'GET' && rawPath === '/check') return checkReply(request);
+  if (method === 'GET' && rawPath === '/check') return checkReply(request, options);
   return operationReply(request, options);
 }
 
@@ -111,10 +111,16 @@ async function metricsReply(
   };
 }
 
-/** What a proxy asks before it gets a certificate: whether a website answers at that name. */
-function checkReply({ rawQuery }: HttpRequest): never {
+/** What a proxy asks before it gets a certificate: whether anything is served at that name. */
+async function checkReply(
+  { rawQuery }: HttpRequest,
+  { ports }: AdminDoorOptions,
+): Promise<HttpReply> {
   const domain = new URLSearchParams(rawQuery).get('domain');
   if (domain === null || domain === '') throw badRequest('give the name as ?domain=');
+  if (await ports.domains.isServed(domain)) {
+    return textReply(200, `Domain '${domain}' is managed by Garage\n`);
+  }
   throw badRequest(`Domain '${domain}' is not managed by Garage`);
 }
 

@@ -114,11 +114,17 @@ export interface ObjectInspector {
   }): Promise<number>;
 }
 
+/** Which domains are served, for proxies that get certificates. */
+export interface DomainCheck {
+  isServed(domain: string): Promise<boolean>;
+}
+
 /** What every admin operation is handed. */
 export type AdminPorts = {
   readonly directory: Directory;
   readonly cluster: ClusterControl;
   readonly objects: ObjectInspector;
+  readonly domains: DomainCheck;
   /** Milliseconds since 1970, for what has expired. */
   readonly nowMs: () => number;
   /** The region of the S3 door; stands in every error. */

@@ -16,7 +16,10 @@ import { SettingsUnavailableError } from '../../bus/settings-client.ts';
 import type { Clock, Randomness } from '../../schemas/environment.ts';
 import type { AccessKeyId } from '../../schemas/ids.ts';
 import { parseBucketId } from '../../schemas/ids.ts';
-import type { AccessKeyRow, BucketRow } from '../../schemas/records/settings-rows.ts';
+import type { BucketRow } from '../../schemas/records/bucket-row.ts';
+import { withSettings } from '../../schemas/records/bucket-row.ts';
+import type { WebsiteConfiguration } from '../../schemas/records/bucket-settings/website.ts';
+import type { AccessKeyRow } from '../../schemas/records/settings-rows.ts';
 import { localAliasId } from '../../schemas/records/settings-rows.ts';
 import type { Directory } from '../admin/admin-ports.ts';
 import { bucketInfo, keyInfo } from './admin-views.ts';
@@ -286,13 +289,16 @@ function aliasIdOf(alias: Admin.BucketAlias): string {
 function bucketWish({
   globalAlias,
   localAlias,
+  indexShards,
 }: Admin.NewBucket): Parameters<BucketLife['create']>[0] {
+  const common = indexShards === undefined ? {} : { indexShards };
   if (localAlias === undefined) {
-    return globalAlias === undefined ? { grants: [] } : { globalAlias, grants: [] };
+    return { ...common, ...(globalAlias === undefined ? {} : { globalAlias }), grants: [] };
   }
   const accessKeyId = localAlias.accessKeyId as AccessKeyId;
   const { read, write, owner } = localAlias.allow;
   return {
+    ...common,
     ...(globalAlias === undefined ? {} : { globalAlias }),
     localAlias: { accessKeyId, name: localAlias.name },
     grants: read || write || owner ? [{ accessKeyId, read, write, owner }] : [],
@@ -332,23 +338,26 @@ function changedGrants(
 }
 
 function changedBucket(row: BucketRow, change: Admin.BucketChange): BucketRow {
-  const { website: oldWebsite, maxSizeBytes, maxObjects, ...rest } = row;
-  const quotas = change.quotas ?? { maxSizeBytes, maxObjects };
-  const wanted = change.website === undefined ? oldWebsite : (change.website ?? undefined);
-  return {
-    ...rest,
-    ...(wanted === undefined ? {} : { website: websiteRow(wanted) }),
-    ...(quotas.maxSizeBytes === undefined ? {} : { maxSizeBytes: quotas.maxSizeBytes }),
-    ...(quotas.maxObjects === undefined ? {} : { maxObjects: quotas.maxObjects }),
-  };
+  const { website, quotas, cors, lifecycle } = change;
+  return withSettings(row, {
+    ...(website === undefined ? {} : { website: websiteRow(row.website, website) }),
+    ...(quotas === undefined
+      ? {}
+      : { maxSizeBytes: quotas.maxSizeBytes ?? null, maxObjects: quotas.maxObjects ?? null }),
+    ...(cors === undefined ? {} : { cors }),
+    ...(lifecycle === undefined ? {} : { lifecycle }),
+  });
 }
 
-function websiteRow(website: {
-  readonly indexDocument: string;
-  readonly errorDocument?: string | undefined;
-}): NonNullable<BucketRow['website']> {
-  const { indexDocument, errorDocument } = website;
-  return errorDocument === undefined ? { indexDocument } : { indexDocument, errorDocument };
+function websiteRow(
+  before: WebsiteConfiguration | undefined,
+  change: Admin.WebsiteChange | null,
+): WebsiteConfiguration | null {
+  if (change === null) return null;
+  const { indexDocument, errorDocument } = change;
+  const kept = before?.kind === 'pages' ? before.routingRules : [];
+  const routingRules = change.routingRules ?? kept;
+  return { kind: 'pages', indexDocument, errorDocument, routingRules };
 }
 
 function changedKey(row: AccessKeyRow, change: Admin.KeyChange): AccessKeyRow {

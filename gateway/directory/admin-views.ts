@@ -6,7 +6,8 @@
  * Must not know: how rows are read or changed.
  */
 import type { BucketInfo, BucketPermissions, KeyInfo } from '../../schemas/admin-types.ts';
-import type { AccessKeyRow, BucketRow } from '../../schemas/records/settings-rows.ts';
+import type { BucketRow } from '../../schemas/records/bucket-row.ts';
+import type { AccessKeyRow } from '../../schemas/records/settings-rows.ts';
 
 const NONE: BucketPermissions = { read: false, write: false, owner: false };
 
@@ -40,17 +41,16 @@ export function bucketInfo(row: BucketRow, keys: ReadonlyMap<string, AccessKeyRo
     if (!isOfUse(permissions) && localAliases.length === 0) return [];
     return [{ accessKeyId, keyName: key.name, permissions, localAliases }];
   });
-  const { website } = row;
   return {
     id: row.id,
     createdMs: row.createdMs,
     globalAliases: [...row.globalAliases].sort(),
     grants,
-    website:
-      website === undefined
-        ? undefined
-        : { indexDocument: website.indexDocument, errorDocument: website.errorDocument },
+    website: row.website,
     quotas: { maxSizeBytes: row.maxSizeBytes, maxObjects: row.maxObjects },
+    cors: row.cors,
+    lifecycle: row.lifecycle,
+    indexShards: row.indexShards,
   };
 }
 

@@ -17,7 +17,7 @@ import type { TableAnswer, TableClient } from '../../bus/table-client.ts';
 import type { Clock, Randomness } from '../../schemas/environment.ts';
 import type { AccessKeyId, BucketId } from '../../schemas/ids.ts';
 import { REQUEST_DEADLINE_MS } from '../../schemas/limits.ts';
-import type { BucketRow } from '../../schemas/records/settings-rows.ts';
+import type { BucketRow, BucketSettings } from '../../schemas/records/bucket-row.ts';
 import { localAliasId } from '../../schemas/records/settings-rows.ts';
 import { timestampMs } from '../../schemas/timestamp.ts';
 import type { BucketNames } from './bucket-names.ts';
@@ -35,6 +35,9 @@ export type BucketWish = {
   readonly globalAlias?: string;
   readonly localAlias?: { readonly accessKeyId: AccessKeyId; readonly name: string };
   readonly grants: BucketRow['grants'];
+  /** Absent: as many as the configuration says. */
+  readonly indexShards?: number;
+  readonly settings?: BucketSettings;
 };
 
 /** `under-way`: somebody else's deletion of it is. */
@@ -58,7 +61,8 @@ export class BucketLife {
       globalAliases: wish.globalAlias === undefined ? [] : [wish.globalAlias],
       localAliases: wish.localAlias === undefined ? [] : [wish.localAlias],
       grants: wish.grants,
-      indexShards,
+      indexShards: wish.indexShards ?? indexShards,
+      ...wish.settings,
     }));
     if (created === undefined || !(await this.#takeNames(created))) {
       await this.#decideState(id, 'creating', 'deleted');

@@ -12,7 +12,7 @@
  */
 import type { SettingsClient } from '../../bus/settings-client.ts';
 import type { BucketId } from '../../schemas/ids.ts';
-import type { BucketRow } from '../../schemas/records/settings-rows.ts';
+import type { BucketRow } from '../../schemas/records/bucket-row.ts';
 
 export class BucketNames {
   readonly #settings: SettingsClient;

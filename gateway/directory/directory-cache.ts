@@ -16,7 +16,8 @@ import type { AccessKeyId } from '../../schemas/ids.ts';
 import { parseBucketId } from '../../schemas/ids.ts';
 import { DIRECTORY_CACHE_ENTRIES_MAX, DIRECTORY_CACHE_MS } from '../../schemas/limits.ts';
 import type { SettingsChanged } from '../../schemas/messages/settings.ts';
-import type { AccessKeyRow, BucketRow } from '../../schemas/records/settings-rows.ts';
+import type { BucketRow } from '../../schemas/records/bucket-row.ts';
+import type { AccessKeyRow } from '../../schemas/records/settings-rows.ts';
 import { localAliasId } from '../../schemas/records/settings-rows.ts';
 
 /** A map whose entries live a bounded time, and whose size is bounded by starting afresh. */

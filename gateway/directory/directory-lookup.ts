@@ -6,8 +6,14 @@
  * Must not know: HTTP.
  */
 import type { SettingsClient } from '../../bus/settings-client.ts';
-import type { AccessKeyId } from '../../schemas/ids.ts';
-import type { BucketRow } from '../../schemas/records/settings-rows.ts';
+import { SettingsUnavailableError } from '../../bus/settings-client.ts';
+import type { AccessKeyId, BucketId } from '../../schemas/ids.ts';
+import type {
+  BucketRow,
+  BucketSettings,
+  SettingsChange,
+} from '../../schemas/records/bucket-row.ts';
+import { withSettings } from '../../schemas/records/bucket-row.ts';
 import { localAliasId } from '../../schemas/records/settings-rows.ts';
 import type { DirectoryLookup } from '../s3/s3-call.ts';
 import type { BucketLife, BucketWish, Deletion } from './bucket-life.ts';
@@ -67,6 +73,7 @@ export class Lookup implements DirectoryLookup {
   async createBucket(
     name: string,
     accessKeyId: AccessKeyId,
+    settings?: BucketSettings,
   ): Promise<{ readonly kind: 'created' | 'owned-by-you' | 'taken' | 'unavailable' }> {
     const { names, life, namespace } = this.#options;
     const isLocal = namespace === 'per_key';
@@ -76,6 +83,7 @@ export class Lookup implements DirectoryLookup {
     const wish: BucketWish = {
       ...(isLocal ? { localAlias: { accessKeyId, name } } : { globalAlias: name }),
       grants: [{ accessKeyId, ...ALL }],
+      ...(settings === undefined ? {} : { settings }),
     };
     if ((await life.create(wish)) !== 'taken') return { kind: 'created' };
     const winner = await names.holder(isLocal ? localAliasId(accessKeyId, name) : name);
@@ -84,6 +92,21 @@ export class Lookup implements DirectoryLookup {
 
   async deleteBucket(bucket: BucketRow): Promise<{ readonly kind: Deletion }> {
     return { kind: await this.#options.life.delete(bucket.id) };
+  }
+
+  async changeSettings(
+    bucket: BucketId,
+    change: SettingsChange,
+  ): Promise<{ readonly kind: 'changed' | 'gone' | 'unavailable' }> {
+    try {
+      const row = await this.#options.settings.change('bucket', bucket, before =>
+        before?.state === 'active' ? withSettings(before, change) : undefined,
+      );
+      return { kind: row === undefined ? 'gone' : 'changed' };
+    } catch (failure) {
+      if (!(failure instanceof SettingsUnavailableError)) throw failure;
+      return { kind: 'unavailable' };
+    }
   }
 }
 

@@ -5,6 +5,7 @@
  * Knows:         the tables.
  * Must not know: HTTP, the command line.
  */
+import { readBucketUsage } from '../../bus/bucket-usage.ts';
 import type { LayoutFeed } from '../../bus/replica-calls.ts';
 import type { SettingsClient } from '../../bus/settings-client.ts';
 import { partitionOfManifest, type TableAnswer, type TableClient } from '../../bus/table-client.ts';
@@ -21,7 +22,7 @@ import {
 import type { ObjectPlace, TableRequest } from '../../schemas/messages/table.ts';
 import type { BlockList } from '../../schemas/records/block-list.ts';
 import { unpackBlocks } from '../../schemas/records/block-list.ts';
-import { addCounters, NO_COUNTERS } from '../../schemas/records/bucket-counters.ts';
+import { NO_COUNTERS } from '../../schemas/records/bucket-counters.ts';
 import type { ObjectVersion, PartRef } from '../../schemas/records/object-row.ts';
 import type { Stamper } from '../../schemas/stamper.ts';
 import { timestampMs } from '../../schemas/timestamp.ts';
@@ -62,14 +63,8 @@ export class TableInspector implements ObjectInspector {
     let sum = NO_COUNTERS;
     // Before the first layout nothing can have been stored, and there is nobody to ask.
     if (shards !== undefined && this.#options.layout.current.version > 0) {
-      const { bucket, count } = shards;
-      const indexes = Array.from({ length: count }, (_, shard) => shard);
-      // Two shards may share a partition, which counts them together.
-      const partitions = new Set(indexes.map(shard => tables.partitionOf({ bucket, shard })));
-      for (const partition of partitions) {
-        const answer = await tables.ask(partition, { kind: 'counters-read', bucket });
-        sum = addCounters(sum, expect(answer, 'counters').counters);
-      }
+      const usage = await readBucketUsage(tables, shards.bucket, shards.count);
+      sum = usage.kind === 'counted' ? usage.counters : expect(usage.answer, 'counters').counters;
     }
     return {
       objects: sum.objects,

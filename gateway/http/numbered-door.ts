@@ -20,7 +20,7 @@ export type NumberedDoorOptions = {
   /** As the log names it. */
   readonly door: string;
   readonly handler: HttpHandler;
-  /** The name under which a request is counted; one of a bounded set. */
+  /** The name under which a request is counted, asked once it was answered; of a bounded set. */
   readonly endpointOf: (request: HttpRequest) => string;
   readonly answered?: (request: {
     readonly endpoint: string;
@@ -47,10 +47,11 @@ export function numberedDoor(options: NumberedDoorOptions): NumberedDoor {
   return {
     handler: async request => {
       const startedMs = clock.monotonicMs();
-      const endpoint = endpointOf(request);
       try {
-        return finish(options, { request, endpoint, startedMs }, await handler(request));
+        const reply = await handler(request);
+        return finish(options, { request, endpoint: endpointOf(request), startedMs }, reply);
       } catch (error) {
+        const endpoint = endpointOf(request);
         options.log.error({ door: options.door, endpoint, error }, 'request failed');
         return finish(options, { request, endpoint, startedMs }, FAILED);
       }

@@ -10,7 +10,7 @@ import { RequestFigures } from './request-figures.ts';
 
 /** One request that a door answered. */
 export type AnsweredRequest = {
-  /** The S3 operation, or the path of an admin operation. */
+  /** The S3 operation, the path of an admin operation, the method (and host) of a visit. */
   readonly endpoint: string;
   readonly status: number;
   readonly milliseconds: number;
@@ -40,13 +40,19 @@ export type MetricsOptions = {
 
 type Door = 's3' | 'admin' | 'web';
 
+/** Visits are counted by method, and by host where the configuration says so. */
+function websiteLabels(endpoint: string): Readonly<Record<string, string>> {
+  const [method = '', host] = endpoint.split(' ');
+  return host === undefined ? { method } : { method, host };
+}
+
 export class Metrics {
   readonly #registry = new Registry();
   readonly #options: MetricsOptions;
   readonly #figures: Readonly<Record<Door, RequestFigures>> = {
     s3: new RequestFigures(),
     admin: new RequestFigures(),
-    web: new RequestFigures(),
+    web: new RequestFigures(websiteLabels),
   };
 
   constructor(options: MetricsOptions) {
@@ -114,7 +120,7 @@ export class Metrics {
     const requests = [
       ...this.#figures.s3.lines('api_s3'),
       ...this.#figures.admin.lines('api_admin'),
-      ...this.#figures.web.lines('api_web'),
+      ...this.#figures.web.lines('web'),
     ];
     return `${requests.join('\n')}\n${await this.#registry.metrics()}`;
   }

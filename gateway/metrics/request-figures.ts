@@ -23,9 +23,16 @@ const BOUNDS: readonly number[] = [0.001, 0.01, 0.1, 1, 10].flatMap(decade =>
 );
 const REFUSED_FROM = 400;
 
+type Labels = Readonly<Record<string, string>>;
+
 export class RequestFigures {
   /** By operation: the names are those of the route tables. */
   readonly #operations = new Map<string, Operation>();
+  readonly #labelsOf: (endpoint: string) => Labels;
+
+  constructor(labelsOf = (endpoint: string): Labels => ({ api_endpoint: endpoint })) {
+    this.#labelsOf = labelsOf;
+  }
 
   answered(endpoint: string, status: number, milliseconds: number): void {
     const operation = this.#operations.get(endpoint) ?? this.#add(endpoint);
@@ -43,20 +50,21 @@ export class RequestFigures {
   lines(prefix: string): string[] {
     const lines = head(`${prefix}_request_counter`, 'counter', 'Requests');
     for (const [endpoint, { requests }] of this.#operations) {
-      lines.push(line(`${prefix}_request_counter`, { api_endpoint: endpoint }, requests));
+      lines.push(line(`${prefix}_request_counter`, this.#labelsOf(endpoint), requests));
     }
     const errors = `${prefix}_error_counter`;
     lines.push(...head(errors, 'counter', 'Requests that were refused or failed'));
     for (const [endpoint, { byStatus }] of this.#operations) {
       for (const [status, count] of byStatus) {
-        lines.push(line(errors, { api_endpoint: endpoint, status_code: String(status) }, count));
+        const labels = { ...this.#labelsOf(endpoint), status_code: String(status) };
+        lines.push(line(errors, labels, count));
       }
     }
     const durations = `${prefix}_request_duration`;
     const help = 'Seconds from the head of a request to the end of its answer';
     lines.push(...head(durations, 'histogram', help));
     for (const [endpoint, operation] of this.#operations) {
-      lines.push(...histogram(durations, endpoint, operation));
+      lines.push(...histogram(durations, this.#labelsOf(endpoint), operation));
     }
     return lines;
   }
@@ -80,7 +88,7 @@ function head(name: string, type: string, help: string): string[] {
   return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`];
 }
 
-function line(name: string, labels: Readonly<Record<string, string>>, value: number): string {
+function line(name: string, labels: Labels, value: number): string {
   const told = Object.entries(labels).map(([label, text]) => `${label}="${escaped(text)}"`);
   return `${name}{${told.join(',')}} ${String(value)}`;
 }
@@ -89,15 +97,15 @@ function escaped(text: string): string {
   return text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
 }
 
-function histogram(name: string, endpoint: string, operation: Operation): string[] {
+function histogram(name: string, labels: Labels, operation: Operation): string[] {
   const lines: string[] = [];
   let count = 0;
   operation.within.forEach((within, index) => {
     count += within;
     const le = index < BOUNDS.length ? String(BOUNDS[index]) : '+Inf';
-    lines.push(line(`${name}_bucket`, { le, api_endpoint: endpoint }, count));
+    lines.push(line(`${name}_bucket`, { le, ...labels }, count));
   });
-  lines.push(line(`${name}_sum`, { api_endpoint: endpoint }, operation.seconds));
-  lines.push(line(`${name}_count`, { api_endpoint: endpoint }, operation.requests));
+  lines.push(line(`${name}_sum`, labels, operation.seconds));
+  lines.push(line(`${name}_count`, labels, operation.requests));
   return lines;
 }

@@ -16,7 +16,7 @@ import type { Timers } from '../../schemas/environment.ts';
 import type { BlockHash, UploadId } from '../../schemas/ids.ts';
 import { attemptIdOf, versionIdOf } from '../../schemas/ids.ts';
 import { HASH_INLINE_BYTES_MAX, INLINE_BYTES_MAX } from '../../schemas/limits.ts';
-import type { ObjectPlace, WriteCondition } from '../../schemas/messages/table.ts';
+import type { BucketQuota, ObjectPlace, WriteCondition } from '../../schemas/messages/table.ts';
 import type { BlockOwner } from '../../schemas/records/block-owner.ts';
 import type { StoredChecksum } from '../../schemas/records/checksum.ts';
 import type {
@@ -61,12 +61,14 @@ export type VersionTarget = {
   readonly place: ObjectPlace;
   readonly headers: StoredHeaders;
   readonly condition?: WriteCondition | undefined;
+  readonly quota?: BucketQuota | undefined;
 };
 export type PartTarget = {
   readonly kind: 'part';
   readonly place: ObjectPlace;
   readonly uploadId: UploadId;
   readonly partNumber: number;
+  readonly quota?: BucketQuota | undefined;
 };
 export type WriteTarget = VersionTarget | PartTarget;
 
@@ -232,7 +234,7 @@ export class ObjectWriter {
   }
 
   #writeVersion(
-    { place, condition }: VersionTarget,
+    { place, condition, quota }: VersionTarget,
     row: ObjectVersion,
     inline: Uint8Array | undefined,
   ): Promise<TableAnswer> {
@@ -242,11 +244,12 @@ export class ObjectWriter {
       row,
       inline,
       condition,
+      quota,
     });
   }
 
   #writePart(
-    { place, uploadId, partNumber }: PartTarget,
+    { place, uploadId, partNumber, quota }: PartTarget,
     row: RowContent,
     { begun, timestamp }: Stamps,
   ): Soon<TableAnswer> {
@@ -259,6 +262,7 @@ export class ObjectWriter {
       kind: 'part-write',
       place,
       part: checksum === undefined ? part : { ...part, checksum },
+      quota,
     });
   }
 }

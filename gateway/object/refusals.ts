@@ -17,6 +17,8 @@ export function tableRefusal(answer: TableAnswer): S3Error {
   switch (answer.kind) {
     case 'bucket-closed':
       return new S3Error('NoSuchBucket');
+    case 'quota-exceeded':
+      return new S3Error('QuotaExceeded');
     case 'no-such-upload':
       return new S3Error('NoSuchUpload');
     case 'condition-failed':

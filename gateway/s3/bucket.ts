@@ -6,13 +6,19 @@
  * Must not know: how names are given and taken; the directory does.
  */
 import { isBucketName } from '../../schemas/bucket-name.ts';
+import type { Tag } from '../../schemas/records/bucket-settings/bucket-tags.ts';
+import { BUCKET_TAGS_MAX, faultOfTags } from '../../schemas/records/bucket-settings/bucket-tags.ts';
 import { readSmallBody } from '../object/payload.ts';
+import { refuseFault } from './bucket-document.ts';
+import { readTags } from './bucket-tagging.ts';
+import { ANY_ORIGIN } from './cors-preflight.ts';
 import { invalidArgument } from './list-parameters.ts';
 import { writeTime } from './list-times.ts';
 import type { BucketCall, Caller, S3Call, S3Handler } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
 import type { NamedCall } from './s3-operation.ts';
-import { childrenOf, malformed, parseXml, textOf } from './s3-xml.ts';
+import { parseXml } from './s3-xml.ts';
+import { XmlFields } from './xml-fields.ts';
 import { xmlReply } from './xml-reply.ts';
 import { element, escapeXml, optionalElement, s3Document, wrap } from './xml-writer.ts';
 
@@ -32,9 +38,14 @@ export function createBucket(punycode: 'allowed' | 'refused'): S3Handler<NamedCa
     }
     checkCreation(call);
     const body = await readSmallBody(call, CONFIGURATION_BYTES_MAX);
-    checkLocation(body.length === 0 ? '' : locationConstraint(body), region);
+    const { location, tags } = readCreation(body);
+    checkLocation(location, region);
     if (caller === undefined) throw new S3Error('AccessDenied');
-    const { kind } = await directory.createBucket(bucketName, caller.accessKeyId);
+    const { kind } = await directory.createBucket(
+      bucketName,
+      caller.accessKeyId,
+      tags.length === 0 ? {} : { tags },
+    );
     switch (kind) {
       case 'created':
         return { status: 200, headers: [['location', `/${bucketName}`]] };
@@ -65,19 +76,19 @@ function checkCreation({ headers }: S3Call): void {
   throw new S3Error('NotImplemented', { message: `${ownership} is not implemented.` });
 }
 
-function locationConstraint(body: Buffer): string {
-  const root = parseXml(body, 'CreateBucketConfiguration');
-  let constraint = '';
-  for (const child of childrenOf(root, CONFIGURATION)) {
-    if (child.name === 'LocationConstraint') constraint = textOf(child).trim();
-    else if (child.name !== 'Tags' || child.children.length > 0) {
-      throw new S3Error('NotImplemented', { message: `${child.name} is not implemented.` });
-    }
+type Creation = { readonly location: string; readonly tags: readonly Tag[] };
+
+function readCreation(body: Buffer): Creation {
+  if (body.length === 0) return { location: '', tags: [] };
+  const fields = new XmlFields(parseXml(body, 'CreateBucketConfiguration'), CONFIGURATION);
+  for (const name of ['Location', 'Bucket']) {
+    if (!fields.has(name)) continue;
+    throw new S3Error('NotImplemented', { message: `${name} is not implemented.` });
   }
-  if (root.children.filter(({ name }) => name === 'LocationConstraint').length > 1) {
-    throw malformed('There is more than one LocationConstraint.');
-  }
-  return constraint;
+  const set = fields.one('Tags');
+  const tags = set === undefined ? [] : readTags(set);
+  refuseFault(faultOfTags(tags, BUCKET_TAGS_MAX));
+  return { location: fields.text('LocationConstraint')?.trim() ?? '', tags };
 }
 
 function checkLocation(constraint: string, region: string): void {
@@ -115,7 +126,7 @@ export const deleteBucket: S3Handler<BucketCall> = async ({ bucket, bucketName }
   }
 };
 
-export const listBuckets: S3Handler<S3Call> = async ({ caller, query }, services) => {
+export const listBuckets: S3Handler<S3Call> = async ({ caller, http, query }, services) => {
   if (caller === undefined) throw new S3Error('AccessDenied');
   const prefix = query.get('prefix') ?? '';
   const region = query.get('bucket-region') ?? services.region;
@@ -145,7 +156,8 @@ export const listBuckets: S3Handler<S3Call> = async ({ caller, query }, services
     wrap('Buckets', buckets.join('')) +
     optionalElement('ContinuationToken', token) +
     optionalElement('Prefix', prefix === '' ? undefined : prefix);
-  return xmlReply(s3Document('ListAllMyBucketsResult', content));
+  const isOfPage = http.headers.get('origin') !== undefined;
+  return xmlReply(s3Document('ListAllMyBucketsResult', content), isOfPage ? ANY_ORIGIN : []);
 };
 
 /** undefined: all of them. */

@@ -12,14 +12,17 @@
 import { LIST_ENTRIES_MAX, XML_BODY_BYTES_MAX } from '../../schemas/limits.ts';
 import type { UploadId } from '../../schemas/ids.ts';
 import { versionIdOf } from '../../schemas/ids.ts';
+import type { LifecycleCalendar } from '../../schemas/lifecycle-calendar.ts';
 import type { ObjectPlace } from '../../schemas/messages/table.ts';
-import type { StoredChecksum } from '../../schemas/records/checksum.ts';
 import type { ObjectVersion, PartRef } from '../../schemas/records/object-row.ts';
 import type { PartRow, UploadRow } from '../../schemas/records/upload-row.ts';
+import { timestampMs } from '../../schemas/timestamp.ts';
 import type { HttpReply, RequestHeaders } from '../http/exchange.ts';
 import { readSmallBody } from '../object/payload.ts';
+import { quotaOf } from '../object/quota.ts';
 import { tableRefusal } from '../object/refusals.ts';
 import { writeCondition } from './conditions.ts';
+import { expirationHeaders } from './lifecycle-headers.ts';
 import { placeOf } from './object-place.ts';
 import { chooseParts, readAskedParts, type AskedPart } from './part-choice.ts';
 import type { ObjectCall, S3Handler, S3Services } from './s3-call.ts';
@@ -30,7 +33,6 @@ import { xmlReply } from './xml-reply.ts';
 import { element, optionalElement, s3Document } from './xml-writer.ts';
 
 type Uploaded = { readonly upload: UploadRow; readonly parts: ReadonlyMap<number, PartRow> };
-type Completed = { readonly etag: string; readonly checksum: StoredChecksum | undefined };
 
 const MD5_HEX = /^[0-9a-f]{32}$/;
 
@@ -52,10 +54,11 @@ export const completeMultipartUpload: S3Handler<ObjectCall> = async (call, servi
     place,
     row,
     completes: { uploadId, parts: parts.map(partRef) },
-    ...(condition === undefined ? {} : { condition }),
+    condition,
+    quota: quotaOf(call.bucket),
   });
   if (answer.kind !== 'written' && answer.kind !== 'completed-before') throw tableRefusal(answer);
-  return completedReply(call, { etag: row.etag, checksum: row.checksum });
+  return completedReply(call, row, services.calendar);
 };
 
 /** The checksum headers of this request speak of the object, not of its body. */
@@ -158,7 +161,7 @@ function checkSize(expectedBytes: number | undefined, sizeBytes: number): void {
 /** The first answer again, while its object is still there. */
 async function repeated(
   call: ObjectCall,
-  { tables }: S3Services,
+  { tables, calendar }: S3Services,
   { place, uploadId, asked }: Search,
 ): Promise<HttpReply> {
   const ended = await tables.askPlace({ kind: 'upload-read', place, uploadId });
@@ -175,11 +178,15 @@ async function repeated(
   if (row?.kind !== 'version' || row.versionId !== state.versionId) {
     throw new S3Error('NoSuchUpload');
   }
-  return completedReply(call, { etag: row.etag, checksum: row.checksum });
+  return completedReply(call, row, calendar);
 }
 
-function completedReply(call: ObjectCall, { etag, checksum }: Completed): HttpReply {
-  const { bucketName, key, http } = call;
+function completedReply(
+  call: ObjectCall,
+  { etag, checksum, sizeBytes, timestamp }: ObjectVersion,
+  calendar: LifecycleCalendar,
+): HttpReply {
+  const { bucket, bucketName, key, http } = call;
   const content =
     element('Location', `http://${http.headers.get('host') ?? ''}${http.rawPath}`) +
     element('Bucket', bucketName) +
@@ -187,5 +194,7 @@ function completedReply(call: ObjectCall, { etag, checksum }: Completed): HttpRe
     element('ETag', `"${etag}"`) +
     checksumElement(checksum) +
     optionalElement('ChecksumType', checksum?.type);
-  return xmlReply(s3Document('CompleteMultipartUploadResult', content));
+  const subject = { key, sizeBytes, createdMs: timestampMs(timestamp) };
+  const headers = expirationHeaders(bucket, calendar, subject);
+  return xmlReply(s3Document('CompleteMultipartUploadResult', content), headers);
 }

@@ -14,11 +14,13 @@ import type { ObjectVersion, StoredHeaders } from '../../schemas/records/object-
 import type { FoundObject } from '../object/object-reader.ts';
 import type { VersionTarget, Written } from '../object/object-writer.ts';
 import { copyByReference } from '../object/reference-copy.ts';
+import { quotaOf, refuseEarly } from '../object/quota.ts';
 import { SourcePayload } from '../object/source-payload.ts';
 import { askedChecksum } from './checksum-headers.ts';
 import { writeCondition } from './conditions.ts';
 import { copyResult } from './copy-result.ts';
 import { checkCopySize, sourcePlace, withSource } from './copy-source.ts';
+import { expirationHeaders } from './lifecycle-headers.ts';
 import {
   checkUploadHeaders,
   REDIRECT_HEADER,
@@ -42,17 +44,24 @@ export const copyObject: S3Handler<ObjectCall> = async (call, services) => {
   const changes = directive === 'REPLACE' || checksum !== undefined;
   if (isSame && !changes && redirectLocation(headers) === undefined) throw nothingChanges();
   const condition = writeCondition(headers);
-  const written = await withSource(call, services, source, found => {
-    checkCopySize(found.version.sizeBytes);
+  const quota = quotaOf(call.bucket);
+  const written = await withSource(call, services, source, async found => {
+    const { sizeBytes } = found.version;
+    checkCopySize(sizeBytes);
+    await refuseEarly(services.tables, quota, { place, kind: 'object', sizeBytes });
     const target: VersionTarget = {
       kind: 'version',
       place,
       headers: copiedHeaders(call, found.version, directive),
-      ...(condition === undefined ? {} : { condition }),
+      condition,
+      quota,
     };
     return copy(services, found, target, checksum);
   });
-  return copyResult('CopyObjectResult', written);
+  const { sizeBytes, lastModifiedMs: createdMs } = written;
+  const subject = { key: call.key, sizeBytes, createdMs };
+  const expiration = expirationHeaders(call.bucket, services.calendar, subject);
+  return copyResult('CopyObjectResult', written, expiration);
 };
 
 function metadataDirective({ headers }: ObjectCall): Directive {

@@ -5,7 +5,7 @@
  * Knows:         the S3 API reference.
  * Must not know: what was copied.
  */
-import type { HttpReply } from '../http/exchange.ts';
+import type { HttpReply, ReplyHeaders } from '../http/exchange.ts';
 import type { Written } from '../object/object-writer.ts';
 import { writeTime } from './list-times.ts';
 import { checksumElement } from './upload-xml.ts';
@@ -15,6 +15,7 @@ import { element, s3Document } from './xml-writer.ts';
 export function copyResult(
   root: 'CopyObjectResult' | 'CopyPartResult',
   { etag, lastModifiedMs, checksum }: Written,
+  headers: ReplyHeaders = [],
 ): HttpReply {
   const content = [
     element('LastModified', writeTime(lastModifiedMs)),
@@ -24,5 +25,5 @@ export function copyResult(
     content.push(checksumElement(checksum));
     if (root === 'CopyObjectResult') content.push(element('ChecksumType', checksum.type));
   }
-  return xmlReply(s3Document(root, content.join('')));
+  return xmlReply(s3Document(root, content.join('')), headers);
 }

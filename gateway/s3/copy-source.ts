@@ -11,7 +11,7 @@
 import type { ObjectKey } from '../../schemas/ids.ts';
 import { OBJECT_KEY_BYTES_MAX, PUT_BYTES_MAX } from '../../schemas/limits.ts';
 import type { ObjectPlace } from '../../schemas/messages/table.ts';
-import type { BucketRow } from '../../schemas/records/settings-rows.ts';
+import type { BucketRow } from '../../schemas/records/bucket-row.ts';
 import { timestampMs } from '../../schemas/timestamp.ts';
 import { decide } from '../auth/permissions.ts';
 import type { RequestHeaders } from '../http/exchange.ts';

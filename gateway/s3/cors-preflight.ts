@@ -1,22 +1,82 @@
 /**
  * OPTIONS: the question of a browser before it sends a request of another origin.
  *
- * Owns:          the answer, which is no: buckets have no CORS configuration.
- * Knows:         S3's answers ("Troubleshooting CORS").
- * Must not know: buckets; the answer is the same for one that does not exist.
+ * Owns:          the answer, and whose rules give it.
+ * Knows:         S3's answers ("Troubleshooting CORS"); the directory.
+ * Must not know: objects; how rules are matched.
+ *
+ * A preflight carries no signature, so it cannot be known which of its names a key has for a bucket
+ * (local aliases), unless the URL is presigned and names the key. A name that means nothing to
+ * everybody is therefore answered permissively, as Garage does: the request itself is signed and
+ * is judged by the rules of the bucket that it means.
  */
-import type { S3Call, S3Handler } from './s3-call.ts';
+import type { AccessKeyId } from '../../schemas/ids.ts';
+import { parseAccessKeyId } from '../../schemas/ids.ts';
+import { chain } from '../../schemas/soon.ts';
+import type { CorsQuestion } from '../cors/cors-match.ts';
+import {
+  matchCors,
+  permissiveHeaders,
+  preflightHeaders,
+  readPreflight,
+} from '../cors/cors-match.ts';
+import type { HttpReply, ReplyHeaders } from '../http/exchange.ts';
+import type { QueryParameters, S3Call, S3Handler } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
+import type { NamedCall } from './s3-operation.ts';
 
-/** @throws S3Error BadRequest when it is no preflight request; AccessForbidden otherwise. */
-export const preflight: S3Handler<S3Call> = ({ http }) => {
-  if (http.headers.get('origin') === undefined) {
-    throw new S3Error('BadRequest', { message: 'A preflight request needs the header Origin.' });
-  }
-  if (http.headers.get('access-control-request-method') === undefined) {
-    throw new S3Error('BadRequest', {
-      message: 'A preflight request needs the header Access-Control-Request-Method.',
-    });
-  }
-  throw new S3Error('AccessForbidden', { message: 'CORS is not enabled for this bucket.' });
+/** The list of buckets belongs to no bucket and so has no rules: any page may read it, signed. */
+export const servicePreflight: S3Handler<S3Call> = call => {
+  const question = questionOf(call);
+  if (question.method !== 'GET') throw forbidden(question, 'SERVICE', 'Only GET is possible here.');
+  return allowed(permissiveHeaders(question));
 };
+
+/** What lets a page of any origin read an answer. */
+export const ANY_ORIGIN: ReplyHeaders = [['Access-Control-Allow-Origin', '*']];
+
+/** @throws S3Error BadRequest when it is no preflight request; AccessForbidden when no rule allows
+ *   it. */
+export function preflight(resourceType: 'BUCKET' | 'OBJECT'): S3Handler<NamedCall> {
+  return (call, { directory }) => {
+    const question = questionOf(call);
+    const found = directory.resolveBucket(call.bucketName, claimedKey(call.query));
+    return chain(found, bucket => {
+      if (bucket === undefined) return allowed(permissiveHeaders(question));
+      const { cors } = bucket;
+      if (cors === undefined) {
+        throw forbidden(question, resourceType, 'CORS is not enabled for this bucket.');
+      }
+      const match = matchCors(cors, question);
+      if (match !== undefined) return allowed(preflightHeaders(match, question));
+      throw forbidden(
+        question,
+        resourceType,
+        'No CORS rule of the bucket allows this origin, method and these headers.',
+      );
+    });
+  };
+}
+
+/** The key that a presigned URL names; nothing is believed of it but which names it has. */
+export function claimedKey(query: QueryParameters): AccessKeyId | undefined {
+  const credential = query.get('X-Amz-Credential') ?? '';
+  return parseAccessKeyId(credential.slice(0, Math.max(0, credential.indexOf('/'))));
+}
+
+function questionOf({ http }: S3Call): CorsQuestion {
+  const asked = readPreflight(http.headers);
+  if (asked.kind === 'asked') return asked.question;
+  throw new S3Error('BadRequest', { message: asked.message });
+}
+
+function allowed(headers: ReplyHeaders): HttpReply {
+  return { status: 200, headers };
+}
+
+function forbidden({ method }: CorsQuestion, resourceType: string, message: string): S3Error {
+  return new S3Error('AccessForbidden', {
+    message,
+    fields: { Method: method, ResourceType: resourceType },
+  });
+}

@@ -11,10 +11,9 @@
 import type { ObjectKey } from '../../schemas/ids.ts';
 import { DELETE_KEYS_MAX, OBJECT_KEY_BYTES_MAX, XML_BODY_BYTES_MAX } from '../../schemas/limits.ts';
 import type { WriteCondition } from '../../schemas/messages/table.ts';
-import { CHECKSUM_ALGORITHMS } from '../../schemas/records/checksum.ts';
 import { readSmallBody } from '../object/payload.ts';
 import { tableRefusal } from '../object/refusals.ts';
-import { checksumHeader } from './checksum-headers.ts';
+import { hasDigest } from './bucket-document.ts';
 import { placeOf } from './object-place.ts';
 import type { BucketCall, S3Handler, S3Services } from './s3-call.ts';
 import { asS3Error } from './s3-error-reply.ts';
@@ -36,7 +35,6 @@ const DELETE = new Set(['Object', 'Quiet']);
 const OBJECT = new Set(['Key', 'VersionId', 'ETag', 'LastModifiedTime', 'Size']);
 /** Deletions under way for one request: enough to share a commit, too few to fill a mailbox. */
 const DELETIONS_AT_ONCE = 64;
-const CHECKSUM_HEADERS = CHECKSUM_ALGORITHMS.map(checksumHeader);
 
 export const deleteObjects: S3Handler<BucketCall> = async (call, services) => {
   checkDigest(call);
@@ -56,9 +54,7 @@ export const deleteObjects: S3Handler<BucketCall> = async (call, services) => {
 };
 
 function checkDigest({ headers }: BucketCall): void {
-  if (headers.get('content-md5') !== undefined) return;
-  if (headers.get('x-amz-trailer')?.toLowerCase().includes('x-amz-checksum-') === true) return;
-  if (CHECKSUM_HEADERS.some(name => headers.get(name) !== undefined)) return;
+  if (hasDigest(headers)) return;
   throw new S3Error('InvalidRequest', {
     message: 'DeleteObjects needs the header Content-MD5 or a checksum of its body.',
   });

@@ -9,6 +9,7 @@
  * asked again when that runs out: a page of 1000 from 256 shards must not cost 256,000 entries.
  */
 import { assert } from '../../schemas/assert.ts';
+import { MinHeap } from './min-heap.ts';
 
 /** A piece of a shard's stream; `next` is absent at its end. */
 export type ShardPiece<Entry, Cursor> = {
@@ -83,39 +84,44 @@ async function severalShards<Entry, Cursor>(
     const group = streams.slice(first, first + SHARDS_AT_ONCE);
     await Promise.all(group.map(stream => stream.refill(share)));
   }
-  let heads = streams.filter(stream => stream.head !== undefined);
+  const heads = new MinHeap<Head<Entry, Cursor>>((x, y) => compareTexts(x.name, y.name));
+  const line = (stream: ShardStream<Entry, Cursor>): void => {
+    const { head } = stream;
+    if (head !== undefined) heads.push({ stream, entry: head, name: nameOf(head) });
+  };
+  streams.forEach(line);
   const entries: Entry[] = [];
-  while (entries.length < wanted && heads.length > 0) {
-    const entry = smallestHead(heads, nameOf);
-    entries.push(entry);
-    const name = nameOf(entry);
-    for (const stream of heads) {
-      const { head } = stream;
-      const isSame =
-        head === entry || (head !== undefined && isPrefix(head) && nameOf(head) === name);
-      if (isSame && stream.advance() === 'empty') await stream.refill(share);
-    }
-    heads = heads.filter(stream => stream.head !== undefined);
+  while (entries.length < wanted) {
+    const first = heads.pop();
+    if (first === undefined) break;
+    entries.push(first.entry);
+    const told = [first.stream, ...(isPrefix(first.entry) ? popSame(heads, first.name) : [])];
+    const empty = told.filter(stream => stream.advance() === 'empty');
+    if (empty.length > 0) await Promise.all(empty.map(stream => stream.refill(share)));
+    told.forEach(line);
   }
   return entries;
 }
 
-/** A shard's stream has no two equal names, and of equal names one is a prefix only if all are. */
-function smallestHead<Entry, Cursor>(
-  heads: readonly ShardStream<Entry, Cursor>[],
-  nameOf: (entry: Entry) => string,
-): Entry {
-  let best: Entry | undefined;
-  let bestName = '';
-  for (const { head } of heads) {
-    if (head === undefined) continue;
-    const name = nameOf(head);
-    if (best !== undefined && compareTexts(name, bestName) >= 0) continue;
-    best = head;
-    bestName = name;
+/** A stream that waits in line with its first entry. */
+type Head<Entry, Cursor> = {
+  readonly stream: ShardStream<Entry, Cursor>;
+  readonly entry: Entry;
+  readonly name: string;
+};
+
+/** A common prefix may stand first in several streams. A stream has no two equal names, and of
+ *  equal names one is a prefix only if all are. */
+function popSame<Entry, Cursor>(
+  heads: MinHeap<Head<Entry, Cursor>>,
+  name: string,
+): ShardStream<Entry, Cursor>[] {
+  const same: ShardStream<Entry, Cursor>[] = [];
+  while (heads.peek()?.name === name) {
+    const next = heads.pop();
+    if (next !== undefined) same.push(next.stream);
   }
-  assert(best !== undefined, 'a stream with a head has one');
-  return best;
+  return same;
 }
 
 class ShardStream<Entry, Cursor> {

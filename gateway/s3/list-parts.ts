@@ -9,6 +9,7 @@ import { tableRefusal } from '../object/refusals.ts';
 import type { UploadRow } from '../../schemas/records/upload-row.ts';
 import type { PartRow } from '../../schemas/records/upload-row.ts';
 import { ownerXml } from './bucket.ts';
+import { abortHeaders } from './lifecycle-headers.ts';
 import { entriesMax, integerOf } from './list-parameters.ts';
 import { TimeWriter } from './list-times.ts';
 import { placeOf } from './object-place.ts';
@@ -24,7 +25,7 @@ type PartPage = {
   readonly truncated: boolean;
 };
 
-export const listParts: S3Handler<ObjectCall> = async (call, { tables }) => {
+export const listParts: S3Handler<ObjectCall> = async (call, { tables, calendar }) => {
   const { query } = call;
   const uploadId = uploadIdOfCall(call);
   const maxParts = entriesMax(query, 'max-parts');
@@ -39,7 +40,9 @@ export const listParts: S3Handler<ObjectCall> = async (call, { tables }) => {
   });
   if (answer.kind !== 'parts') throw tableRefusal(answer);
   const page = maxParts === 0 ? { ...answer, parts: [], truncated: false } : answer;
-  return xmlReply(document(call, page, { after, maxParts }));
+  const begun = { key: call.key, createdMs: timestampMs(uploadId) };
+  const headers = abortHeaders(call.bucket, calendar, begun);
+  return xmlReply(document(call, page, { after, maxParts }), headers);
 };
 
 function document(

@@ -8,10 +8,12 @@
 import { uploadIdOf } from '../../schemas/ids.ts';
 import type { ChecksumType } from '../../schemas/records/checksum.ts';
 import type { UploadRow } from '../../schemas/records/upload-row.ts';
+import { timestampMs } from '../../schemas/timestamp.ts';
 import type { HttpReply, ReplyHeaders, RequestHeaders } from '../http/exchange.ts';
 import { tableRefusal } from '../object/refusals.ts';
 import { parseAlgorithm } from './checksum-headers.ts';
 import { isCombinable } from './crc-combine.ts';
+import { abortHeaders } from './lifecycle-headers.ts';
 import { checkUploadHeaders, storedHeaders } from './object-headers.ts';
 import { placeOf } from './object-place.ts';
 import type { ObjectCall, S3Handler } from './s3-call.ts';
@@ -41,10 +43,11 @@ export const createMultipartUpload: S3Handler<ObjectCall> = async (call, service
   if (answer.kind !== 'written') throw tableRefusal(answer);
   const content =
     element('Bucket', bucketName) + element('Key', key) + element('UploadId', uploadId);
-  return xmlReply(
-    s3Document('InitiateMultipartUploadResult', content),
-    checksumReplyHeaders(checksum),
-  );
+  const begun = { key, createdMs: timestampMs(timestamp) };
+  return xmlReply(s3Document('InitiateMultipartUploadResult', content), [
+    ...checksumReplyHeaders(checksum),
+    ...abortHeaders(call.bucket, services.calendar, begun),
+  ]);
 };
 
 export const abortMultipartUpload: S3Handler<ObjectCall> = async (

@@ -1,15 +1,15 @@
 /**
  * Where the object of a request lies, and which version or part of it is meant.
  *
- * Owns:          the step from a bucket's row and a key to a place; `versionId`; `partNumber`.
- * Knows:         index shards.
+ * Owns:          `versionId`; `partNumber`.
+ * Knows:         how a bucket's row and a key make a place.
  * Must not know: operations.
  */
 import type { ObjectKey } from '../../schemas/ids.ts';
-import { shardOfKey } from '../../schemas/ids.ts';
 import { PART_NUMBER_MAX } from '../../schemas/limits.ts';
 import type { ObjectPlace } from '../../schemas/messages/table.ts';
-import type { BucketRow } from '../../schemas/records/settings-rows.ts';
+import type { BucketRow } from '../../schemas/records/bucket-row.ts';
+import { placeOfKey } from '../object/key-place.ts';
 import type { QueryParameters } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
 
@@ -17,7 +17,7 @@ type BucketAndKey = { readonly bucket: BucketRow; readonly key: ObjectKey };
 
 /** The place of a key in a bucket: of what a call names, or the source of a copy. */
 export function placeOf({ bucket, key }: BucketAndKey): ObjectPlace {
-  return { bucket: bucket.id, shard: shardOfKey(key, bucket.indexShards), key };
+  return placeOfKey(bucket, key);
 }
 
 /**

@@ -9,14 +9,16 @@
  */
 import { httpPayload } from '../object/http-payload.ts';
 import type { Written } from '../object/object-writer.ts';
-import type { HttpReply } from '../http/exchange.ts';
+import { quotaOf, refuseEarly } from '../object/quota.ts';
+import type { HttpReply, ReplyHeaders } from '../http/exchange.ts';
 import { checksumReplyHeaders } from './checksum-headers.ts';
 import { writeCondition } from './conditions.ts';
+import { expirationHeaders } from './lifecycle-headers.ts';
 import { checkUploadHeaders, storedHeaders } from './object-headers.ts';
 import { placeOf } from './object-place.ts';
 import type { ObjectCall, S3Handler } from './s3-call.ts';
 
-export const putObject: S3Handler<ObjectCall> = async (call, { writer }) => {
+export const putObject: S3Handler<ObjectCall> = async (call, { tables, writer, calendar }) => {
   const { headers, auth } = call;
   checkUploadHeaders(headers);
   const target = {
@@ -24,14 +26,24 @@ export const putObject: S3Handler<ObjectCall> = async (call, { writer }) => {
     place: placeOf(call),
     headers: storedHeaders(headers, auth),
     condition: writeCondition(headers),
+    quota: quotaOf(call.bucket),
   } as const;
-  return uploadReply(await writer.write(httpPayload(call), target));
+  const payload = httpPayload(call);
+  const { place, quota } = target;
+  if (quota !== undefined) {
+    await refuseEarly(tables, quota, { place, kind: 'object', sizeBytes: payload.sizeBytes });
+  }
+  const written = await writer.write(payload, target);
+  if (call.bucket.lifecycle === undefined) return uploadReply(written);
+  const { sizeBytes, lastModifiedMs: createdMs } = written;
+  const subject = { key: call.key, sizeBytes, createdMs };
+  return uploadReply(written, expirationHeaders(call.bucket, calendar, subject));
 };
 
 /** What PutObject and UploadPart answer. */
-export function uploadReply({ etag, checksum }: Written): HttpReply {
+export function uploadReply({ etag, checksum }: Written, further: ReplyHeaders = []): HttpReply {
   return {
     status: 200,
-    headers: [['ETag', `"${etag}"`], ...checksumReplyHeaders(checksum)],
+    headers: [['ETag', `"${etag}"`], ...checksumReplyHeaders(checksum), ...further],
   };
 }

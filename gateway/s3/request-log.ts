@@ -9,6 +9,7 @@
  * presigned query is a credential.
  */
 import type { Clock } from '../../schemas/environment.ts';
+import type { BucketRow } from '../../schemas/records/bucket-row.ts';
 import type { Log } from '../../schemas/telemetry.ts';
 import type { HttpReply, HttpRequest, ReplySource } from '../http/exchange.ts';
 import { bodySizeBytes } from '../http/reply-head.ts';
@@ -21,6 +22,8 @@ export type RequestRecord = {
   readonly startedMs: number;
   operation: string;
   bucketName: string | undefined;
+  /** The bucket that the name means to the caller, once that is known. */
+  bucket: BucketRow | undefined;
   accessKeyId: string | undefined;
 };
 

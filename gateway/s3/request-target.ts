@@ -11,6 +11,8 @@
  */
 import type { ObjectKey } from '../../schemas/ids.ts';
 import { OBJECT_KEY_BYTES_MAX } from '../../schemas/limits.ts';
+import { domainSuffix, hostName, labelBefore } from '../http/host-name.ts';
+import { decodePercent } from '../http/percent-decoding.ts';
 import { S3Error } from './s3-error.ts';
 import type { QueryParameters } from './s3-call.ts';
 
@@ -59,8 +61,7 @@ export class TargetReader {
 
   /** `rootDomain`: leading dots are ignored; undefined leaves path style alone. */
   constructor(rootDomain: string | undefined) {
-    const domain = withoutTrailingDot((rootDomain ?? '').toLowerCase()).replace(/^\.+/, '');
-    this.#suffix = domain === '' ? undefined : `.${domain}`;
+    this.#suffix = domainSuffix(rootDomain ?? '');
   }
 
   /** @throws S3Error InvalidURI, KeyTooLongError, InvalidBucketName or InvalidHostHeader. */
@@ -76,7 +77,7 @@ export class TargetReader {
 
   #bucketOfHost(host: string): string | undefined {
     if (host === this.#lastHost) return this.#lastBucket;
-    const bucket = bucketOfName(hostName(host), this.#suffix);
+    const bucket = bucketOfHost(host, this.#suffix);
     this.#lastHost = host;
     this.#lastBucket = bucket;
     return bucket;
@@ -126,36 +127,17 @@ function decodeQuery(text: string): string {
   return decodeStrictly(text.includes('+') ? text.replaceAll('+', ' ') : text);
 }
 
-/**
- * The platform's decoder refuses a bad `%`, overlong forms, surrogates and truncated characters.
- */
+/** What does not decode is refused. */
 function decodeStrictly(text: string): string {
-  if (!text.includes('%')) return text;
-  try {
-    return decodeURIComponent(text);
-  } catch (cause) {
-    throw new S3Error('InvalidURI', { cause });
-  }
+  const decoded = decodePercent(text);
+  if (decoded === undefined) throw new S3Error('InvalidURI');
+  return decoded;
 }
 
-/** Lower-case, without port and trailing dot; the brackets of an IPv6 literal stay. */
-function hostName(host: string): string {
-  const bracket = host.lastIndexOf(']');
-  const colon = host.indexOf(':', bracket + 1);
-  const isIp6 = host.startsWith('[');
-  const end = colon < 0 ? host.length : colon;
-  const isWhole = !isIp6 || bracket + 1 === end;
-  if (!isWhole || !/^(?::\d*)?$/.test(host.slice(end))) throw new S3Error('InvalidHostHeader');
-  return withoutTrailingDot(host.slice(0, end).toLowerCase());
-}
-
-function withoutTrailingDot(name: string): string {
-  return name.endsWith('.') ? name.slice(0, -1) : name;
-}
-
-function bucketOfName(name: string, suffix: string | undefined): string | undefined {
-  if (suffix === undefined || !name.endsWith(suffix)) return undefined;
-  const bucket = name.slice(0, -suffix.length);
-  if (bucket === '') throw new S3Error('InvalidHostHeader');
-  return bucket;
+function bucketOfHost(host: string, suffix: string | undefined): string | undefined {
+  const name = hostName(host);
+  if (name === undefined) throw new S3Error('InvalidHostHeader');
+  const label = suffix === undefined ? undefined : labelBefore(name, suffix);
+  if (label === '') throw new S3Error('InvalidHostHeader');
+  return label;
 }

@@ -8,8 +8,13 @@
 import type { BlockClient } from '../../bus/block-client.ts';
 import type { TableClient } from '../../bus/table-client.ts';
 import type { Clock } from '../../schemas/environment.ts';
-import type { AccessKeyId, ObjectKey } from '../../schemas/ids.ts';
-import type { BucketRow } from '../../schemas/records/settings-rows.ts';
+import type { AccessKeyId, BucketId, ObjectKey } from '../../schemas/ids.ts';
+import type {
+  BucketRow,
+  BucketSettings,
+  SettingsChange,
+} from '../../schemas/records/bucket-row.ts';
+import type { LifecycleCalendar } from '../../schemas/lifecycle-calendar.ts';
 import type { Stamper } from '../../schemas/stamper.ts';
 import type { Log } from '../../schemas/telemetry.ts';
 import type { Authenticated } from '../auth/signature-v4.ts';
@@ -60,15 +65,21 @@ export interface DirectoryLookup {
   bucketsOf(
     accessKeyId: AccessKeyId,
   ): Promise<readonly { readonly name: string; readonly createdMs: number }[]>;
-  /** CreateBucket over S3; the name was checked. */
+  /** CreateBucket over S3; name and settings were checked. */
   createBucket(
     name: string,
     accessKeyId: AccessKeyId,
+    settings?: BucketSettings,
   ): Promise<{ readonly kind: 'created' | 'owned-by-you' | 'taken' | 'unavailable' }>;
   /** `under-way`: somebody else's deletion of it is. */
   deleteBucket(bucket: BucketRow): Promise<{
     readonly kind: 'deleted' | 'not-empty' | 'gone' | 'under-way' | 'unavailable';
   }>;
+  /** Decides settings that were checked; durable when it answers. `gone`: deleted meanwhile. */
+  changeSettings(
+    bucket: BucketId,
+    change: SettingsChange,
+  ): Promise<{ readonly kind: 'changed' | 'gone' | 'unavailable' }>;
 }
 
 export type S3Services = {
@@ -81,6 +92,8 @@ export type S3Services = {
   readonly reader: ObjectReader;
   readonly stamper: Stamper;
   readonly clock: Clock;
+  /** By which lifecycle rules count days. */
+  readonly calendar: LifecycleCalendar;
   readonly log: Log;
 };
 

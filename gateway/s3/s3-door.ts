@@ -14,17 +14,19 @@
 import { assert } from '../../schemas/assert.ts';
 import type { Randomness } from '../../schemas/environment.ts';
 import type { AccessKeyId } from '../../schemas/ids.ts';
-import type { BucketRow } from '../../schemas/records/settings-rows.ts';
+import type { BucketRow } from '../../schemas/records/bucket-row.ts';
 import type { Soon } from '../../schemas/soon.ts';
 import { chain } from '../../schemas/soon.ts';
 import { decide } from '../auth/permissions.ts';
 import type { Authenticated, AuthenticateOptions } from '../auth/signature-v4.ts';
 import { authenticate } from '../auth/signature-v4.ts';
 import { SigningKeys } from '../auth/signing-keys.ts';
+import { corsHeaders } from '../cors/cors-match.ts';
 import type { HttpHandler, HttpReply, HttpRequest } from '../http/exchange.ts';
 import type { Refusal } from '../http/head-rules.ts';
 import type { RefusalRenderer } from '../http/http-core.ts';
 import { RequestIds } from '../http/request-ids.ts';
+import { claimedKey } from './cors-preflight.ts';
 import { RequestLog, type AnswerListener, type RequestRecord } from './request-log.ts';
 import { parseParameters, TargetReader, type RequestTarget } from './request-target.ts';
 import type { Caller, QueryParameters, S3Call, S3Services } from './s3-call.ts';
@@ -108,10 +110,10 @@ class Door {
       if (!(reply instanceof Promise)) return this.#finish(record, reply);
       return reply.then(
         done => this.#finish(record, done),
-        (thrown: unknown) => this.#fail(record, thrown),
+        (thrown: unknown) => this.#failInBucket(record, thrown),
       );
     } catch (thrown) {
-      return this.#fail(record, thrown);
+      return this.#failInBucket(record, thrown);
     }
   }
 
@@ -127,6 +129,7 @@ class Door {
       startedMs: this.#services.clock.monotonicMs(),
       operation: '-',
       bucketName: undefined,
+      bucket: undefined,
       accessKeyId: undefined,
     };
   }
@@ -181,7 +184,8 @@ class Door {
     },
   ): Soon<HttpReply> {
     const { key, caller, bucket } = who;
-    const { operation, target } = signed;
+    const { operation, record, target } = signed;
+    record.bucket = bucket;
     const isInBucket = operation.scope === 'bucket' || operation.scope === 'object';
     if (isInBucket && bucket === undefined && target.place !== 'service') {
       throw new S3Error('NoSuchBucket', { fields: { BucketName: target.bucketName } });
@@ -224,6 +228,29 @@ class Door {
     return chosen.handler({ ...call, bucketName, bucket }, services);
   }
 
+  /** A page reads why it was refused only if the bucket's rules let it: they are looked up. */
+  #failInBucket(record: RequestRecord, thrown: unknown): Soon<HttpReply> {
+    const { bucket, bucketName, http } = record;
+    const isKnown = bucket !== undefined || bucketName === undefined;
+    if (isKnown || http.headers.get('origin') === undefined || http.method === 'OPTIONS') {
+      return this.#fail(record, thrown);
+    }
+    return this.#findBucket(record, bucketName).then(found => {
+      record.bucket = found;
+      return this.#fail(record, thrown);
+    });
+  }
+
+  /** Never rejects: the refusal comes first, whatever becomes of this. */
+  async #findBucket(record: RequestRecord, name: string): Promise<BucketRow | undefined> {
+    try {
+      const accessKeyId = record.accessKeyId ?? claimedKey(parseParameters(record.http.rawQuery));
+      return await this.#services.directory.resolveBucket(name, accessKeyId as AccessKeyId);
+    } catch {
+      return undefined;
+    }
+  }
+
   #fail(record: RequestRecord, thrown: unknown): HttpReply {
     const error = asS3Error(thrown);
     const { requestId, http } = record;
@@ -238,6 +265,9 @@ class Door {
       this.#hostIdHeader,
       ...reply.headers,
     ];
+    const cors = record.bucket?.cors;
+    if (cors !== undefined)
+      headers.push(...corsHeaders(cors, record.http.method, record.http.headers));
     const told = body === undefined ? { status, headers } : { status, headers, body };
     return this.#log.finish(record, told, error);
   }

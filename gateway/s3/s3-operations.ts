@@ -19,9 +19,18 @@ import {
   headBucket,
   listBuckets,
 } from './bucket.ts';
+import { deleteBucketCors, getBucketCors, putBucketCors } from './bucket-cors.ts';
+import {
+  deleteBucketLifecycle,
+  getBucketLifecycle,
+  putBucketLifecycle,
+} from './bucket-lifecycle.ts';
+import { bucketProbes } from './bucket-probes.ts';
+import { deleteBucketTagging, getBucketTagging, putBucketTagging } from './bucket-tagging.ts';
+import { deleteBucketWebsite, getBucketWebsite, putBucketWebsite } from './bucket-website.ts';
 import { completeMultipartUpload } from './complete-upload.ts';
 import { copyObject } from './copy-object.ts';
-import { preflight } from './cors-preflight.ts';
+import { preflight, servicePreflight } from './cors-preflight.ts';
 import { deleteObject } from './delete-object.ts';
 import { deleteObjects } from './delete-objects.ts';
 import { getObject, headObject } from './get-object.ts';
@@ -30,6 +39,7 @@ import { listParts } from './list-parts.ts';
 import { listMultipartUploads } from './list-uploads.ts';
 import { abortMultipartUpload, createMultipartUpload } from './multipart-upload.ts';
 import { putObject } from './put-object.ts';
+import type { BucketCall, S3Handler } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
 import type { Method, Operation, OperationHandler, Place } from './s3-operation.ts';
 import { uploadPart, uploadPartCopy } from './upload-part.ts';
@@ -73,9 +83,21 @@ const BUILT: readonly Operation[] = [
     scope: 'service',
     handler: listBuckets,
   }),
-  built('Options', 'OPTIONS service', { permission: 'none', scope: 'service', handler: preflight }),
-  built('Options', 'OPTIONS bucket', { permission: 'none', scope: 'service', handler: preflight }),
-  built('Options', 'OPTIONS object', { permission: 'none', scope: 'service', handler: preflight }),
+  built('Options', 'OPTIONS service', {
+    permission: 'none',
+    scope: 'service',
+    handler: servicePreflight,
+  }),
+  built('Options', 'OPTIONS bucket', {
+    permission: 'none',
+    scope: 'name',
+    handler: preflight('BUCKET'),
+  }),
+  built('Options', 'OPTIONS object', {
+    permission: 'none',
+    scope: 'name',
+    handler: preflight('OBJECT'),
+  }),
 
   built('HeadBucket', 'HEAD bucket', { ...read, scope: 'bucket', handler: headBucket }),
   built('DeleteBucket', 'DELETE bucket', { ...owner, scope: 'bucket', handler: deleteBucket }),
@@ -146,6 +168,63 @@ const BUILT: readonly Operation[] = [
   built('ListParts', 'GET object uploadId', { ...read, scope: 'object', handler: listParts }),
 ];
 
+type SettingHandlers = Readonly<Record<'get' | 'put' | 'delete', S3Handler<BucketCall>>>;
+
+/** The three operations on one setting of a bucket: who may read it, and who may change it. */
+function setting(
+  subresource: string,
+  may: { readonly read: Permission; readonly change: Permission },
+  names: Readonly<Record<keyof SettingHandlers, string>>,
+  handlers: SettingHandlers,
+): readonly Operation[] {
+  return (['get', 'put', 'delete'] as const).map(way =>
+    built(names[way], `${way.toUpperCase()} bucket ${subresource}`, {
+      permission: way === 'get' ? may.read : may.change,
+      scope: 'bucket',
+      handler: handlers[way],
+    }),
+  );
+}
+
+function namesOf(setting: string): Readonly<Record<keyof SettingHandlers, string>> {
+  return {
+    get: `GetBucket${setting}`,
+    put: `PutBucket${setting}`,
+    delete: `DeleteBucket${setting}`,
+  };
+}
+
+const SETTINGS: readonly Operation[] = [
+  ...setting('cors', { read: 'owner', change: 'owner' }, namesOf('Cors'), {
+    get: getBucketCors,
+    put: putBucketCors,
+    delete: deleteBucketCors,
+  }),
+  ...setting('website', { read: 'owner', change: 'owner' }, namesOf('Website'), {
+    get: getBucketWebsite,
+    put: putBucketWebsite,
+    delete: deleteBucketWebsite,
+  }),
+  ...setting('tagging', { read: 'read', change: 'owner' }, namesOf('Tagging'), {
+    get: getBucketTagging,
+    put: putBucketTagging,
+    delete: deleteBucketTagging,
+  }),
+  ...setting(
+    'lifecycle',
+    { read: 'read', change: 'write' },
+    {
+      get: 'GetBucketLifecycleConfiguration',
+      put: 'PutBucketLifecycleConfiguration',
+      delete: 'DeleteBucketLifecycle',
+    },
+    { get: getBucketLifecycle, put: putBucketLifecycle, delete: deleteBucketLifecycle },
+  ),
+  ...Object.entries(bucketProbes).map(([subresource, [name, handler]]) =>
+    built(name, `GET bucket ${subresource}`, { ...read, scope: 'bucket', handler }),
+  ),
+];
+
 /** Names by sub-resource, for one method at one place. */
 type NotBuilt = readonly [route: string, permission: Permission, names: Record<string, string>];
 
@@ -155,34 +234,12 @@ const NOT_BUILT: readonly NotBuilt[] = [
     'owner',
     {
       abac: 'GetBucketAbac',
-      accelerate: 'GetBucketAccelerateConfiguration',
-      analytics: 'GetBucketAnalyticsConfiguration',
-      cors: 'GetBucketCors',
-      encryption: 'GetBucketEncryption',
-      'intelligent-tiering': 'GetBucketIntelligentTieringConfiguration',
-      inventory: 'GetBucketInventoryConfiguration',
-      logging: 'GetBucketLogging',
       metadataConfiguration: 'GetBucketMetadataConfiguration',
       metadataTable: 'GetBucketMetadataTableConfiguration',
-      metrics: 'GetBucketMetricsConfiguration',
-      notification: 'GetBucketNotificationConfiguration',
-      'object-lock': 'GetObjectLockConfiguration',
-      ownershipControls: 'GetBucketOwnershipControls',
-      policy: 'GetBucketPolicy',
-      policyStatus: 'GetBucketPolicyStatus',
-      publicAccessBlock: 'GetPublicAccessBlock',
-      replication: 'GetBucketReplication',
-      requestPayment: 'GetBucketRequestPayment',
       session: 'CreateSession',
-      tagging: 'GetBucketTagging',
-      website: 'GetBucketWebsite',
     },
   ],
-  [
-    'GET bucket',
-    'read',
-    { lifecycle: 'GetBucketLifecycleConfiguration', versions: 'ListObjectVersions' },
-  ],
+  ['GET bucket', 'read', { versions: 'ListObjectVersions' }],
   [
     'PUT bucket',
     'owner',
@@ -191,7 +248,6 @@ const NOT_BUILT: readonly NotBuilt[] = [
       accelerate: 'PutBucketAccelerateConfiguration',
       acl: 'PutBucketAcl',
       analytics: 'PutBucketAnalyticsConfiguration',
-      cors: 'PutBucketCors',
       encryption: 'PutBucketEncryption',
       'intelligent-tiering': 'PutBucketIntelligentTieringConfiguration',
       inventory: 'PutBucketInventoryConfiguration',
@@ -206,18 +262,14 @@ const NOT_BUILT: readonly NotBuilt[] = [
       publicAccessBlock: 'PutPublicAccessBlock',
       replication: 'PutBucketReplication',
       requestPayment: 'PutBucketRequestPayment',
-      tagging: 'PutBucketTagging',
       versioning: 'PutBucketVersioning',
-      website: 'PutBucketWebsite',
     },
   ],
-  ['PUT bucket', 'write', { lifecycle: 'PutBucketLifecycleConfiguration' }],
   [
     'DELETE bucket',
     'owner',
     {
       analytics: 'DeleteBucketAnalyticsConfiguration',
-      cors: 'DeleteBucketCors',
       encryption: 'DeleteBucketEncryption',
       'intelligent-tiering': 'DeleteBucketIntelligentTieringConfiguration',
       inventory: 'DeleteBucketInventoryConfiguration',
@@ -228,11 +280,8 @@ const NOT_BUILT: readonly NotBuilt[] = [
       policy: 'DeleteBucketPolicy',
       publicAccessBlock: 'DeletePublicAccessBlock',
       replication: 'DeleteBucketReplication',
-      tagging: 'DeleteBucketTagging',
-      website: 'DeleteBucketWebsite',
     },
   ],
-  ['DELETE bucket', 'write', { lifecycle: 'DeleteBucketLifecycle' }],
   [
     'POST bucket',
     'owner',
@@ -296,5 +345,5 @@ export function s3Operations({ punycode }: OperationOptions): readonly Operation
     scope: 'name',
     handler: createBucket(punycode),
   });
-  return [create, ...BUILT, ...NOT_BUILT.flatMap(notBuilt)];
+  return [create, ...BUILT, ...SETTINGS, ...NOT_BUILT.flatMap(notBuilt)];
 }

@@ -12,6 +12,7 @@ import type { BlockHash } from '../../schemas/ids.ts';
 import type { UploadRow } from '../../schemas/records/upload-row.ts';
 import { httpPayload } from '../object/http-payload.ts';
 import type { PartTarget } from '../object/object-writer.ts';
+import { quotaOf, refuseEarly } from '../object/quota.ts';
 import { tableRefusal } from '../object/refusals.ts';
 import { SourcePayload } from '../object/source-payload.ts';
 import { copyResult } from './copy-result.ts';
@@ -32,6 +33,7 @@ export const uploadPart: S3Handler<ObjectCall> = async (call, services) => {
   const payload = httpPayload(call);
   const { target, declared } = await openPart(call, services);
   checkDeclared(declared, payload.plan.checksum);
+  await refusePart(services, target, payload.sizeBytes);
   return uploadReply(await services.writer.write(payload, target));
 };
 
@@ -43,12 +45,22 @@ export const uploadPartCopy: S3Handler<ObjectCall> = async (call, services) => {
   const written = await withSource(call, services, place, async found => {
     const range = sourceRange(call, found.version.sizeBytes);
     checkCopySize(range.sizeBytes);
+    await refusePart(services, target, range.sizeBytes);
     const seen = new Set<BlockHash>();
     const body = await reader.open(found, range, seen);
     return writer.write(new SourcePayload(body, declared?.algorithm), target, seen);
   });
   return copyResult('CopyPartResult', written);
 };
+
+/** A part counts with all its bytes: what it may replace is kept until the upload has ended. */
+function refusePart(
+  { tables }: S3Services,
+  { place, quota }: PartTarget,
+  sizeBytes: number | undefined,
+): Promise<void> {
+  return refuseEarly(tables, quota, { place, kind: 'part', sizeBytes });
+}
 
 function sourceRange({ headers }: ObjectCall, sizeBytes: number): ByteRange {
   const text = headers.get('x-amz-copy-source-range');
@@ -70,7 +82,8 @@ async function openPart(call: ObjectCall, { tables }: S3Services): Promise<OpenP
   const answer = await tables.askPlace({ kind: 'upload-read', place, uploadId });
   if (answer.kind !== 'upload') throw tableRefusal(answer);
   if (answer.upload.state.kind !== 'open') throw new S3Error('NoSuchUpload');
-  const target = { kind: 'part', place, uploadId, partNumber } as const;
+  const quota = quotaOf(call.bucket);
+  const target = { kind: 'part', place, uploadId, partNumber, quota } as const;
   return { target, declared: answer.upload.checksum };
 }
 

@@ -24,10 +24,20 @@ export type ObjectPlace = {
   readonly key: ObjectKey;
 };
 
+/** What a bucket may hold; a limit that is absent is none. */
+export type BucketQuota = {
+  readonly maxBytes?: number | undefined;
+  readonly maxObjects?: number | undefined;
+  /** The index shards of the bucket: the limits are for all of them together. */
+  readonly shards: number;
+};
+
 /** `If-Match` and its kin, decided in the step that writes. ETags without quotes. */
 export type WriteCondition = {
   readonly ifMatch?: readonly string[] | 'any';
   readonly ifNoneMatch?: readonly string[] | 'any';
+  /** The version that stands there, by its id: of those who saw it, no client. */
+  readonly ifVersion?: VersionId;
 };
 
 export type ObjectWrite = {
@@ -40,6 +50,8 @@ export type ObjectWrite = {
   /** Completing an upload: all its chosen parts, in order. In one step with the write, the upload
    *  ends and what was not chosen is released. Refused when the upload is not open. */
   readonly completes?: { readonly uploadId: UploadId; readonly parts: readonly PartRef[] };
+  /** Decided in the step that writes. */
+  readonly quota?: BucketQuota | undefined;
 };
 
 /** `any` wants the row; `content` also the bytes of an inline object, in the same answer. */
@@ -132,6 +144,7 @@ export type PartWrite = {
   readonly kind: 'part-write';
   readonly place: ObjectPlace;
   readonly part: PartRow;
+  readonly quota?: BucketQuota | undefined;
 };
 /** The newest attempt at each part, ascending, behind part number `after`. Open uploads only. */
 export type PartList = {
@@ -237,6 +250,8 @@ export type TableReply =
   | { readonly kind: 'older'; readonly newest: Timestamp }
   | { readonly kind: 'condition-failed'; readonly because: 'absent' | 'mismatch' }
   | { readonly kind: 'bucket-closed' }
+  /** The write would have made the bucket larger than it may be. */
+  | { readonly kind: 'quota-exceeded' }
   | { readonly kind: 'no-such-upload' }
   /** The upload was completed before, with this result, which is still the object. */
   | { readonly kind: 'completed-before'; readonly versionId: VersionId; readonly etag: string }

@@ -77,11 +77,11 @@ test('a file with which Garage runs a single node works, and names what has no e
   t.is(config.s3.rootDomain, 's3.garage.localhost');
   t.deepEqual(config.s3.bind, { kind: 'tcp', host: '0.0.0.0', port: 3900 });
   t.deepEqual(config.web?.bind, { kind: 'tcp', host: '::', port: 3902 });
+  t.true(config.web?.addHostToMetrics);
   t.deepEqual(
     config.withoutEffect.toSorted(),
     [
       's3_web.index',
-      's3_web.add_host_to_metrics',
       'admin.trace_sink',
       'compression_level',
       'db_engine',
@@ -174,6 +174,7 @@ test('our own keys are read', t => {
     min_free: '2GiB',
     reuse_port: true,
     roles: ['storage'],
+    use_local_tz: true,
     s3_api: {
       bucket_namespace: 'per_key',
       default_object_ownership: 'ObjectWriter',
@@ -185,6 +186,7 @@ test('our own keys are read', t => {
   });
   t.is(config.minFreeBytes, 2 * 1024 ** 3);
   t.deepEqual(config.debug, { lifecycleDaySeconds: 10, blockDeleteDelaySeconds: 0 });
+  t.true(config.useLocalTimeZone);
   t.is(config.s3.bucketNamespace, 'per_key');
   t.deepEqual(config.nats?.bulkUrls, ['nats://b']);
 });

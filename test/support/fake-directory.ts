@@ -7,7 +7,12 @@
  */
 import type { DirectoryLookup } from '../../gateway/s3/s3-call.ts';
 import type { AccessKeyId, BucketId } from '../../schemas/ids.ts';
-import type { BucketRow } from '../../schemas/records/settings-rows.ts';
+import type {
+  BucketRow,
+  BucketSettings,
+  SettingsChange,
+} from '../../schemas/records/bucket-row.ts';
+import { withSettings } from '../../schemas/records/bucket-row.ts';
 import { TIMESTAMP_ZERO } from '../../schemas/timestamp.ts';
 
 export type FakeKey = {
@@ -23,6 +28,7 @@ export class FakeDirectory implements DirectoryLookup {
   readonly asked: string[] = [];
   /** Answers by promise, as for what is not remembered. */
   isSlow = false;
+  settingsOutcome: 'changed' | 'gone' | 'unavailable' = 'changed';
   deletion: 'deleted' | 'not-empty' | 'gone' | 'unavailable' = 'deleted';
 
   /** `rights`: letters of `rwo` by access key. */
@@ -75,16 +81,32 @@ export class FakeDirectory implements DirectoryLookup {
   createBucket(
     name: string,
     accessKeyId: AccessKeyId,
+    settings?: BucketSettings,
   ): ReturnType<DirectoryLookup['createBucket']> {
     const row = this.buckets.get(name);
     const isMine = row?.grants.some(grant => grant.accessKeyId === accessKeyId) === true;
     if (row !== undefined) return Promise.resolve({ kind: isMine ? 'owned-by-you' : 'taken' });
-    this.addBucket(name, { [accessKeyId]: 'rwo' });
+    this.set(name, { ...this.addBucket(name, { [accessKeyId]: 'rwo' }), ...settings });
     return Promise.resolve({ kind: 'created' });
   }
 
   deleteBucket(): ReturnType<DirectoryLookup['deleteBucket']> {
     return Promise.resolve({ kind: this.deletion });
+  }
+
+  changeSettings(
+    bucket: BucketId,
+    change: SettingsChange,
+  ): ReturnType<DirectoryLookup['changeSettings']> {
+    for (const [name, row] of this.buckets) {
+      if (row.id === bucket) this.set(name, withSettings(row, change));
+    }
+    return Promise.resolve({ kind: this.settingsOutcome });
+  }
+
+  /** Puts a row in place of that of the name. */
+  set(name: string, row: BucketRow): void {
+    this.buckets.set(name, row);
   }
 
   #answer<Value>(value: Value): Value | Promise<Value> {

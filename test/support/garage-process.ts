@@ -35,6 +35,8 @@ export type GarageOptions = {
   readonly end?: readonly string[];
   /** Further lines of the section `[s3_api]`. */
   readonly s3Api?: readonly string[];
+  /** Further lines of the section `[s3_web]`. */
+  readonly web?: readonly string[];
   readonly metadataDir?: string;
   /** TOML value of `data_dir`. */
   readonly dataDir?: string;
@@ -108,6 +110,7 @@ export async function writeConfig(options: GarageOptions, ports: GaragePorts): P
     '[s3_web]',
     `bind_addr = "127.0.0.1:${String(ports.web)}"`,
     'root_domain = ".web.localhost"',
+    ...(options.web ?? []),
     '[admin]',
     `api_bind_addr = "127.0.0.1:${String(ports.admin)}"`,
     'admin_token = "test-admin-token"',

@@ -12,7 +12,8 @@ import { parsePayloadMode } from '../../gateway/auth/payload-mode.ts';
 import type { ObjectCall, S3Handler, S3Services } from '../../gateway/s3/s3-call.ts';
 import { S3Error } from '../../gateway/s3/s3-error.ts';
 import type { AccessKeyId, BucketId, ObjectKey } from '../../schemas/ids.ts';
-import type { BucketRow } from '../../schemas/records/settings-rows.ts';
+import { lifecycleCalendar } from '../../schemas/lifecycle-calendar.ts';
+import type { BucketRow } from '../../schemas/records/bucket-row.ts';
 import type { Timestamp } from '../../schemas/timestamp.ts';
 import { BUCKET, type ObjectWorld } from './object-world.ts';
 
@@ -150,6 +151,7 @@ export function servicesOf(
   return {
     ...{ region: 'garage', rootDomain: undefined, ...clients, stamper, writer, reader, log },
     clock: environment.clock,
+    calendar: lifecycleCalendar(86_400_000, undefined),
     directory: { ...directory } as S3Services['directory'],
   };
 }

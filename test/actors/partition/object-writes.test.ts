@@ -327,6 +327,20 @@ test('a bucket is empty when neither objects nor uploads are there, tombstones o
   t.deepEqual(await f.ask(probe), { kind: 'probed', empty: true });
 });
 
+test('a deletion of one version leaves another that stands there', async t => {
+  const f = tablePartition();
+  const failed = (because: string) => ({ kind: 'condition-failed', because });
+  const removal = (tick: number, seen: number): ObjectWrite => ({
+    ...remove('a', tick),
+    condition: { ifVersion: versionId(seen) },
+  });
+  t.deepEqual(await f.ask(removal(5, 1)), failed('absent'));
+  await f.ask(put('a', 2));
+  t.deepEqual(await f.ask(removal(6, 1)), failed('mismatch'));
+  t.is((await f.ask(removal(7, 2))).kind, 'written');
+  t.deepEqual(await f.ask(removal(8, 2)), failed('absent'));
+});
+
 test('more writes than batch and mailbox hold are refused, and each is answered', async t => {
   const f = tablePartition();
   f.store.hold();

@@ -6,6 +6,7 @@
  * Knows:         the partitions, the workers and their ports.
  * Must not know: what is tested.
  */
+import { BucketHoldings } from '../../../actors/partition/bucket-holdings.ts';
 import { ReferenceWalker } from '../../../actors/partition/reference-walker.ts';
 import { ReleaseWorker } from '../../../actors/partition/release-worker.ts';
 import { TablePartition } from '../../../actors/partition/table-partition.ts';
@@ -96,6 +97,7 @@ export class TableWorld {
     const { clock, timers } = this.environment;
     const { log } = this;
     const isLiveStamper = (stamper: string): boolean => this.#liveStampers.has(stamper);
+    const holdings = new BucketHoldings();
     this.tables = Array.from({ length: PARTITION_COUNT }, (_, index) => {
       const partition = partitionId(index);
       return new TablePartition({
@@ -106,9 +108,11 @@ export class TableWorld {
         kickRelease: () => this.worker.kick(partition),
         soleReplica: true,
         isLiveStamper,
+        heldElsewhere: (bucket, shards) => holdings.elsewhere(partition, bucket, shards),
         log,
       });
     });
+    for (const table of this.tables) holdings.add(table.partition, table);
     const partitions = this.tables;
     const client = {
       ask: (partition: PartitionId, request: TableRequest) => this.askPartition(partition, request),

@@ -147,6 +147,9 @@ test('a key and a bucket are made, joined, named, limited, and taken apart', asy
   t.is((await run('bucket', 'website', '--allow', '--deny', 'web')).code, 1);
 
   t.regex((await run('bucket', 'delete', 'web')).err, /--yes/);
+  const sharded = await run('bucket', 'create', 'wide', '--index-shards', '16');
+  t.true(sharded.out.some(line => /^Index shards: +16$/.test(line)));
+  t.is((await run('bucket', 'create', 'wider', '--index-shards', '257')).code, 1);
   t.regex((await run('bucket', 'delete', '--yes', 'web')).err, /site\.example/);
   t.is((await run('bucket', 'unalias', 'site.example')).code, 0);
   t.regex((await run('bucket', 'delete', '--yes', 'web')).err, /mine/);

@@ -34,6 +34,7 @@ const bucket: BucketAnswer = {
   unfinishedMultipartUploads: 0,
   unfinishedMultipartUploadBytes: 0,
   quotas: { maxSize: null, maxObjects: null },
+  indexShards: 1,
 };
 const accessKeyId = 'GK31c2f218a2e44f485b94239e';
 

@@ -159,11 +159,152 @@ test('quotas are replaced together and null takes one away', async t => {
   t.is(await refusal(update({ maxSize: 1.5 })), 'InvalidRequest');
 });
 
-test('rules that are not kept are refused, never dropped', async t => {
+type Rules = BucketAnswer & {
+  readonly corsRules?: unknown;
+  readonly lifecycleRules?: unknown;
+  readonly websiteConfig?: { readonly routingRules: unknown };
+};
+
+const ruleSets: Readonly<Record<string, readonly unknown[]>> = {
+  corsRules: [
+    {
+      ID: 'one',
+      AllowedOrigin: ['https://*.example.org'],
+      AllowedMethod: ['GET', 'PUT'],
+      AllowedHeader: ['*'],
+      ExposeHeader: ['ETag'],
+      MaxAgeSeconds: 60,
+    },
+    { AllowedOrigin: ['*'], AllowedMethod: ['GET'], AllowedHeader: [], ExposeHeader: [] },
+  ],
+  lifecycleRules: [
+    { ID: 'a', Status: 'Enabled', Filter: { Prefix: 'logs/' }, Expiration: { Days: 3 } },
+    { ID: 'b', Status: 'Disabled', Expiration: { Date: '2030-01-31' } },
+    { ID: 'c', Status: 'Enabled', Prefix: '', Expiration: { ExpiredObjectDeleteMarker: true } },
+    {
+      ID: 'd',
+      Status: 'Enabled',
+      Filter: {
+        And: {
+          Prefix: 'x',
+          Tag: [{ Key: 'k', Value: 'v' }],
+          ObjectSizeGreaterThan: 1,
+          ObjectSizeLessThan: 9,
+        },
+      },
+      Expiration: { Days: 1 },
+      NoncurrentVersionExpiration: { NoncurrentDays: 2, NewerNoncurrentVersions: 3 },
+    },
+    {
+      ID: 'e',
+      Status: 'Enabled',
+      AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 },
+    },
+  ],
+};
+
+for (const [name, rules] of Object.entries(ruleSets)) {
+  test(`${name} are given back as they were set, and an empty list takes them away`, async t => {
+    const world = adminWorld();
+    const { id } = await makeBucket(world);
+    const update = (list: unknown): Promise<Record<string, unknown>> =>
+      world.call('UpdateBucket', { id, body: { [name]: list } });
+    t.false(name in (await world.call('GetBucketInfo', { id })));
+    t.deepEqual((await update(rules))[name], rules);
+    t.deepEqual((await world.call('GetBucketInfo', { id }))[name], rules);
+    t.deepEqual((await update(null))[name], rules, 'null is as good as nothing');
+    t.false(name in (await update([])));
+  });
+}
+
+test('routing rules belong to the website, and stay when only its documents change', async t => {
   const world = adminWorld();
   const { id } = await makeBucket(world);
-  for (const body of [{ corsRules: [] }, { lifecycleRules: [{}] }]) {
+  const update = (websiteAccess: unknown): Promise<Rules> =>
+    world.call<Rules>('UpdateBucket', { id, body: { websiteAccess } });
+  const routingRules = [
+    {
+      Condition: { KeyPrefixEquals: 'docs/', HttpErrorCodeReturnedEquals: 404 },
+      Redirect: { HostName: 'example.org', HttpRedirectCode: 302, Protocol: 'https' },
+    },
+    { Condition: null, Redirect: { ReplaceKeyWith: 'app.html', HttpRedirectCode: 200 } },
+  ];
+  const website = { enabled: true, indexDocument: 'i.html' };
+  const set = await update({ ...website, routingRules });
+  t.deepEqual(set.websiteConfig?.routingRules, routingRules);
+  const kept = await update({ ...website, errorDocument: 'e.html' });
+  t.deepEqual(kept.websiteConfig?.routingRules, routingRules);
+  t.deepEqual((await update({ ...website, routingRules: [] })).websiteConfig?.routingRules, []);
+  const off = { enabled: false, routingRules };
+  t.is(await refusal(update(off)), 'InvalidRequest');
+});
+
+const badRules: readonly (readonly [title: string, body: unknown])[] = [
+  ['a CORS rule without a method', { corsRules: [{ AllowedOrigin: ['*'] }] }],
+  ['a method of nobody', { corsRules: [{ AllowedOrigin: ['*'], AllowedMethod: ['FROB'] }] }],
+  ['a lifecycle rule of nothing', { lifecycleRules: [{}] }],
+  ['a lifecycle rule without an action', { lifecycleRules: [{ Status: 'Enabled' }] }],
+  ['days of 0', { lifecycleRules: [{ Status: 'Enabled', Expiration: { Days: 0 } }] }],
+  [
+    'days and a date',
+    { lifecycleRules: [{ Status: 'Enabled', Expiration: { Days: 1, Date: '2030-01-01' } }] },
+  ],
+  [
+    'a date that is none',
+    { lifecycleRules: [{ Status: 'Enabled', Expiration: { Date: 'tomorrow' } }] },
+  ],
+  [
+    'two conditions without And',
+    {
+      lifecycleRules: [
+        {
+          ...{ Status: 'Enabled', Expiration: { Days: 1 } },
+          Filter: { Prefix: 'a', ObjectSizeLessThan: 1 },
+        },
+      ],
+    },
+  ],
+  [
+    'a protocol of nobody',
+    {
+      websiteAccess: {
+        ...{ enabled: true, indexDocument: 'i' },
+        routingRules: [{ Redirect: { Protocol: 'ftp' } }],
+      },
+    },
+  ],
+  ['a slash in the index document', { websiteAccess: { enabled: true, indexDocument: 'a/b' } }],
+];
+
+for (const [title, body] of badRules) {
+  test(`${title} is refused, and changes nothing`, async t => {
+    const world = adminWorld();
+    const { id } = await makeBucket(world);
+    const before = await world.call('GetBucketInfo', { id });
     t.is(await refusal(world.call('UpdateBucket', { id, body })), 'InvalidRequest');
+    t.deepEqual(await world.call('GetBucketInfo', { id }), before);
+  });
+}
+
+test('what was set over S3 is shown', async t => {
+  const world = adminWorld();
+  const { id } = await makeBucket(world);
+  const website = { kind: 'redirect-all', hostName: 'example.org', protocol: undefined } as const;
+  await world.settings.lookup.changeSettings(id as never, { website });
+  const shown = await world.call('GetBucketInfo', { id });
+  t.true(shown['websiteAccess']);
+  t.false('websiteConfig' in shown);
+  t.deepEqual(shown['websiteRedirect'], { hostName: 'example.org', protocol: null });
+});
+
+test('the index of a bucket is cut at its creation', async t => {
+  const world = adminWorld();
+  const create = (globalAlias: string, indexShards?: number): Promise<BucketAnswer> =>
+    world.call<BucketAnswer>('CreateBucket', { globalAlias, indexShards });
+  t.is((await create('plain')).indexShards, 1);
+  t.is((await create('sharded', 256)).indexShards, 256);
+  for (const indexShards of [0, 257, 1.5]) {
+    t.is(await refusal(create('refused', indexShards)), 'InvalidRequest');
   }
 });
 

@@ -1,6 +1,5 @@
 import test from 'ava';
 import { adminDoor, type AdminDoorOptions } from '../../../gateway/admin/admin-door.ts';
-import { websiteDoor } from '../../../gateway/admin/website-door.ts';
 import type { HttpReply } from '../../../gateway/http/exchange.ts';
 import {
   fakeRequest,
@@ -127,16 +126,12 @@ test('browsers are told what they may send', async t => {
   t.is(replyHeader(reply, 'access-control-allow-headers'), 'authorization,content-type');
 });
 
-test('no domain is served as a website yet', async t => {
+test('a proxy is told which domains are served', async t => {
+  const served = await door()({ target: '/check?domain=served.example' });
+  t.is(served.status, 200);
   for (const target of ['/check', '/check?domain=', '/check?domain=example.org']) {
-    t.is((await door()({ target })).json['code'], 'InvalidRequest');
+    const answer = await door()({ target });
+    t.is(answer.status, 400);
+    t.is(answer.json['code'], 'InvalidRequest');
   }
-});
-
-test('every page of the website door is missing', async t => {
-  const page = await websiteDoor(fakeRequest({ target: '/' }));
-  t.is(page.status, 404);
-  t.regex((await replyBytes(page)).toString(), /<h1>404/);
-  const head = await websiteDoor(fakeRequest({ method: 'HEAD', target: '/' }));
-  t.is(head.body?.kind, 'head');
 });

@@ -99,6 +99,7 @@ export function adminWorld(): AdminWorld {
     directory: settings.directory,
     cluster: new LocalClusterControl(NODE, new ClusterClient(bus, subjects)),
     objects: inspector,
+    domains: { isServed: async domain => domain === 'served.example' },
     nowMs: () => environment.clock.wallMs(),
     region: 'garage',
     punycode: 'refused',

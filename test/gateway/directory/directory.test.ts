@@ -179,3 +179,26 @@ test('a change is seen at once, though rows are remembered', async t => {
   await directory.updateKey(key.id, { canCreateBucket: true });
   t.is((await lookup.keyOf(key.id))?.canCreateBucket, true);
 });
+
+test('settings are changed one by one, at once seen by those who resolve the name', async t => {
+  const { lookup } = settingsWorld();
+  await lookup.createBucket('photos', ALICE, { tags: [{ key: 'k', value: 'v' }] });
+  const made = await lookup.resolveBucket('photos', ALICE);
+  t.deepEqual(made?.tags, [{ key: 'k', value: 'v' }]);
+  const id = made?.id ?? t.fail();
+  const website = { kind: 'redirect-all', hostName: 'a', protocol: undefined } as const;
+  t.deepEqual(await lookup.changeSettings(id, { website }), { kind: 'changed' });
+  const changed = await lookup.resolveBucket('photos', ALICE);
+  t.deepEqual(changed?.website, website);
+  t.deepEqual(changed?.tags, made?.tags);
+  await lookup.changeSettings(id, { tags: null });
+  t.false('tags' in ((await lookup.resolveBucket('photos', ALICE)) ?? {}));
+});
+
+test('settings of a bucket that is not there any more are not changed', async t => {
+  const { lookup } = settingsWorld();
+  await lookup.createBucket('photos', ALICE);
+  const bucket = (await lookup.resolveBucket('photos', ALICE)) ?? t.fail();
+  await lookup.deleteBucket(bucket);
+  t.deepEqual(await lookup.changeSettings(bucket.id, { tags: null }), { kind: 'gone' });
+});

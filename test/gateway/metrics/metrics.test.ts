@@ -43,3 +43,14 @@ test('gauges are read when the page is asked for, under names that dashboards kn
   t.regex(text, /^garage_local_disk_avail\{volume="metadata"\} 30$/m);
   t.regex(text, /^block_corruption_counter 8$/m);
 });
+
+test('visits of websites are counted by method, and by host where that is wanted', async t => {
+  const page = metrics();
+  page.answered('web', { endpoint: 'GET', status: 200, milliseconds: 2 });
+  page.answered('web', { endpoint: 'GET site.example', status: 404, milliseconds: 2 });
+  const text = await page.page();
+  t.regex(text, /^web_request_counter\{method="GET"\} 1$/m);
+  t.regex(text, /^web_request_counter\{method="GET",host="site.example"\} 1$/m);
+  t.regex(text, /^web_error_counter\{method="GET",host="site.example",status_code="404"\} 1$/m);
+  t.regex(text, /^web_request_duration_count\{method="GET"\} 1$/m);
+});

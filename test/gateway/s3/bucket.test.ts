@@ -11,6 +11,10 @@ function located(region: string): string {
   return configuration(`<LocationConstraint>${region}</LocationConstraint>`);
 }
 
+function tagged(key: string, value: string): string {
+  return `<Tags><Tag><Key>${key}</Key><Value>${value}</Value></Tag></Tags>`;
+}
+
 for (const name of [
   'ab',
   'a'.repeat(64),
@@ -74,7 +78,9 @@ const creations: readonly (readonly [
     [],
     'NotImplemented',
   ],
-  ['tags', configuration('<Tags><Tag/></Tags>'), [], 'NotImplemented'],
+  ['tags', configuration(tagged('team', 'web')), [], undefined],
+  ['a tag without a key', configuration('<Tags><Tag/></Tags>'), [], 'MalformedXML'],
+  ['a tag of AWS', configuration(tagged('aws:x', '')), [], 'InvalidTag'],
   ['another document', '<Delete/>', [], 'MalformedXML'],
   ['a private ACL', '', [['x-amz-acl', 'private']], undefined],
   ['a public ACL', '', [['x-amz-acl', 'public-read']], 'NotImplemented'],

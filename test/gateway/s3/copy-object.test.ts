@@ -7,7 +7,7 @@ import { putObject } from '../../../gateway/s3/put-object.ts';
 import type { S3Error } from '../../../gateway/s3/s3-error.ts';
 import { HeaderList } from '../../../gateway/http/request-headers.ts';
 import type { BucketId } from '../../../schemas/ids.ts';
-import type { BucketRow } from '../../../schemas/records/settings-rows.ts';
+import type { BucketRow } from '../../../schemas/records/bucket-row.ts';
 import { answerOf, bucketRow, type Answer, type CallOptions } from '../../support/object-calls.ts';
 import { BUCKET, objectWorld, type ObjectWorld } from '../../support/object-world.ts';
 import { seededBytes } from '../../support/seeded-bytes.ts';

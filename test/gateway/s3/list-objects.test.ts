@@ -10,7 +10,7 @@ import { XmlBytes } from '../../../gateway/s3/xml-writer.ts';
 import type { ListedEntry } from '../../../schemas/messages/table.ts';
 import type { StoredChecksum } from '../../../schemas/records/checksum.ts';
 import type { ObjectVersion } from '../../../schemas/records/object-row.ts';
-import { byBytes } from './naive-lists.ts';
+import { byBytes, twin, type Twin } from './naive-lists.ts';
 import { OWNER, queryOf, s3World, type Answer, type S3World } from './s3-world.ts';
 
 const ETAG = '0123456789abcdef0123456789abcdef';
@@ -30,22 +30,6 @@ function put(world: S3World, key: string, checksum?: StoredChecksum): void {
   };
   const stored = checksum === undefined ? row : { ...row, checksum };
   tables.objects.set(`${bucket}/${key}`, { row: stored, inline: undefined });
-}
-
-type Twin = { readonly keys: readonly string[]; readonly prefixes: readonly string[] };
-
-/** All that a listing has, as S3 documents it. */
-function twin(keys: readonly string[], prefix: string, delimiter: string): Twin {
-  const matching = [...new Set(keys)].filter(key => key.startsWith(prefix)).sort(byBytes);
-  const plain: string[] = [];
-  const prefixes = new Set<string>();
-  for (const key of matching) {
-    const rest = key.slice(prefix.length);
-    const at = delimiter === '' ? -1 : rest.indexOf(delimiter);
-    if (at < 0) plain.push(key);
-    else prefixes.add(prefix + rest.slice(0, at) + delimiter);
-  }
-  return { keys: plain, prefixes: [...prefixes] };
 }
 
 type Walk = Twin & { readonly pages: readonly Answer[] };

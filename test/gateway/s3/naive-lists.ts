@@ -212,3 +212,19 @@ function isBehind(
 export function byBytes(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
+
+export type Twin = { readonly keys: readonly string[]; readonly prefixes: readonly string[] };
+
+/** All that a listing has, as S3 documents it. */
+export function twin(keys: readonly string[], prefix: string, delimiter: string): Twin {
+  const matching = [...new Set(keys)].filter(key => key.startsWith(prefix)).sort(byBytes);
+  const plain: string[] = [];
+  const prefixes = new Set<string>();
+  for (const key of matching) {
+    const rest = key.slice(prefix.length);
+    const at = delimiter === '' ? -1 : rest.indexOf(delimiter);
+    if (at < 0) plain.push(key);
+    else prefixes.add(prefix + rest.slice(0, at) + delimiter);
+  }
+  return { keys: plain, prefixes: [...prefixes] };
+}

@@ -186,23 +186,6 @@ test('what the server refuses by itself is told in the same form', async t => {
   }
 });
 
-test('a preflight request is refused the same way for every bucket', async t => {
-  const world = s3World();
-  const headers: readonly HeaderPair[] = [
-    ['origin', 'null'],
-    ['access-control-request-method', 'PUT'],
-  ];
-  for (const target of ['/', '/pictures', '/nothing/k', '/pictures?uploads']) {
-    const answer = await world.ask({ method: 'OPTIONS', target, as: 'nobody', headers });
-    t.is(answer.status, 403);
-    t.is(answer.code, 'AccessForbidden');
-    t.is(answer.header('access-control-allow-origin'), undefined);
-  }
-  const incomplete = await world.ask({ method: 'OPTIONS', target: '/pictures', as: 'nobody' });
-  t.is(incomplete.code, 'BadRequest');
-  t.deepEqual(world.directory.asked, []);
-});
-
 test('a wrong region is told the right one', async t => {
   const world = s3World();
   const ask: Ask = { target: '/pictures' };

@@ -196,14 +196,18 @@ const rows: readonly Row[] = [
   },
   // What S3 knows and this door does not, after the permission.
   {
-    title: 'the tags of a bucket',
-    target: '/pictures?tagging',
+    title: 'the versioning of a bucket',
+    method: 'PUT',
+    target: '/pictures?versioning',
+    body: '',
     status: 501,
     code: 'NotImplemented',
   },
   {
-    title: 'the tags of a bucket, without the right',
-    target: '/pictures?tagging',
+    title: 'the versioning of a bucket, without the right',
+    method: 'PUT',
+    target: '/pictures?versioning',
+    body: '',
     as: READER,
     status: 403,
     code: 'AccessDenied',

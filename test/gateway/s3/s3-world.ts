@@ -7,6 +7,7 @@
  */
 import { makeS3Door, type S3Door } from '../../../gateway/s3/s3-door.ts';
 import type { HttpReply, HttpRequest } from '../../../gateway/http/exchange.ts';
+import { lifecycleCalendar } from '../../../schemas/lifecycle-calendar.ts';
 import { FakeDirectory } from '../../support/fake-directory.ts';
 import { fakeRequest, replyBytes, replyHeader } from '../../support/fake-exchange.ts';
 import { makeObjectWorld, type ObjectWorld } from '../../support/object-world.ts';
@@ -75,6 +76,7 @@ export function s3World(
   const { clock, random } = environment;
   const door = makeS3Door({
     ...{ region: REGION, rootDomain: options.rootDomain ?? HOST, punycode: 'refused' },
+    calendar: lifecycleCalendar(86_400_000, undefined),
     ...{ ...clients, directory, writer, reader, stamper, clock, random, log },
   });
   const signer = (as = OWNER): SigV4Signer =>

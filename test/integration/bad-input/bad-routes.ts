@@ -39,15 +39,25 @@ const methods: readonly BadCase[] = [
 ];
 
 const NOT_BUILT: readonly (readonly [method: string, query: string])[] = [
-  ...['policy', 'tagging', 'website', 'cors', 'lifecycle', 'encryption', 'replication'].flatMap(
-    name => [['GET', `${name}=`] as const, ['PUT', `${name}=`] as const],
-  ),
-  ...(['versions=', 'object-lock=', 'publicAccessBlock=', 'notification='] as const).map(
-    query => ['GET', query] as const,
-  ),
-  ['PUT', 'acl='],
-  ['PUT', 'versioning='],
+  ...(
+    ['policy=', 'encryption=', 'replication=', 'acl=', 'versioning=', 'object-lock='] as const
+  ).map(query => ['PUT', query] as const),
+  ['GET', 'versions='],
 ];
+
+/** A bucket without settings has none of these, and says so. */
+const NOT_CONFIGURED: Readonly<Record<string, string>> = {
+  cors: 'NoSuchCORSConfiguration',
+  encryption: 'ServerSideEncryptionConfigurationNotFoundError',
+  lifecycle: 'NoSuchLifecycleConfiguration',
+  'object-lock': 'ObjectLockConfigurationNotFoundError',
+  policy: 'NoSuchBucketPolicy',
+  policyStatus: 'NoSuchBucketPolicy',
+  publicAccessBlock: 'NoSuchPublicAccessBlockConfiguration',
+  replication: 'ReplicationConfigurationNotFoundError',
+  tagging: 'NoSuchTagSet',
+  website: 'NoSuchWebsiteConfiguration',
+};
 
 const OBJECT_NOT_BUILT: readonly (readonly [method: string, query: string])[] = [
   ...(['torrent=', 'tagging=', 'retention=', 'legal-hold=', 'attributes=', 'acl='] as const).map(
@@ -69,6 +79,15 @@ const subresources: readonly BadCase[] = [
   ...NOT_BUILT.map(([method, query]) => ({
     ...{ row: 64, title: `${method} bucket ?${query}`, expect: notThere },
     bytes: ask({ method, query, ...(method === 'GET' ? {} : { body: '<x/>' }) }),
+  })),
+  ...Object.entries(NOT_CONFIGURED).map(([name, code]) => ({
+    ...{ row: 64, title: `GET bucket ?${name}`, expect: [`404 ${code}`] },
+    bytes: ask({ method: 'GET', query: `${name}=` }),
+  })),
+  ...['cors', 'lifecycle', 'tagging', 'website'].map(name => ({
+    ...{ row: 53, title: `PUT bucket ?${name} of another document` },
+    ...{ expect: ['400 MalformedXML'] },
+    bytes: ask({ method: 'PUT', query: `${name}=`, body: '<x/>' }),
   })),
   ...OBJECT_NOT_BUILT.map(([method, query]) => ({
     ...{ row: 64, title: `${method} object ?${query}`, expect: notThere },

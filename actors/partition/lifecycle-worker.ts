@@ -1,0 +1,258 @@
+/**
+ * Takes away what the lifecycle rules of buckets say is due, once a day.
+ *
+ * Owns:          which partition is walked, how far the walk is, which day each has finished.
+ * Knows:         bucket rows, through the settings; the tables, through their client.
+ * Must not know: how rules are matched (lifecycle-page.ts), what a deletion takes.
+ *
+ * A day begins at midnight of the calendar. A partition that has come to its end remembers the day
+ * durably; one that was interrupted begins anew, which does no harm: what was done is gone. After
+ * days without power the next walk finds all that became due meanwhile. Rules are read again for
+ * every page: who takes a rule away is not told tomorrow that it has just deleted.
+ */
+import type { SettingsClient } from '../../bus/settings-client.ts';
+import type { TableClient } from '../../bus/table-client.ts';
+import { CodecError, FieldReader, pack } from '../../schemas/codec.ts';
+import type { Clock, Timer, Timers } from '../../schemas/environment.ts';
+import type { BucketId, PartitionId } from '../../schemas/ids.ts';
+import type { LifecycleCalendar } from '../../schemas/lifecycle-calendar.ts';
+import { dayOf, startOfDay } from '../../schemas/lifecycle-calendar.ts';
+import type { ObjectWrite, UploadAbort } from '../../schemas/messages/table.ts';
+import type { BucketRow } from '../../schemas/records/bucket-row.ts';
+import type { LifecycleRule } from '../../schemas/records/bucket-settings/lifecycle-rules.ts';
+import type { Stamper } from '../../schemas/stamper.ts';
+import type { Log } from '../../schemas/telemetry.ts';
+import { DamagedRowError } from '../storage/store.ts';
+import { readLifecyclePage, type LifecycleStage } from './lifecycle-page.ts';
+import { lifecycleRowKey } from './row-keys.ts';
+import type { TablePartition } from './table-partition.ts';
+
+export type LifecycleWorkerOptions = {
+  readonly partitions: readonly TablePartition[];
+  readonly settings: Pick<SettingsClient, 'list' | 'read'>;
+  readonly tables: Pick<TableClient, 'askPlace' | 'partitionOf'>;
+  readonly calendar: LifecycleCalendar;
+  readonly stamper: Stamper;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly log: Log;
+};
+
+export type LifecycleStatus = {
+  readonly state: 'stopped' | 'resting' | 'walking';
+  /** The last day that was finished since the start; undefined: none yet. */
+  readonly finishedDay: number | undefined;
+  /** Of the walk that is under way, or of the last one. */
+  readonly expired: number;
+  readonly aborted: number;
+};
+
+const PAGE_ROWS = 256;
+/** After a page it rests so many times as long as the page took, within these bounds. */
+const REST_FACTOR = 4;
+const REST_MS_MIN = 5;
+const REST_MS_MAX = 10_000;
+const RETRY_MS_MIN = 1000;
+const RETRY_MS_MAX = 64_000;
+/** Midnight is waited for in pieces: the wall clock may be set meanwhile. */
+const WAIT_MS_MAX = 600_000;
+const FORMAT = 1;
+
+/** A shard of a bucket with rules; its rows are in one partition. */
+type Shard = { readonly bucket: BucketId; readonly shard: number };
+
+/** What is left of a walk: partitions with their shards, and the place in the first of them. */
+type Walk = {
+  readonly day: number;
+  readonly left: { readonly partition: TablePartition; readonly shards: Shard[] }[];
+  stage: LifecycleStage;
+  after: Buffer | undefined;
+};
+
+export class LifecycleWorker {
+  readonly #options: LifecycleWorkerOptions;
+  #walk: Walk | undefined;
+  #finishedDay: number | undefined;
+  #expired = 0;
+  #aborted = 0;
+  #state: LifecycleStatus['state'] = 'stopped';
+  #failures = 0;
+  #timer: Timer | undefined;
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(options: LifecycleWorkerOptions) {
+    this.#options = options;
+  }
+
+  get status(): LifecycleStatus {
+    const finishedDay = this.#finishedDay;
+    return { state: this.#state, finishedDay, expired: this.#expired, aborted: this.#aborted };
+  }
+
+  start(): void {
+    this.#state = 'resting';
+    this.#stepAfter(REST_MS_MIN);
+  }
+
+  async stop(): Promise<void> {
+    this.#state = 'stopped';
+    this.#timer?.cancel();
+    await this.#running;
+  }
+
+  /** One page, or the beginning or end of a walk. `idle`: today is done. Never rejects. */
+  async step(): Promise<'more' | 'idle' | 'failed'> {
+    const { calendar, clock, log } = this.#options;
+    try {
+      if (this.#walk === undefined) {
+        const today = dayOf(calendar, clock.wallMs());
+        if (this.#finishedDay !== undefined && this.#finishedDay >= today) return 'idle';
+        this.#walk = await this.#begin(today);
+      } else await this.#page(this.#walk);
+      this.#failures = 0;
+      return 'more';
+    } catch (error) {
+      this.#failures += 1;
+      log.warn({ error }, 'lifecycle rules could not be carried out; they are tried again');
+      return 'failed';
+    }
+  }
+
+  #stepAfter(delayMs: number): void {
+    if (this.#state === 'stopped') return;
+    this.#timer = this.#options.timers.after(delayMs, () => {
+      this.#running = this.#stepAndRest();
+    });
+  }
+
+  async #stepAndRest(): Promise<void> {
+    if (this.#state === 'stopped') return;
+    this.#state = 'walking';
+    const { calendar, clock } = this.#options;
+    const startedMs = clock.monotonicMs();
+    const outcome = await this.step();
+    // It may have been stopped meanwhile.
+    if ((this.#state as LifecycleStatus['state']) === 'stopped') return;
+    if (outcome === 'more') {
+      const restMs = (clock.monotonicMs() - startedMs) * REST_FACTOR;
+      this.#stepAfter(Math.min(REST_MS_MAX, Math.max(REST_MS_MIN, restMs)));
+    } else if (outcome === 'failed') {
+      this.#stepAfter(Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** Math.min(this.#failures - 1, 6)));
+    } else {
+      this.#state = 'resting';
+      const nowMs = clock.wallMs();
+      const untilMs = startOfDay(calendar, dayOf(calendar, nowMs) + 1) - nowMs;
+      this.#stepAfter(Math.min(WAIT_MS_MAX, Math.max(REST_MS_MIN, untilMs)));
+    }
+  }
+
+  async #begin(day: number): Promise<Walk> {
+    const { partitions, settings, tables } = this.#options;
+    const shards = new Map<PartitionId, Shard[]>();
+    for (const row of await settings.list('bucket')) {
+      if (rulesOf(row).length === 0) continue;
+      for (let shard = 0; shard < row.indexShards; shard += 1) {
+        const partition = tables.partitionOf({ bucket: row.id, shard });
+        shards.set(partition, [...(shards.get(partition) ?? []), { bucket: row.id, shard }]);
+      }
+    }
+    this.#expired = 0;
+    this.#aborted = 0;
+    const left = partitions.flatMap(partition => {
+      const own = shards.get(partition.partition);
+      const isDone = own === undefined || this.#hasFinished(partition, day);
+      return isDone ? [] : [{ partition, shards: own }];
+    });
+    return { day, left, stage: 'objects', after: undefined };
+  }
+
+  /** Days of another length count differently: then it is as if nothing had been finished. */
+  #hasFinished({ store, partition }: TablePartition, day: number): boolean {
+    try {
+      const bytes = store.get(lifecycleRowKey(partition));
+      if (bytes === undefined) return false;
+      const { fields } = FieldReader.open(bytes, [FORMAT]);
+      return fields.integer() === this.#options.calendar.dayMs && fields.integer() >= day;
+    } catch (error) {
+      if (error instanceof DamagedRowError || error instanceof CodecError) return false;
+      throw error;
+    }
+  }
+
+  async #page(walk: Walk): Promise<void> {
+    const current = walk.left[0];
+    const shard = current?.shards[0];
+    if (current === undefined) {
+      this.#finish(walk);
+      return;
+    }
+    if (shard === undefined) {
+      await this.#remember(current.partition, walk.day);
+      walk.left.shift();
+      return;
+    }
+    const next = await this.#pageOf(walk, current.partition, shard);
+    walk.after = next;
+    if (next !== undefined) return;
+    if (walk.stage === 'objects') walk.stage = 'uploads';
+    else {
+      walk.stage = 'objects';
+      current.shards.shift();
+    }
+  }
+
+  async #pageOf(walk: Walk, table: TablePartition, at: Shard): Promise<Buffer | undefined> {
+    const { settings, calendar, stamper } = this.#options;
+    const rules = rulesOf(await settings.read('bucket', at.bucket));
+    if (rules.length === 0) return undefined;
+    const { store, partition } = table;
+    const { day, stage, after } = walk;
+    const page = await readLifecyclePage({
+      ...{ store, partition, ...at, stage, after, limit: PAGE_ROWS },
+      ...{ rules, calendar, day, stamper },
+    });
+    await Promise.all(page.due.map(request => this.#takeAway(request)));
+    return page.next;
+  }
+
+  async #takeAway(request: ObjectWrite | UploadAbort): Promise<void> {
+    const answer = await this.#options.tables.askPlace(request);
+    switch (answer.kind) {
+      case 'written':
+        if (request.kind === 'object-write') this.#expired += 1;
+        else this.#aborted += 1;
+        return;
+      // Somebody was faster: it was overwritten, deleted or completed.
+      case 'older':
+      case 'condition-failed':
+      case 'no-such-upload':
+      case 'bucket-closed':
+      case 'damaged':
+        return;
+      default:
+        throw new Error(`a deletion was answered: ${answer.kind}`);
+    }
+  }
+
+  async #remember(partition: TablePartition, day: number): Promise<void> {
+    const { dayMs } = this.#options.calendar;
+    const outcome = await partition.change(step => {
+      step.batch.put(lifecycleRowKey(step.partition), pack([FORMAT, dayMs, day]));
+    });
+    if (outcome === 'failed') throw new Error('the day could not be remembered');
+  }
+
+  #finish({ day }: Walk): void {
+    this.#walk = undefined;
+    this.#finishedDay = day;
+    const { expired, aborted } = this.status;
+    if (expired + aborted === 0) return;
+    this.#options.log.info({ expired, aborted }, 'lifecycle rules were carried out');
+  }
+}
+
+/** The rules that say something, of a bucket that is there. */
+function rulesOf(row: BucketRow | undefined): readonly LifecycleRule[] {
+  if (row?.state !== 'active') return [];
+  return row.lifecycle?.filter(rule => rule.enabled) ?? [];
+}

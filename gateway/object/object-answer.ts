@@ -1,0 +1,160 @@
+/**
+ * The answer to a read of one object, whichever door it came through.
+ *
+ * Owns:          the order: find, conditions, part or range, head of the answer, body.
+ * Knows:         RFC 9110; the rows and the reader.
+ * Must not know: doors: who may read, and what is said when there is nothing to read.
+ *
+ * An object may be overwritten between finding it and reading its first piece; what was found is
+ * then looked up again, so that the client gets one version or the other, whole. A small object is
+ * answered without a promise: its row and its bytes were there at once.
+ */
+import type { ObjectPlace } from '../../schemas/messages/table.ts';
+import type { StoredChecksum } from '../../schemas/records/checksum.ts';
+import type { ObjectVersion } from '../../schemas/records/object-row.ts';
+import type { Soon } from '../../schemas/soon.ts';
+import { chain } from '../../schemas/soon.ts';
+import { timestampMs } from '../../schemas/timestamp.ts';
+import type { HttpReply, ReplyBody, ReplyHeaders, RequestHeaders } from '../http/exchange.ts';
+import { checksumReplyHeaders } from '../s3/checksum-headers.ts';
+import { decideRead, rangeCounts } from '../s3/conditions.ts';
+import { describeObject } from '../s3/object-headers.ts';
+import type { ByteRange } from '../s3/ranges.ts';
+import { contentRange, parseRange } from '../s3/ranges.ts';
+import { S3Error } from '../s3/s3-error.ts';
+import { ContentGone } from './content-gone.ts';
+import type { FoundObject, ObjectReader } from './object-reader.ts';
+
+/** How often an object that is overwritten again and again is looked up. */
+const LOOKUPS_MAX = 3;
+
+/** What a 304 repeats of the head of a 200 (RFC 9110 15.4.5). */
+const NOT_MODIFIED_HEADERS: ReadonlySet<string> = new Set([
+  'Last-Modified',
+  'ETag',
+  'Cache-Control',
+  'Expires',
+]);
+
+/** What is asked, checked before the object is looked up. */
+export type ObjectQuestion = {
+  readonly place: ObjectPlace;
+  /** `row`: the answer has no body. */
+  readonly want: 'content' | 'row';
+  /** Conditions and range are among them. */
+  readonly headers: RequestHeaders;
+  readonly partNumber: number | undefined;
+  /** Take the place of stored headers. */
+  readonly overrides: ReadonlyMap<string, string>;
+  readonly wantsChecksum: boolean;
+  /** What the door adds to the head of the answer. */
+  readonly added?: ((version: ObjectVersion) => ReplyHeaders) | undefined;
+};
+
+/** What a door does in place of the answer. */
+export type AnswerHooks = {
+  /** There is no object. */
+  readonly absent: () => Soon<HttpReply>;
+  /** There is one; an answer of its own, or undefined. */
+  readonly instead?: (version: ObjectVersion) => HttpReply | undefined;
+};
+
+/** What is sent of the object; `checksum` is that of exactly these bytes. */
+type Selection = {
+  readonly range: ByteRange;
+  readonly isPartial: boolean;
+  readonly partCount?: number;
+  readonly checksum?: StoredChecksum;
+};
+
+/** Throws or rejects with S3Error. */
+export function answerObject(
+  reader: ObjectReader,
+  question: ObjectQuestion,
+  hooks: AnswerHooks,
+): Soon<HttpReply> {
+  return lookUp(reader, question, hooks, 1);
+}
+
+function lookUp(
+  reader: ObjectReader,
+  question: ObjectQuestion,
+  hooks: AnswerHooks,
+  lookups: number,
+): Soon<HttpReply> {
+  const reply = chain(reader.find(question.place, question.want), found => {
+    if (found === undefined) return hooks.absent();
+    return hooks.instead?.(found.version) ?? answerFound(reader, question, found);
+  });
+  if (!(reply instanceof Promise)) return reply;
+  return reply.catch((error: unknown) => {
+    if (!(error instanceof ContentGone)) throw error;
+    if (lookups === LOOKUPS_MAX) throw new S3Error('InternalError', { cause: error });
+    return lookUp(reader, question, hooks, lookups + 1);
+  });
+}
+
+function answerFound(
+  reader: ObjectReader,
+  question: ObjectQuestion,
+  found: FoundObject,
+): Soon<HttpReply> {
+  const { version } = found;
+  const { headers, overrides, added } = question;
+  const validators = { etag: version.etag, lastModifiedMs: timestampMs(version.timestamp) };
+  const described = describeObject(version, overrides);
+  if (decideRead(headers, validators) === 'not-modified') {
+    return { status: 304, headers: described.filter(([name]) => NOT_MODIFIED_HEADERS.has(name)) };
+  }
+  if (added !== undefined) described.push(...added(version));
+  return chain(select(reader, question, found), selection => {
+    const { range, isPartial, partCount, checksum } = selection;
+    if (isPartial) {
+      described.push(['Content-Range', contentRange(range, version.sizeBytes)]);
+    }
+    if (partCount !== undefined) described.push(['x-amz-mp-parts-count', String(partCount)]);
+    if (question.wantsChecksum) described.push(...checksumReplyHeaders(checksum));
+    const body: Soon<ReplyBody> =
+      question.want === 'row'
+        ? { kind: 'head', sizeBytes: range.sizeBytes }
+        : reader.open(found, range);
+    const status = isPartial ? 206 : 200;
+    return chain(body, opened => ({ status, headers: described, body: opened }));
+  });
+}
+
+function select(
+  reader: ObjectReader,
+  { headers, partNumber }: ObjectQuestion,
+  found: FoundObject,
+): Soon<Selection> {
+  const { version } = found;
+  if (partNumber !== undefined) return selectPart(reader, found, partNumber);
+  const rangeText = headers.get('range');
+  if (rangeText === undefined) return whole(version);
+  const validators = { etag: version.etag, lastModifiedMs: timestampMs(version.timestamp) };
+  if (!rangeCounts(headers.get('if-range'), validators)) return whole(version);
+  const range = parseRange(rangeText, version.sizeBytes);
+  return range === undefined ? whole(version) : { range, isPartial: true };
+}
+
+function whole({ sizeBytes, checksum }: ObjectVersion): Selection {
+  const selection = { range: { first: 0, sizeBytes }, isPartial: false };
+  return checksum === undefined ? selection : { ...selection, checksum };
+}
+
+/** An object that was not uploaded in parts has one, itself. */
+async function selectPart(
+  reader: ObjectReader,
+  found: FoundObject,
+  partNumber: number,
+): Promise<Selection> {
+  const { version } = found;
+  if (version.content.kind !== 'parts') {
+    if (partNumber === 1) return { ...whole(version), isPartial: version.sizeBytes > 0 };
+    throw new S3Error('InvalidPartNumber');
+  }
+  const part = await reader.part(found, partNumber);
+  if (part === undefined) throw new S3Error('InvalidPartNumber');
+  return { ...part, isPartial: true };
+}

@@ -1,0 +1,65 @@
+/**
+ * What clients ask a bucket for although nothing was ever configured there.
+ *
+ * Owns:          S3's answers for a bucket as it was made.
+ * Knows:         the S3 API reference of each.
+ * Must not know: how any of these would be configured; that is 501 where it is not built.
+ *
+ * An answer says what holds here: there is no encryption, so the bucket has no encryption
+ * configuration, although one of AWS would have.
+ */
+import type { BucketCall, S3Handler } from './s3-call.ts';
+import { S3Error, type S3ErrorCode } from './s3-error.ts';
+import { xmlReply } from './xml-reply.ts';
+import { element, s3Document, wrap } from './xml-writer.ts';
+
+function document(root: string, content = ''): S3Handler<BucketCall> {
+  const text = s3Document(root, content);
+  return () => xmlReply(text);
+}
+
+function absent(code: S3ErrorCode): S3Handler<BucketCall> {
+  return ({ bucketName }) => {
+    throw new S3Error(code, { fields: { BucketName: bucketName } });
+  };
+}
+
+/** Configurations that a bucket has many of: an empty list, and none of that id. */
+function emptyList(root: string): S3Handler<BucketCall> {
+  const list = document(root, element('IsTruncated', false));
+  const one = absent('NoSuchConfiguration');
+  return (call, services) => (call.query.has('id') ? one : list)(call, services);
+}
+
+/** By sub-resource: the operation's name, and its answer. */
+export const bucketProbes: Readonly<
+  Record<string, readonly [name: string, handler: S3Handler<BucketCall>]>
+> = {
+  accelerate: ['GetBucketAccelerateConfiguration', document('AccelerateConfiguration')],
+  analytics: [
+    'GetBucketAnalyticsConfiguration',
+    emptyList('ListBucketAnalyticsConfigurationResult'),
+  ],
+  encryption: ['GetBucketEncryption', absent('ServerSideEncryptionConfigurationNotFoundError')],
+  'intelligent-tiering': [
+    'GetBucketIntelligentTieringConfiguration',
+    emptyList('ListBucketIntelligentTieringConfigurationsOutput'),
+  ],
+  inventory: ['GetBucketInventoryConfiguration', emptyList('ListInventoryConfigurationsResult')],
+  logging: ['GetBucketLogging', document('BucketLoggingStatus')],
+  metrics: ['GetBucketMetricsConfiguration', emptyList('ListMetricsConfigurationsResult')],
+  notification: ['GetBucketNotificationConfiguration', document('NotificationConfiguration')],
+  'object-lock': ['GetObjectLockConfiguration', absent('ObjectLockConfigurationNotFoundError')],
+  ownershipControls: [
+    'GetBucketOwnershipControls',
+    document('OwnershipControls', wrap('Rule', element('ObjectOwnership', 'BucketOwnerEnforced'))),
+  ],
+  policy: ['GetBucketPolicy', absent('NoSuchBucketPolicy')],
+  policyStatus: ['GetBucketPolicyStatus', absent('NoSuchBucketPolicy')],
+  publicAccessBlock: ['GetPublicAccessBlock', absent('NoSuchPublicAccessBlockConfiguration')],
+  replication: ['GetBucketReplication', absent('ReplicationConfigurationNotFoundError')],
+  requestPayment: [
+    'GetBucketRequestPayment',
+    document('RequestPaymentConfiguration', element('Payer', 'BucketOwner')),
+  ],
+};

@@ -1,0 +1,60 @@
+/**
+ * Tags: names and values that people attach to buckets (and, later, objects).
+ *
+ * Owns:          their bytes, and what S3 refuses of them.
+ * Knows:         "PutBucketTagging" and "User-defined tag restrictions" of the AWS documentation.
+ * Must not know: what tags are used for.
+ */
+import type { FieldReader, Packed } from '../../codec.ts';
+import type { SettingFault } from './setting-fault.ts';
+import { firstFault } from './setting-fault.ts';
+
+export type Tag = { readonly key: string; readonly value: string };
+
+export const BUCKET_TAGS_MAX = 50;
+const KEY_CHARACTERS_MAX = 128;
+const VALUE_CHARACTERS_MAX = 256;
+const CHARACTERS = /^[\p{L}\p{N}\p{Z}_.:/=+\-@]*$/u;
+const SYSTEM_PREFIX = 'aws:';
+
+export function packTags(tags: readonly Tag[]): Packed {
+  return tags.map(({ key, value }) => [key, value]);
+}
+
+export function readTags(fields: FieldReader): Tag[] {
+  return fields.list(tag => ({ key: tag.text(), value: tag.text() }));
+}
+
+/** undefined: they may be stored. `max`: how many of them what they are attached to may have. */
+export function faultOfTags(tags: readonly Tag[], max: number): SettingFault | undefined {
+  if (tags.length > max) return invalidTag(`There are more than ${String(max)} tags.`);
+  const seen = new Set<string>();
+  for (const { key } of tags) {
+    if (seen.has(key)) return invalidTag('Two tags have the same key.', key);
+    seen.add(key);
+  }
+  return firstFault(tags, faultOfTag);
+}
+
+function faultOfTag({ key, value }: Tag): SettingFault | undefined {
+  if (key.toLowerCase().startsWith(SYSTEM_PREFIX)) {
+    return invalidTag('Keys that begin with aws: are not for users.', key);
+  }
+  if (key === '' || characters(key) > KEY_CHARACTERS_MAX || !CHARACTERS.test(key)) {
+    return invalidTag('The key of a tag is not valid.', key);
+  }
+  if (characters(value) > VALUE_CHARACTERS_MAX || !CHARACTERS.test(value)) {
+    return invalidTag('The value of a tag is not valid.', key);
+  }
+  return undefined;
+}
+
+/** Unicode characters, as AWS counts them. */
+function characters(text: string): number {
+  return Array.from(text).length;
+}
+
+function invalidTag(message: string, key?: string): SettingFault {
+  const fault = { code: 'InvalidTag', message } as const;
+  return key === undefined ? fault : { ...fault, argument: { name: 'TagKey', value: key } };
+}

@@ -1,0 +1,320 @@
+// Method: real partitions on a store in memory, bucket rows that the test sets, and a clock that
+// the test moves; a walk is stepped to its end.
+import test from 'ava';
+import { LifecycleWorker } from '../../../actors/partition/lifecycle-worker.ts';
+import { partitionOfPlace } from '../../../bus/table-client.ts';
+import type { BucketId, ObjectKey } from '../../../schemas/ids.ts';
+import { shardOfKey } from '../../../schemas/ids.ts';
+import { lifecycleCalendar } from '../../../schemas/lifecycle-calendar.ts';
+import type { ObjectPlace, TableReply, TableRequest } from '../../../schemas/messages/table.ts';
+import type { BucketRow } from '../../../schemas/records/bucket-row.ts';
+import type {
+  LifecycleFilter,
+  LifecycleRule,
+} from '../../../schemas/records/bucket-settings/lifecycle-rules.ts';
+import type { ObjectVersion } from '../../../schemas/records/object-row.ts';
+import { TABLE } from '../../../schemas/row-tables.ts';
+import { Stamper } from '../../../schemas/stamper.ts';
+import { makeTimestamp } from '../../../schemas/timestamp.ts';
+import { bucket, LIVE_STAMPER } from './partition-fixture.ts';
+import { TableWorld } from './table-world.ts';
+
+const DAY_MS = 86_400_000;
+const utc = lifecycleCalendar(DAY_MS, undefined);
+
+function rule(
+  change: Partial<LifecycleRule>,
+  filter: Partial<LifecycleFilter> = {},
+): LifecycleRule {
+  return {
+    ...{ id: 'one', enabled: true, expiration: undefined, abortUploadsDays: undefined },
+    noncurrent: undefined,
+    filter: {
+      ...{ form: 'single', prefix: undefined, tags: [], sizeGreaterThan: undefined },
+      ...{ sizeLessThan: undefined, ...filter },
+    },
+    ...change,
+  };
+}
+
+const days = (count: number) => ({ expiration: { kind: 'days', days: count } as const });
+
+type World = {
+  readonly tables: TableWorld;
+  readonly worker: LifecycleWorker;
+  readonly rows: Map<string, BucketRow>;
+  setRules(rules: readonly LifecycleRule[], change?: Partial<BucketRow>): void;
+  /** Puts an object that is so many days old at noon. */
+  put(key: string, ageDays: number, sizeBytes?: number): Promise<void>;
+  beginUpload(key: string, ageDays: number): Promise<void>;
+  /** All steps until there is nothing to do today; answers how many. */
+  walk(): Promise<number>;
+  keys(): string[];
+  uploads(): number;
+};
+
+type Options = {
+  readonly shards?: number;
+  readonly tables?: TableWorld;
+  readonly calendar?: typeof utc;
+};
+
+function lifecycleWorld(options: Options = {}): World {
+  const tables = options.tables ?? new TableWorld();
+  const { environment, log } = tables;
+  const { clock, timers } = environment;
+  const shards = options.shards ?? 1;
+  const rows = new Map<string, BucketRow>();
+  const worker = new LifecycleWorker({
+    partitions: tables.tables,
+    settings: {
+      list: (async () => [...rows.values()]) as never,
+      read: (async (_table: string, id: string) => rows.get(id)) as never,
+    },
+    tables: {
+      askPlace: request => tables.ask(request),
+      partitionOf: partitionOfPlace,
+    },
+    calendar: options.calendar ?? utc,
+    stamper: new Stamper(clock, environment.random),
+    ...{ clock, timers, log },
+  });
+  let tick = 0;
+  const stampOf = (ageDays: number) => {
+    tick += 1;
+    const noon = Math.floor(clock.wallMs() / DAY_MS) * DAY_MS + DAY_MS / 2;
+    return makeTimestamp(noon - ageDays * DAY_MS, tick, LIVE_STAMPER);
+  };
+  const placeOf = (key: string): ObjectPlace => {
+    const objectKey = key as ObjectKey;
+    return { bucket, shard: shardOfKey(objectKey, shards), key: objectKey };
+  };
+  const ask = async (request: TableRequest): Promise<void> => {
+    const reply: TableReply = await tables.ask(request);
+    if (reply.kind !== 'written') throw new Error(reply.kind);
+  };
+  return {
+    ...{ tables, worker, rows },
+    setRules: (lifecycle, change = {}) => {
+      rows.set(bucket, { ...bucketRow(bucket, shards), lifecycle, ...change });
+    },
+    put: (key, ageDays, sizeBytes = 3) => {
+      const timestamp = stampOf(ageDays);
+      const row: ObjectVersion = {
+        kind: 'version',
+        timestamp,
+        versionId: timestamp as never,
+        sizeBytes,
+        etag: '0'.repeat(32),
+        content: { kind: 'inline' },
+        headers: [],
+      };
+      const inline = sizeBytes === 0 ? undefined : Buffer.alloc(sizeBytes);
+      return ask({ kind: 'object-write', place: placeOf(key), row, inline });
+    },
+    beginUpload: (key, ageDays) => {
+      const timestamp = stampOf(ageDays);
+      const upload = {
+        ...{ uploadId: timestamp as never, timestamp, state: { kind: 'open' } as const },
+        ...{ headers: [], initiator: 'GKtest0001' },
+      };
+      return ask({ kind: 'upload-create', place: placeOf(key), upload });
+    },
+    walk: async () => {
+      for (let steps = 0; ; steps += 1) {
+        const outcome = await worker.step();
+        if (outcome === 'idle') return steps;
+        if (outcome === 'failed') throw new Error('a step failed');
+      }
+    },
+    // With one replica a tombstone stays for a while; inline bytes go at once.
+    keys: () =>
+      tables
+        .rows(TABLE.inline)
+        .map(({ key }) => key.toString('utf8', 36))
+        .sort(),
+    uploads: () => tables.rows(TABLE.openUpload).length,
+  };
+}
+
+function bucketRow(id: BucketId, indexShards: number): BucketRow {
+  return {
+    ...{ kind: 'bucket', timestamp: '0'.repeat(32) as never, id, createdMs: 0, state: 'active' },
+    ...{ globalAliases: [], localAliases: [], grants: [], indexShards },
+  };
+}
+
+test('objects go on the day they are due, and not before', async t => {
+  const { put, setRules, walk, keys, worker } = lifecycleWorld();
+  setRules([rule(days(3))]);
+  for (let age = 0; age < 8; age += 1) await put(`age ${String(age)}`, age);
+  await walk();
+  // Three days and the midnight that follows: four midnights ago.
+  t.deepEqual(keys(), ['age 0', 'age 1', 'age 2', 'age 3']);
+  t.is(worker.status.expired, 4);
+});
+
+test('each midnight takes what became due, and a day is walked once', async t => {
+  const { put, setRules, walk, keys, tables } = lifecycleWorld();
+  setRules([rule(days(1))]);
+  await put('a', 0);
+  await put('b', 1);
+  await walk();
+  t.deepEqual(keys(), ['a', 'b']);
+  await put('c', 9);
+  t.is(await walk(), 0);
+  tables.environment.jumpTo(tables.environment.clock.wallMs() + DAY_MS);
+  await walk();
+  t.deepEqual(keys(), ['a']);
+  tables.environment.jumpTo(tables.environment.clock.wallMs() + DAY_MS);
+  await walk();
+  t.deepEqual(keys(), []);
+});
+
+test('dates, prefixes, sizes and disabled rules are respected', async t => {
+  const { put, setRules, walk, keys, tables } = lifecycleWorld();
+  const today = Math.floor(tables.environment.clock.wallMs() / DAY_MS) * DAY_MS;
+  const date = (dateMs: number) => ({ expiration: { kind: 'date', dateMs } as const });
+  setRules([
+    rule({ id: 'past', ...date(today) }, { form: 'legacy', prefix: 'dated/' }),
+    rule({ id: 'future', ...date(today + DAY_MS) }, { prefix: 'later/' }),
+    rule({ id: 'large', ...days(1) }, { prefix: 'sized/', sizeGreaterThan: 10 }),
+    rule({ id: 'small', ...days(1) }, { prefix: 'sized/', sizeLessThan: 3 }),
+    rule({ id: 'off', enabled: false, ...days(1) }),
+    rule({ id: 'tagged', ...days(1) }, { tags: [{ key: 'k', value: 'v' }] }),
+  ]);
+  await put('dated/new', 0);
+  await put('later/old', 99);
+  await put('sized/1', 9, 1);
+  await put('sized/5', 9, 5);
+  await put('sized/11', 9, 11);
+  await put('other', 99);
+  await walk();
+  t.deepEqual(keys(), ['later/old', 'other', 'sized/5']);
+});
+
+test('uploads that were not finished are given up, and others stay', async t => {
+  const { beginUpload, setRules, walk, uploads, worker } = lifecycleWorld();
+  setRules([rule({ abortUploadsDays: 2 }, { prefix: 'tmp/' })]);
+  await beginUpload('tmp/old', 3);
+  await beginUpload('tmp/new', 2);
+  await beginUpload('other', 9);
+  t.is(uploads(), 3);
+  await walk();
+  t.is(uploads(), 2);
+  t.is(worker.status.aborted, 1);
+});
+
+test('an object that is overwritten meanwhile is not touched', async t => {
+  const { put, setRules, walk, keys, tables, worker } = lifecycleWorld();
+  setRules([rule(days(1))]);
+  await put('a', 9);
+  await put('b', 9);
+  let isFirst = true;
+  const ask = tables.ask.bind(tables);
+  tables.ask = async request => {
+    if (isFirst && request.kind === 'object-write' && request.row.kind === 'tombstone') {
+      isFirst = false;
+      // As old as the first, so that only the version tells them apart.
+      tables.ask = ask;
+      await put(request.place.key, 9);
+    }
+    return ask(request);
+  };
+  await walk();
+  t.is(keys().length, 1);
+  t.is(worker.status.expired, 1);
+});
+
+test('rules that are taken away meanwhile delete nothing more', async t => {
+  const { put, setRules, worker, keys } = lifecycleWorld();
+  setRules([rule(days(1))]);
+  for (let index = 0; index < 600; index += 1) await put(`k${String(index)}`, 9);
+  await worker.step();
+  await worker.step();
+  const left = keys().length;
+  t.true(left > 0 && left < 600);
+  setRules([]);
+  while ((await worker.step()) !== 'idle');
+  t.is(keys().length, left);
+});
+
+test('all shards of a bucket are walked, page by page', async t => {
+  const { put, setRules, walk, keys } = lifecycleWorld({ shards: 32 });
+  setRules([rule(days(1))]);
+  for (let index = 0; index < 1500; index += 1)
+    await put(`k${String(index)}`, index % 2 === 0 ? 9 : 0);
+  const steps = await walk();
+  t.is(keys().length, 750);
+  t.true(steps > 64, 'two stages for each shard at least');
+});
+
+test('a bucket that is being deleted, or is gone, is left alone', async t => {
+  for (const state of ['deleting', 'deleted', 'creating'] as const) {
+    const { put, setRules, walk, keys } = lifecycleWorld();
+    setRules([rule(days(1))], { state });
+    await put('a', 9);
+    await walk();
+    t.deepEqual(keys(), ['a']);
+  }
+});
+
+test('a day that was finished is remembered by the store, an interrupted one begins anew', async t => {
+  const first = lifecycleWorld();
+  first.setRules([rule(days(1))]);
+  await first.put('a', 9);
+  await first.walk();
+  const tables = await first.tables.crash();
+  const second = lifecycleWorld({ tables });
+  second.setRules([rule(days(1))]);
+  await second.put('b', 9);
+  await second.walk();
+  t.deepEqual(second.keys(), ['b'], 'today was done');
+
+  // A day of another length is another count.
+  const third = lifecycleWorld({
+    tables: await tables.crash(),
+    calendar: lifecycleCalendar(1000, undefined),
+  });
+  third.setRules([rule(days(1))]);
+  await third.walk();
+  t.deepEqual(third.keys(), []);
+});
+
+test('what cannot be done now is tried again', async t => {
+  const { put, setRules, worker, keys, tables } = lifecycleWorld();
+  setRules([rule(days(1))]);
+  for (let index = 0; index < 10; index += 1) await put(`k${String(index)}`, 9);
+  t.is(await worker.step(), 'more');
+  let refusals = 5;
+  tables.outage = request => request.kind === 'object-write' && refusals-- > 0;
+  t.is(await worker.step(), 'failed');
+  while ((await worker.step()) !== 'idle');
+  t.deepEqual(keys(), []);
+});
+
+test('started, it works at midnight and rests in between', async t => {
+  const { put, setRules, worker, keys, tables } = lifecycleWorld();
+  const { environment } = tables;
+  setRules([rule(days(1))]);
+  await put('a', 1);
+  worker.start();
+  const settle = async (ms: number): Promise<void> => {
+    for (let spent = 0; spent < ms; spent += 100) {
+      environment.advance(100);
+      for (let turns = 0; turns < 20; turns += 1) await new Promise(setImmediate);
+    }
+  };
+  await settle(5000);
+  t.is(worker.status.state, 'resting');
+  t.deepEqual(keys(), ['a']);
+  const midnight = (Math.floor(environment.clock.wallMs() / DAY_MS) + 1) * DAY_MS;
+  environment.jumpTo(midnight - 1000);
+  // The wait is cut into pieces, so a clock that was set is noticed.
+  environment.advance(600_000);
+  // The jump looks like a page that took long, after which it rests.
+  await settle(15_000);
+  t.deepEqual(keys(), []);
+  await worker.stop();
+  t.is(worker.status.state, 'stopped');
+});
