@@ -188,6 +188,8 @@ function makeMetrics(config: Config, { clients, blockStats, facts, store }: Stor
         blocksRemoved: blockStats.removed,
         blocksDamaged: blockStats.damaged,
         storeReopenings: store.reopenings,
+        storeCorrectedBits: store.correctedBits,
+        storeBrokenBlocks: store.brokenBlocks,
       };
     },
   });

@@ -1,8 +1,9 @@
-// Method: the metadata or the data lie on a small tmpfs, which somebody else's file fills under load,
-// and gives back later. With `min_free` the server notices in time: it refuses what grows and goes on
-// deleting. Without (`min_free = 0`) it meets the end of the disk in the middle of a write: LevelDB's
-// append fails, and the store is closed, opened and checked before the next acknowledgement. Every
-// second time the process is killed on the full disk and has to start there.
+// Method: the metadata or the data lie on a small tmpfs, which somebody else's file fills under
+// load, and gives back later. With `min_free` the server notices in time: it refuses what grows and
+// goes on deleting. Without (`min_free = 0`) it meets the end of the disk in the middle of a write:
+// LevelDB's append fails, and the store is closed, opened and checked before the next
+// acknowledgement. Every second time the process is killed on the full disk and has to start
+// there.
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
