@@ -31,7 +31,13 @@ import {
   writePidFile,
 } from './node-identity.ts';
 import { realEnvironment, stayAlive } from './real-environment.ts';
-import { ensureBucket, ensureKey, ensureLayout, type DefaultKey } from './single-node.ts';
+import {
+  ensureBucket,
+  ensureKey,
+  ensureLayout,
+  onceAvailable,
+  type DefaultKey,
+} from './single-node.ts';
 import { StartRefusedError } from './start-refused.ts';
 import { startStorage, type StorageRole } from './storage-role.ts';
 import { GARAGE_VERSION } from './version.ts';
@@ -108,7 +114,9 @@ async function startNode(config: Config, options: ServerOptions, log: Log): Prom
     },
   };
   try {
-    await prepareSingleNode(options, storage, gateway, nodeId);
+    await onceAvailable(realEnvironment, () =>
+      prepareSingleNode(options, storage, gateway, nodeId),
+    );
     await gateway.openDoors();
   } catch (error) {
     await node.stop();
