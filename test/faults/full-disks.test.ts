@@ -106,6 +106,11 @@ async function spendDay(t: ExecutionContext, plan: FullDisk): Promise<void> {
       `store reopened ${figures.reopenings}, writes back after ${figures.slowestHealMs} ms at most`,
   );
   await day.tally.finish([dataDir]);
+  t.notRegex(
+    server.process.log(),
+    /lost batches/,
+    'what was acknowledged is there after reopening',
+  );
   t.true(figures.refused > 0, 'a full disk is told with 507');
   if (plan.deletes) t.true(figures.deleted > 0, 'deletions go on while the disk is full');
   if (plan.disk === 'metadata' && plan.minFreeMib === 0) {
