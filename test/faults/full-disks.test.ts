@@ -163,3 +163,22 @@ async function untilWritable({ server }: Day): Promise<number> {
     await pause(50);
   }
 }
+
+testWithNeeds.serial(
+  ['root', 'tmpfs'],
+  'the very first start on a full disk says what is missing, and works once it is there',
+  async t => {
+    const directory = await scratchDirectory(t);
+    const disk = SmallDisk.mount(t, join(directory, 'disk'), DISK_MIB);
+    await disk.fill(8 * MIB);
+    const metadataDir = join(disk.path, 'meta');
+    const server = FaultServer.prepare(t, { directory, metadataDir, top: ['min_free = "16MiB"'] });
+    const refused = await t.throwsAsync(server.start());
+    t.regex(refused.message, /^Error: The disk of \S+ has less free space than min_free/m);
+    await disk.free();
+    await server.start();
+    const client = new FaultClient(server.target);
+    t.is((await client.put('key', Buffer.alloc(100))).status, 200);
+    client.close();
+  },
+);

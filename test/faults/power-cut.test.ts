@@ -2,6 +2,7 @@
 // what was not synced is gone after the next mount, as after a power cut. The load goes on for a
 // moment after the cut: whatever is acknowledged then, and began after the cut, is a lie that the
 // check finds.
+import { rm } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { join } from 'node:path';
 import { FaultModel } from '../support/fault-model.ts';
@@ -94,6 +95,7 @@ testWithNeeds.serial(
       if (round === rounds - 1) await tally.finish();
       else await tally.checkOnly();
       await server.kill();
+      await rm(directory, { recursive: true });
     }
     t.log(`first starts cut ${rounds}, acknowledged writes ${acknowledged}`);
   },
