@@ -1,7 +1,7 @@
-// Method: waves of clients that send the head of an upload and a part of its body, and hang up: some
-// politely, some with a reset, some at once, some after a while. Each body begins with bytes of its
-// own, so that what was stored of it is an orphan. Meanwhile others write and read on, and a probe
-// measures how long a small GET takes. What the server holds of its own is RssAnon.
+// Method: waves of clients that send the head of an upload and a part of its body, and hang up:
+// some politely, some with a reset, some at once, some after a while. Each body begins with bytes
+// of its own, so that what was stored of it is an orphan. Meanwhile others write and read on, and a
+// probe measures how long a small GET takes. What the server holds of its own is RssAnon.
 import { connect, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import test from 'ava';

@@ -1,6 +1,6 @@
-// Method: every operation of the route table, asked for over raw sockets by nobody, by somebody with
-// a false signature, by keys that lack the one right it needs, and by a key of another tenant. The
-// table itself is read, so that an operation that is added is asked too.
+// Method: every operation of the route table, asked for over raw sockets by nobody, by somebody
+// with a false signature, by keys that lack the one right it needs, and by a key of another tenant.
+// The table itself is read, so that an operation that is added is asked too.
 import test from 'ava';
 import type { Operation } from '../../gateway/s3/s3-operation.ts';
 import { s3Operations } from '../../gateway/s3/s3-operations.ts';
