@@ -11,6 +11,7 @@
 import { checkDirectories, markDirectories } from '../actors/storage/directory-markers.ts';
 import { DiskFiles } from '../actors/storage/disk-files.ts';
 import { StoreLockedError } from '../actors/storage/level-store.ts';
+import { minFreeOf } from '../actors/storage/space-guard.ts';
 import { MemoryBus } from '../bus/memory-bus.ts';
 import { Subjects } from '../bus/subjects.ts';
 import { Metrics } from '../gateway/metrics/metrics.ts';
@@ -32,7 +33,13 @@ import {
   writePidFile,
 } from './node-identity.ts';
 import { localOffsetMs, realEnvironment, stayAlive } from './real-environment.ts';
-import { ensureBucket, ensureKey, ensureLayout, type DefaultKey } from './single-node.ts';
+import {
+  ensureBucket,
+  ensureKey,
+  ensureLayout,
+  onceAvailable,
+  type DefaultKey,
+} from './single-node.ts';
 import { StartRefusedError } from './start-refused.ts';
 import { startStorage, type StorageRole } from './storage-role.ts';
 import { GARAGE_VERSION } from './version.ts';
@@ -115,7 +122,11 @@ async function startNode(config: Config, options: ServerOptions, log: Log): Prom
     },
   };
   try {
-    await prepareSingleNode(options, storage, gateway, nodeId);
+    await onceAvailable(realEnvironment, () =>
+      prepareSingleNode(options, storage, gateway, nodeId).catch(async (error: unknown) => {
+        throw (await fullDiskRefusal(config, storage)) ?? error;
+      }),
+    );
     await gateway.openDoors();
   } catch (error) {
     await node.stop();
@@ -153,6 +164,18 @@ async function claimDirectories(
   }
   await markDirectories(check, nodeId);
   return nodeId;
+}
+
+/** What a node makes at its first start needs room; waiting gives it none. */
+async function fullDiskRefusal(
+  { metadataDir, minFreeBytes }: Config,
+  { facts }: StorageRole,
+): Promise<StartRefusedError | undefined> {
+  const { available, total } = (await facts.space())?.metadata ?? { available: 0, total: 0 };
+  if (total === 0 || available >= minFreeOf(minFreeBytes, total)) return undefined;
+  return new StartRefusedError(
+    `The disk of ${metadataDir} has less free space than min_free: free some, then start again.`,
+  );
 }
 
 function asRefusal(error: unknown, { metadataDir }: Config): unknown {
@@ -195,6 +218,8 @@ function makeMetrics(config: Config, { clients, blockStats, facts, store }: Stor
         blocksRemoved: blockStats.removed,
         blocksDamaged: blockStats.damaged,
         storeReopenings: store.reopenings,
+        storeCorrectedBits: store.correctedBits,
+        storeBrokenBlocks: store.brokenBlocks,
       };
     },
   });

@@ -8,9 +8,11 @@
  * Each step looks whether it was done before: a second start finds everything and changes nothing.
  * Source of the rules: Garage 2.3's options of the same names.
  */
-import type { ClusterClient } from '../bus/cluster-client.ts';
+import { ClusterUnavailableError, type ClusterClient } from '../bus/cluster-client.ts';
+
 import type { Directory } from '../gateway/admin/admin-ports.ts';
-import type { KeyInfo } from '../schemas/admin-types.ts';
+import { AdminUnavailableError, type KeyInfo } from '../schemas/admin-types.ts';
+import type { Environment } from '../schemas/environment.ts';
 import type { NodeId } from '../schemas/ids.ts';
 import { parseAccessKeyId } from '../schemas/ids.ts';
 import { StartRefusedError } from './start-refused.ts';
@@ -19,6 +21,32 @@ const ZONE = 'dc1';
 const TAG = 'default';
 const CAPACITY_UNKNOWN = 1024 ** 3;
 const KEY_NAME = 'default access key';
+
+const WAIT_MS_MAX = 60_000;
+const PAUSE_MS = 200;
+
+/**
+ * Repeats what found the store closed: one that met a full disk, or a damaged file, opens itself
+ * again, and a start must not be over by then. Throws the last failure when that takes too long.
+ */
+export async function onceAvailable<Value>(
+  { clock, timers }: Pick<Environment, 'clock' | 'timers'>,
+  work: () => Promise<Value>,
+): Promise<Value> {
+  const endMs = clock.monotonicMs() + WAIT_MS_MAX;
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      const isPassing =
+        error instanceof AdminUnavailableError || error instanceof ClusterUnavailableError;
+      if (!isPassing || clock.monotonicMs() >= endMs) throw error;
+    }
+    await new Promise<void>(resolve => {
+      timers.after(PAUSE_MS, resolve);
+    });
+  }
+}
 
 /** Gives the node all partitions unless a layout was applied before. */
 export async function ensureLayout(cluster: ClusterClient, node: NodeId): Promise<void> {

@@ -62,13 +62,21 @@ export class BlockCollector {
   async #collectAll(): Promise<number> {
     const { partitions, clock, log } = this.#options;
     let done = 0;
+    // One line a round: a store that is being reopened fails them all.
+    let failed = 0;
+    let failure: unknown;
     for (const partition of partitions) {
       if (this.#isStopped || partition.earliestDueMs > clock.wallMs()) continue;
       try {
         done += await this.#collectIn(partition);
       } catch (error) {
-        log.warn({ error }, 'deletions of a block partition wait: its rows cannot be read now');
+        failed += 1;
+        failure = error;
       }
+    }
+    if (failed > 0) {
+      const fields = { error: failure, partitions: failed };
+      log.warn(fields, 'deletions of blocks wait: their rows cannot be read now');
     }
     this.#collected += done;
     return done;

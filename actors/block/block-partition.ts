@@ -120,9 +120,11 @@ export class BlockPartition implements Actor<BlockRequest, BlockReply> {
   /** Carries out a page of the deletions whose time has come. One that fails stays in the queue. */
   async collect(after: Buffer | undefined): Promise<Collection> {
     const nowMs = this.#options.clock.wallMs();
-    const page = await this.#ledger.deletions(after, COLLECTED_AT_ONCE);
-    const due = page.filter(deletion => deletion.dueMs <= nowMs);
+    const expectedMs = this.#earliestDueMs;
+    // Before the queue is read: what is queued from now on is not seen, and says so by itself.
     if (after === undefined) this.#earliestDueMs = Number.POSITIVE_INFINITY;
+    const page = await this.#deletions(after, expectedMs);
+    const due = page.filter(deletion => deletion.dueMs <= nowMs);
     const notDue = page[due.length];
     if (notDue !== undefined) this.#expectDeletion(notDue.dueMs);
     const results = await Promise.all(due.map(deletion => this.#carryOut(deletion)));
@@ -132,6 +134,15 @@ export class BlockPartition implements Actor<BlockRequest, BlockReply> {
     const last = due.at(-1);
     if (last === undefined || notDue !== undefined) return { done, failed };
     return { done, failed, next: this.#ledger.deletionKey(last) };
+  }
+
+  async #deletions(after: Buffer | undefined, expectedMs: number): Promise<readonly Deletion[]> {
+    try {
+      return await this.#ledger.deletions(after, COLLECTED_AT_ONCE);
+    } catch (error) {
+      this.#expectDeletion(expectedMs);
+      throw error;
+    }
   }
 
   /** Is anything known of a block of this name? */
@@ -144,8 +155,8 @@ export class BlockPartition implements Actor<BlockRequest, BlockReply> {
     return this.#turns.take(hash, async () => {
       if ((await this.#ledger.block(hash)) !== undefined) return 'known';
       const dueMs = this.#options.clock.wallMs() + this.#options.deleteDelayMs;
-      this.#expectDeletion(dueMs);
       await this.#options.store.commit(this.#ledger.makeDue(hash, dueMs), 'frees-space');
+      this.#expectDeletion(dueMs);
       this.#options.stats.orphans += 1;
       return 'orphan';
     });
@@ -243,11 +254,16 @@ export class BlockPartition implements Actor<BlockRequest, BlockReply> {
     const id = ownerId(request.owner);
     const nowMs = clock.wallMs();
     const due = { forgetMs: nowMs + TOMBSTONE_KEEP_MS, unlinkMs: nowMs + deleteDelayMs };
-    this.#expectDeletion(Math.min(due.forgetMs, due.unlinkMs));
     for (let at = 0; at < request.hashes.length; at += RELEASES_AT_ONCE) {
       const steps = request.hashes.slice(at, at + RELEASES_AT_ONCE).map(hash =>
         this.#turns.take(hash, async () => {
-          await store.commit(await this.#ledger.release(hash, id, due), 'frees-space');
+          try {
+            await store.commit(await this.#ledger.release(hash, id, due), 'frees-space');
+          } finally {
+            // Only now: a collection that ran before found nothing, and expects nothing more. A
+            // commit that failed may have been made all the same.
+            this.#expectDeletion(Math.min(due.forgetMs, due.unlinkMs));
+          }
         }),
       );
       // All steps end before one that failed is reported: none goes on behind the answer's back.

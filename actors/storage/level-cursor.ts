@@ -27,15 +27,18 @@ type RawEntry = readonly [Buffer, Buffer];
 export class LevelCursor implements StoreCursor {
   readonly #raw: RawIterator;
   readonly #range: StoreRange;
+  readonly #onDamage: () => void;
   /** Read and not handed out: what stood at and behind a damaged entry. */
   #left: readonly RawEntry[] = [];
   #lastKey: Buffer;
   #pace: 'pages' | 'one-by-one' | 'ended' = 'pages';
 
-  constructor(raw: RawIterator, range: StoreRange) {
+  /** `onDamage` is told of every damaged entry that is met. */
+  constructor(raw: RawIterator, range: StoreRange, onDamage: () => void) {
     assert(range.to.length > 0, 'a range ends at a key');
     this.#raw = raw;
     this.#range = range;
+    this.#onDamage = onDamage;
     this.#lastKey = Buffer.from(range.from);
   }
 
@@ -70,6 +73,7 @@ export class LevelCursor implements StoreCursor {
         this.#left = raw.slice(entries.length === 0 ? index + 1 : index);
         if (entries.length > 0) return entries;
         this.#lastKey = key;
+        this.#onDamage();
         throw new DamagedRowError(key);
       }
       this.#lastKey = key;
@@ -95,6 +99,7 @@ export class LevelCursor implements StoreCursor {
       return this.#read(count);
     }
     this.#pace = 'ended';
+    this.#onDamage();
     throw new DamagedRowError(this.#lastKey);
   }
 }

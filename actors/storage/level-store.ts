@@ -9,6 +9,7 @@
  * error of a write nothing more is acknowledged: the database is closed, opened again, and what it
  * holds is compared with what was acknowledged, by a count that every batch carries under the empty
  * key. Reads come back at once; commits wait out a growing pause, and a full disk refuses them.
+ * In the same way it is closed and opened again when its files turn out to be damaged.
  */
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
@@ -19,6 +20,7 @@ import type { CommitPurpose, PurposefulStore } from './commit-purpose.ts';
 import { CommitQueue, bytesOf, decodeCount } from './commit-queue.ts';
 import { makeDirectoryDurably } from './durable-files.ts';
 import { isCorruption, LevelCursor, unavailable } from './level-cursor.ts';
+import { LevelWatch } from './level-watch.ts';
 import { openValue } from './row-checksum.ts';
 import { SpaceGuard } from './space-guard.ts';
 import type { StoreCursor, StoreOperation, StoreRange } from './store.ts';
@@ -43,6 +45,8 @@ export type LevelStoreSizes = {
   readonly tableBlockBytes: number;
   readonly tableFileBytes: number;
   readonly ballastBytes: number;
+  /** Tables up to here, all together, are checked before the opening, larger ones after it. */
+  readonly checkedAtOnceBytes: number;
 };
 
 /** Another process has the store open. */
@@ -59,6 +63,7 @@ const SIZES_DEFAULT: LevelStoreSizes = {
   tableFileBytes: 8 * MIB,
   // What the logs of two write buffers become when they are read at an opening, and some more.
   ballastBytes: 24 * MIB,
+  checkedAtOnceBytes: 32 * MIB,
 };
 /** The ballast of a small disk is this part of it. */
 const BALLAST_DISK_PART = 16;
@@ -82,6 +87,7 @@ export class LevelStore implements PurposefulStore {
   readonly #sizes: LevelStoreSizes;
   readonly #database: Database;
   readonly #guard: SpaceGuard;
+  readonly #watch: LevelWatch;
   readonly #callbacks: (() => void)[] = [];
   #ballast: Ballast | undefined;
   #makingBallast: Promise<void> | undefined;
@@ -90,13 +96,16 @@ export class LevelStore implements PurposefulStore {
   #isClosing = false;
   #recovering: Promise<void> | undefined;
   #reopenings = 0;
+  #damagedTables: readonly string[] = [];
   #failuresInRow = 0;
   #corruptions = 0;
   #commitsFromMs = Number.NEGATIVE_INFINITY;
   #asking: Promise<unknown> | undefined;
 
-  private constructor(options: LevelStoreOptions) {
+  /** The database begins to open itself in the same turn. */
+  private constructor(options: LevelStoreOptions, watch: LevelWatch) {
     this.#options = options;
+    this.#watch = watch;
     this.#sizes = { ...SIZES_DEFAULT, ...options.sizes };
     this.#database = new ClassicLevel<Buffer, Buffer>(options.directory, {
       keyEncoding: 'buffer',
@@ -119,8 +128,19 @@ export class LevelStore implements PurposefulStore {
 
   /** Opens or makes the store. Rejects with StoreLockedError when another process has it. */
   static async open(options: LevelStoreOptions): Promise<LevelStore> {
-    const store = new LevelStore(options);
+    const opened: { store?: LevelStore } = {};
+    const watch = new LevelWatch({
+      ...{ directory: options.directory, files: options.files, log: options.log },
+      ...options.environment,
+      atOnceBytes: options.sizes?.checkedAtOnceBytes ?? SIZES_DEFAULT.checkedAtOnceBytes,
+      onDamaged: tables => {
+        if (opened.store !== undefined) opened.store.#reopenFor(tables);
+      },
+    });
     await makeDirectoryDurably(options.files, options.directory);
+    await watch.beforeOpening();
+    const store = new LevelStore(options, watch);
+    opened.store = store;
     await store.#guard.measure();
     store.#ballast = new Ballast({
       files: options.files,
@@ -129,6 +149,7 @@ export class LevelStore implements PurposefulStore {
       sizeBytes: store.#ballastBytes(),
     });
     await store.#openFirst();
+    await watch.opened();
     await store.#makeBallast();
     return store;
   }
@@ -142,6 +163,16 @@ export class LevelStore implements PurposefulStore {
     return this.#queue.acknowledged;
   }
 
+  /** Flipped bits in its files that were put right, since the process started. */
+  get correctedBits(): number {
+    return this.#watch.correctedBits;
+  }
+
+  /** Parts of its tables of which rows could not be read any more. */
+  get brokenBlocks(): number {
+    return this.#watch.brokenBlocks;
+  }
+
   onReopened(callback: () => void): void {
     this.#callbacks.push(callback);
   }
@@ -152,12 +183,17 @@ export class LevelStore implements PurposefulStore {
     try {
       sealed = this.#database.getSync(key as Buffer);
     } catch (error) {
-      throw isCorruption(error) ? new DamagedRowError(key) : unavailable(error);
+      throw isCorruption(error) ? this.#damaged(key) : unavailable(error);
     }
     if (sealed === undefined) return undefined;
     const value = openValue(key, sealed);
-    if (value === undefined) throw new DamagedRowError(key);
+    if (value === undefined) throw this.#damaged(key);
     return value;
+  }
+
+  #damaged(key: Uint8Array): DamagedRowError {
+    this.#watch.suspect();
+    return new DamagedRowError(key);
   }
 
   cursor(range: StoreRange): StoreCursor {
@@ -170,7 +206,9 @@ export class LevelStore implements PurposefulStore {
       fillCache: false,
       highWaterMarkBytes: CURSOR_BYTES_MAX,
     });
-    return new LevelCursor(raw, range);
+    return new LevelCursor(raw, range, () => {
+      this.#watch.suspect();
+    });
   }
 
   /** Besides what the port says: rejects with StoreFullError where `min_free` is reached. */
@@ -190,6 +228,7 @@ export class LevelStore implements PurposefulStore {
   async close(): Promise<void> {
     if (this.#isClosing) return;
     this.#isClosing = true;
+    await this.#watch.close();
     await this.#recovering;
     await this.#asking;
     await this.#queue.idle();
@@ -276,8 +315,32 @@ export class LevelStore implements PurposefulStore {
     if (isCorruption(cause)) this.#corruptions += 1;
     await this.#reopen();
     if (this.#database.status !== 'open') return;
-    this.#check(acknowledged);
     const pauseMs = this.#failuresInRow === 1 ? 0 : pauseAfter(this.#failuresInRow);
+    this.#goOn({ acknowledged, pauseMs });
+  }
+
+  /** Nothing is wrong with what was acknowledged: it is waited for, then the files are replaced. */
+  #reopenFor(tables: readonly string[]): void {
+    this.#damagedTables = [...this.#damagedTables, ...tables];
+    if (this.#state !== 'open' || this.#isClosing) return;
+    this.#state = 'reopening';
+    this.#options.log.error({ tables }, 'tables of the store are damaged; it is reopened');
+    const reopening = this.#closeAndReopen(() => this.#recovering === reopening);
+    this.#recovering = reopening;
+  }
+
+  /** `isMine`: no write has failed meanwhile, whose recovery does the same. */
+  async #closeAndReopen(isMine: () => boolean): Promise<void> {
+    await this.#queue.idle();
+    if (!isMine()) return;
+    const { acknowledged } = this.#queue;
+    this.#reopenings += 1;
+    await this.#reopen();
+    if (this.#database.status === 'open') this.#goOn({ acknowledged, pauseMs: 0 });
+  }
+
+  #goOn({ acknowledged, pauseMs }: { acknowledged: number; pauseMs: number }): void {
+    this.#check(acknowledged);
     this.#commitsFromMs = this.#options.environment.clock.monotonicMs() + pauseMs;
     this.#state = 'open';
     this.#recovering = undefined;
@@ -300,6 +363,8 @@ export class LevelStore implements PurposefulStore {
       if (failures > 0) await this.#pause(pauseAfter(failures));
       try {
         await this.#database.close();
+        await this.#watch.repair(this.#damagedTables);
+        this.#damagedTables = [];
         if (this.#corruptions >= CORRUPTIONS_BEFORE_REPAIR) await this.#repair('repeated damage');
         await this.#database.open();
         return;

@@ -29,6 +29,8 @@ export type NodeGauges = {
   readonly blocksRemoved: number;
   readonly blocksDamaged: number;
   readonly storeReopenings: number;
+  readonly storeCorrectedBits: number;
+  readonly storeBrokenBlocks: number;
 };
 
 export type MetricsOptions = {
@@ -82,7 +84,9 @@ export class Metrics {
       block_bytes_read: 'Bytes of blocks read',
       block_delete_counter: 'Block files removed',
       block_corruption_counter: 'Damaged block files met',
-      store_reopenings: 'Times the metadata store was reopened after a failed write',
+      store_reopenings: 'Times the metadata store was closed, opened and checked again',
+      store_corrected_bits: 'Flipped bits in files of the metadata store that were put right',
+      store_broken_blocks: 'Parts of the metadata store of which rows are lost',
     };
     for (const [name, help] of Object.entries(gauges)) set(name, help);
     set('garage_local_disk_avail', 'Free bytes', ['volume']);
@@ -113,6 +117,8 @@ export class Metrics {
     set('block_delete_counter', gauges.blocksRemoved);
     set('block_corruption_counter', gauges.blocksDamaged);
     set('store_reopenings', gauges.storeReopenings);
+    set('store_corrected_bits', gauges.storeCorrectedBits);
+    set('store_broken_blocks', gauges.storeBrokenBlocks);
     set('garage_local_disk_avail', gauges.dataAvailableBytes, { volume: 'data' });
     set('garage_local_disk_avail', gauges.metadataAvailableBytes, { volume: 'metadata' });
     set('garage_local_disk_total', gauges.dataTotalBytes, { volume: 'data' });

@@ -41,8 +41,7 @@ export const copyObject: S3Handler<ObjectCall> = async (call, services) => {
   const place = placeOf(call);
   const source = await sourcePlace(call, services);
   const isSame = source.bucket === place.bucket && source.key === place.key;
-  const changes = directive === 'REPLACE' || checksum !== undefined;
-  if (isSame && !changes && redirectLocation(headers) === undefined) throw nothingChanges();
+  if (isSame && !changesSomething(call, directive, checksum)) throw nothingChanges();
   const condition = writeCondition(headers);
   const quota = quotaOf(call.bucket);
   const written = await withSource(call, services, source, async found => {
@@ -63,6 +62,17 @@ export const copyObject: S3Handler<ObjectCall> = async (call, services) => {
   const expiration = expirationHeaders(call.bucket, services.calendar, subject);
   return copyResult('CopyObjectResult', written, expiration);
 };
+
+/** A storage class that is named counts, the same one too: tools renew objects in this way. */
+function changesSomething(
+  { headers }: ObjectCall,
+  directive: Directive,
+  checksum: ChecksumAlgorithm | undefined,
+): boolean {
+  if (directive === 'REPLACE' || checksum !== undefined) return true;
+  const hasClass = headers.get('x-amz-storage-class') !== undefined;
+  return hasClass || redirectLocation(headers) !== undefined;
+}
 
 function metadataDirective({ headers }: ObjectCall): Directive {
   const text = headers.get('x-amz-metadata-directive') ?? 'COPY';

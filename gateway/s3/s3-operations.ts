@@ -38,6 +38,7 @@ import { listObjects, listObjectsV2 } from './list-objects.ts';
 import { listParts } from './list-parts.ts';
 import { listMultipartUploads } from './list-uploads.ts';
 import { abortMultipartUpload, createMultipartUpload } from './multipart-upload.ts';
+import { getObjectAcl, getObjectTagging } from './object-probes.ts';
 import { putObject } from './put-object.ts';
 import type { BucketCall, S3Handler } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
@@ -165,6 +166,12 @@ const BUILT: readonly Operation[] = [
     handler: abortMultipartUpload,
     refuses: NO_VERSION,
   }),
+  built('GetObjectTagging', 'GET object tagging', {
+    ...read,
+    scope: 'object',
+    handler: getObjectTagging,
+  }),
+  built('GetObjectAcl', 'GET object acl', { ...read, scope: 'object', handler: getObjectAcl }),
   built('ListParts', 'GET object uploadId', { ...read, scope: 'object', handler: listParts }),
 ];
 
@@ -295,11 +302,9 @@ const NOT_BUILT: readonly NotBuilt[] = [
     'GET object',
     'read',
     {
-      acl: 'GetObjectAcl',
       attributes: 'GetObjectAttributes',
       'legal-hold': 'GetObjectLegalHold',
       retention: 'GetObjectRetention',
-      tagging: 'GetObjectTagging',
       torrent: 'GetObjectTorrent',
     },
   ],

@@ -21,7 +21,7 @@ type Aws = (world: ClientWorld, ...parameters: readonly string[]) => Promise<str
 /** The JSON that `s3api` prints. */
 type Json = Readonly<Record<string, unknown>>;
 
-function checksWith(aws: Aws): readonly ClientCheck[] {
+function checksWith(program: string, aws: Aws): readonly ClientCheck[] {
   const api = async (world: ClientWorld, ...parameters: readonly string[]): Promise<Json> => {
     const text = await aws(world, 's3api', ...parameters, '--output', 'json');
     return text.trim() === '' ? {} : (JSON.parse(text) as Json);
@@ -82,6 +82,36 @@ function checksWith(aws: Aws): readonly ClientCheck[] {
           'sync',
         );
         check(left['Contents'] === undefined, 'rm --recursive left something');
+      },
+    },
+    {
+      title: 'copies, moves and syncs on the server, large ones in parts',
+      run: async world => {
+        const large = 'folder/sub folder/large ü+&.bin';
+        const from = `s3://${world.bucket}/cp/${large}`;
+        await aws(world, 's3', 'cp', from, `s3://${world.bucket}/server/copied`);
+        await aws(world, 's3', 'mv', `s3://${world.bucket}/server/copied`, `${from}.moved`);
+        const back = join(world.directory, 'copied');
+        await aws(world, 's3', 'cp', `${from}.moved`, back);
+        await assertSameFile(back, join(world.sources, large));
+        await aws(world, 's3', 'rm', `${from}.moved`);
+        const [cp, synced] = [`s3://${world.bucket}/cp`, `s3://${world.bucket}/synced`];
+        await aws(world, 's3', 'sync', cp, synced);
+        const tree = join(world.directory, 'synced');
+        await aws(world, 's3', 'sync', synced, tree);
+        await assertSameTree(tree, world.sources);
+      },
+    },
+    {
+      title: 'a stream of unknown length, up and down',
+      run: async world => {
+        const large = join(world.sources, 'folder/medium.bin');
+        const back = join(world.directory, 'streamed');
+        const command = `'${program}' --endpoint-url '${world.server.endpoint}' s3 cp`;
+        const remote = `'s3://${world.bucket}/streamed'`;
+        await world.run('sh', '-c', `cat '${large}' '${large}' | ${command} - ${remote}`);
+        await world.run('sh', '-c', `${command} ${remote} - > '${back}'`);
+        await world.run('sh', '-c', `cat '${large}' '${large}' | cmp - '${back}'`);
       },
     },
     {
@@ -234,7 +264,7 @@ export function awsCli(program: string): Client {
   };
   return {
     name: program,
-    packages: [{ package: 'awscli', program: 'aws' }],
-    checks: checksWith(aws),
+    packages: [{ package: 'awscli', program }],
+    checks: checksWith(program, aws),
   };
 }

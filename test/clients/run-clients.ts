@@ -94,7 +94,8 @@ async function drive(
 
 async function main(words: readonly string[]): Promise<number> {
   // Installed first, so that every program is on the PATH when the list is made.
-  for (const client of [awsCli('aws'), s3cmd, rclone, restic, s3fs, duplicity]) {
+  // Debian's `aws` is another release than the one that may be there already.
+  for (const client of [awsCli('/usr/bin/aws'), s3cmd, rclone, restic, s3fs, duplicity]) {
     ensureSystemPackages(client.packages);
   }
   const chosen = clients().filter(

@@ -1,18 +1,14 @@
-// Method: one real server each; the disk under it lies, vanishes, or fills up. What was
-// acknowledged is read back by its bytes: an error is allowed where a disk is broken, other bytes
-// never.
+// Method: one real server each; the disk under it lies, or vanishes. What was acknowledged is read
+// back by its bytes: an error is allowed where a disk is broken, other bytes never.
 import { rename, mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import test from 'ava';
 import { once, type BenchTarget } from '../bench/bench-client.ts';
 import { blockFile } from '../support/fault-checks.ts';
 import { BUCKET, REGION, startGarage, type GarageProcess } from '../support/garage-process.ts';
-import { testWithNeeds } from '../support/needs.ts';
 import { seededBytes } from '../support/seeded-bytes.ts';
 import { scratchDirectory } from '../support/shared-garage.ts';
 import { sha256Hex } from '../support/sigv4-signer.ts';
-import { SmallDisk } from '../support/small-disk.ts';
 
 const MIB = 1024 * 1024;
 
@@ -80,38 +76,3 @@ test('an empty directory where blocks were refuses the start until the operator 
   t.teardown(() => back.end());
   t.deepEqual(await get(targetOf(back), 'kept'), body);
 });
-
-testWithNeeds(
-  ['root', 'tmpfs'],
-  'a full data disk takes nothing it cannot keep, goes on reading, and heals by itself',
-  async t => {
-    t.timeout(60_000);
-    const directory = await scratchDirectory(t);
-    const disk = SmallDisk.mount(t, join(directory, 'disk'), 128);
-    const dataDir = `"${join(disk.path, 'data')}"`;
-    const garage = await startGarage({ directory, dataDir, top: ['min_free = "8MiB"'] });
-    t.teardown(() => garage.end());
-    const target = targetOf(garage);
-    const bodyOf = (n: number): Buffer => seededBytes(100 + n, MIB);
-    await disk.fill(40 * MIB);
-    let kept = 0;
-    let status = 200;
-    while (status === 200 && kept < 128) {
-      status = await put(target, `full/${String(kept)}`, bodyOf(kept));
-      if (status === 200) kept += 1;
-    }
-    t.is(status, 507);
-    for (let n = 0; n < kept; n += 1) {
-      t.deepEqual(await get(target, `full/${String(n)}`), bodyOf(n));
-    }
-    t.is((await once(target, { method: 'DELETE', path: `/${BUCKET}/full/0` })).status, 204);
-    await disk.free();
-    let tries = 0;
-    while ((await put(target, 'healed', bodyOf(999))) !== 200 && tries < 100) {
-      tries += 1;
-      await pause(100);
-    }
-    t.deepEqual(await get(target, 'healed'), bodyOf(999));
-    t.log(`acknowledged ${String(kept)}, lost 0; writes came back after ${String(tries)} tries`);
-  },
-);

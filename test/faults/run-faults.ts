@@ -1,5 +1,5 @@
 /**
- * `npm run test:faults`: the fault tests of `npm test`, for longer.
+ * `npm run test:faults`: the fault tests of `npm test`, for longer and with more clients.
  *
  * Owns:          how much longer.
  * Knows:         the variables that the tests read.
@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 
 const run = fileURLToPath(new URL('../../../test/run.mjs', import.meta.url));
 const longer = { FAULT_ROUNDS: '50', FAULT_CLIENTS: '10000' };
-const child = spawn(process.execPath, [run, 'test/faults'], {
+const child = spawn(process.execPath, [run, 'test/faults', 'test/integration/slow-clients'], {
   env: { ...longer, ...process.env },
   stdio: 'inherit',
 });

@@ -25,6 +25,8 @@ export type ReadBack = {
 };
 
 const READERS = 8;
+const TRIES_MAX = 50;
+const PAUSE_MS = 100;
 
 /** Reads every key of the model. What was open before is settled by what is seen. */
 export async function readBack(target: BenchTarget, model: FaultModel): Promise<ReadBack> {
@@ -39,7 +41,7 @@ export async function readBack(target: BenchTarget, model: FaultModel): Promise<
   const read = async (): Promise<void> => {
     const client = new FaultClient(target);
     for (let key = keys.pop(); key !== undefined; key = keys.pop()) {
-      const seen = seenIn(await orNoAnswer(client.get(key)));
+      const seen = seenIn(await patiently(() => orNoAnswer(client.get(key))));
       if (seen === undefined) {
         result.unreadable.push(key);
         continue;
@@ -53,6 +55,15 @@ export async function readBack(target: BenchTarget, model: FaultModel): Promise<
   };
   await Promise.all(Array.from({ length: READERS }, read));
   return result;
+}
+
+/** 503 says that the store is being opened again: a client asks again then. */
+async function patiently(ask: () => Promise<FaultAnswer>): Promise<FaultAnswer> {
+  for (let tries = 1; ; tries += 1) {
+    const answer = await ask();
+    if (answer.status !== 503 || tries === TRIES_MAX) return answer;
+    await pause(PAUSE_MS);
+  }
 }
 
 async function orNoAnswer(answer: Promise<FaultAnswer>): Promise<FaultAnswer> {

@@ -9,6 +9,12 @@
  * write of the same key is acknowledged, which is stamped above it. `lost` means an acknowledged
  * write is not there (the key shows an older state); `wrong` means bytes that were never stored
  * there.
+ *
+ * A machine without power answers nobody; one whose file system is merely stopped goes on talking.
+ * What it says of a write that was under way in that moment is worth nothing: the kernel answers
+ * an fdatasync that meets the end of its journal with success now and then (seen with a program of
+ * ten lines that only appends). So such writes stay open whatever is said of them. What begins
+ * after the cut counts as ever: if it is acknowledged, it must be there.
  */
 import type { Content } from './fault-content.ts';
 
@@ -24,10 +30,13 @@ type KeyState = {
   open: Value[];
   /** The names of all contents that were ever sent for this key. */
   readonly everSent: Set<string>;
+  /** The write under way was overtaken by a power cut. */
+  isCut: boolean;
 };
 
 export class FaultModel {
   readonly #keys = new Map<string, KeyState>();
+  #isCutting = false;
   acknowledgedWrites = 0;
   openWrites = 0;
 
@@ -46,6 +55,7 @@ export class FaultModel {
   /** A write is sent: from now on it may be seen. */
   begin(key: string, value: Value): void {
     const state = this.#state(key);
+    state.isCut = this.#isCutting;
     state.open.push(value);
     if (value !== 'absent') state.everSent.add(value.sha256);
     this.openWrites += 1;
@@ -53,6 +63,7 @@ export class FaultModel {
 
   acknowledge(key: string, value: Value): void {
     const state = this.#state(key);
+    if (state.isCut) return;
     this.openWrites -= 1;
     this.acknowledgedWrites += 1;
     state.settled = value;
@@ -64,6 +75,14 @@ export class FaultModel {
     const state = this.#state(key);
     this.openWrites -= 1;
     state.open = state.open.filter(other => other !== value);
+  }
+
+  /** The power is cut while `cut` runs. */
+  async duringCut(cut: () => Promise<void>): Promise<void> {
+    this.#isCutting = true;
+    for (const state of this.#keys.values()) state.isCut = true;
+    await cut();
+    this.#isCutting = false;
   }
 
   judge(key: string, seen: Seen): Verdict {
@@ -95,7 +114,7 @@ export class FaultModel {
   #state(key: string): KeyState {
     let state = this.#keys.get(key);
     if (state === undefined) {
-      state = { settled: 'absent', open: [], everSent: new Set() };
+      state = { settled: 'absent', open: [], everSent: new Set(), isCut: false };
       this.#keys.set(key, state);
     }
     return state;

@@ -5,8 +5,6 @@
  * Knows:         garage-process.ts.
  * Must not know: which fault comes next.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -14,12 +12,12 @@ import type { ExecutionContext } from 'ava';
 import type { BenchTarget } from '../bench/bench-client.ts';
 import {
   BUCKET,
-  GARAGE,
   REGION,
+  launchGarage,
   newCredentials,
-  startGarage,
   type GarageOptions,
   type GarageProcess,
+  type LaunchedGarage,
 } from './garage-process.ts';
 
 /** Blocks that nobody refers to are deleted after one second instead of ten minutes. */
@@ -27,6 +25,7 @@ const COLLECT_SOON = ['[debug]', 'block_delete_delay_seconds = 1'];
 
 export class FaultServer {
   readonly #options: GarageOptions;
+  #launched: LaunchedGarage | undefined;
   #process: GarageProcess | undefined;
 
   private constructor(options: GarageOptions) {
@@ -35,21 +34,33 @@ export class FaultServer {
 
   /** Starts it; it is killed when the test ends. */
   static async start(t: ExecutionContext, options: GarageOptions): Promise<FaultServer> {
+    const server = FaultServer.prepare(t, options);
+    await server.start();
+    return server;
+  }
+
+  /** To be started by the test; it is killed when the test ends. */
+  static prepare(t: ExecutionContext, options: GarageOptions): FaultServer {
     const quiet = { RUST_LOG: 'warn', ...options.env };
     const end = [...(options.end ?? []), ...COLLECT_SOON];
     const credentials = options.credentials ?? newCredentials();
     const server = new FaultServer({ ...options, credentials, env: quiet, end });
     t.teardown(() => server.kill());
-    await server.start();
     return server;
   }
 
   /** Starts it again; rejects with its log when it ends instead. */
   async start(): Promise<GarageProcess> {
-    const ports = this.#process?.ports;
-    const options = ports === undefined ? this.#options : { ...this.#options, ports };
-    this.#process = await startGarage(options);
+    this.#process = await (await this.launch()).answering;
     return this.#process;
+  }
+
+  /** Starts it and does not wait. */
+  async launch(): Promise<LaunchedGarage> {
+    const ports = this.#launched?.ports;
+    const options = ports === undefined ? this.#options : { ...this.#options, ports };
+    this.#launched = await launchGarage(options);
+    return this.#launched;
   }
 
   get process(): GarageProcess {
@@ -58,7 +69,8 @@ export class FaultServer {
   }
 
   get target(): BenchTarget {
-    const { ports, credentials } = this.process;
+    if (this.#launched === undefined) throw new Error('it was never started');
+    const { ports, credentials } = this.#launched;
     return { port: ports.s3, ...credentials, region: REGION, bucket: BUCKET };
   }
 
@@ -73,27 +85,14 @@ export class FaultServer {
 
   /** SIGKILL: nothing is finished, nothing is flushed. */
   async kill(): Promise<void> {
-    await this.#process?.end('SIGKILL');
+    await this.#launched?.end('SIGKILL');
   }
 
   /** Starts it and kills it after `ms`, ready or not. */
   async killWhileStarting(ms: number): Promise<void> {
-    const { configPath, credentials } = this.process;
-    const flags = this.#options.flags ?? ['--single-node', '--default-bucket'];
-    const child = spawn(process.execPath, [GARAGE, '-c', configPath, 'server', ...flags], {
-      env: {
-        ...process.env,
-        ...this.#options.env,
-        GARAGE_DEFAULT_ACCESS_KEY: credentials.accessKeyId,
-        GARAGE_DEFAULT_SECRET_KEY: credentials.secretKey,
-        GARAGE_DEFAULT_BUCKET: BUCKET,
-      },
-      stdio: 'ignore',
-    });
-    const ended = once(child, 'exit');
+    await this.launch();
     await pause(ms);
-    child.kill('SIGKILL');
-    await ended;
+    await this.kill();
   }
 
   /** The value of a metric without labels. */

@@ -114,6 +114,13 @@ export class Tally {
     return { read, list };
   }
 
+  /** All keys and the list, printed and asserted; the files on the disk are not looked at. */
+  async checkOnly(): Promise<void> {
+    await this.check();
+    this.print();
+    this.assert();
+  }
+
   /** The last check of a test: all keys, the list, and the files on the disk. */
   async finish(dataDirs: readonly string[] = [this.#server.dataDir]): Promise<Collected> {
     const t = this.#t;

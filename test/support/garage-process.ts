@@ -76,6 +76,15 @@ export type GarageProcess = {
   command(...parameters: string[]): Promise<CommandResult>;
 };
 
+/** A process that was just spawned: it may answer soon, or end. */
+export type LaunchedGarage = {
+  readonly ports: GaragePorts;
+  readonly credentials: Credentials;
+  /** Rejects with its log if it ends first. */
+  readonly answering: Promise<GarageProcess>;
+  end(signal?: NodeJS.Signals): Promise<number | string>;
+};
+
 export async function freePort(): Promise<number> {
   const probe = createServer();
   probe.listen(0, '127.0.0.1');
@@ -125,35 +134,49 @@ const LOG_BYTES_MAX = 256 * 1024;
 
 /** Starts the server and waits until its S3 door answers. Rejects with its log if it ends first. */
 export async function startGarage(options: GarageOptions): Promise<GarageProcess> {
+  return (await launchGarage(options)).answering;
+}
+
+export async function launchGarage(options: GarageOptions): Promise<LaunchedGarage> {
   const ports = options.ports ?? (await freePorts());
   const credentials = options.credentials ?? newCredentials();
   const configPath = await writeConfig(options, ports);
-  const flags = options.flags ?? ['--single-node', '--default-bucket'];
   const startedMs = performance.now();
-  const child = spawn(process.execPath, [GARAGE, '-c', configPath, 'server', ...flags], {
-    env: {
-      ...process.env,
-      GARAGE_DEFAULT_ACCESS_KEY: credentials.accessKeyId,
-      GARAGE_DEFAULT_SECRET_KEY: credentials.secretKey,
-      GARAGE_DEFAULT_BUCKET: BUCKET,
-      ...options.env,
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawnServer(options, configPath, credentials);
   let log = '';
   const collect = (data: Buffer): void => {
     log = (log + data.toString()).slice(-LOG_BYTES_MAX);
   };
-  child.stdout.on('data', collect);
-  child.stderr.on('data', collect);
+  child.stdout?.on('data', collect);
+  child.stderr?.on('data', collect);
   const endpoint = `http://127.0.0.1:${String(ports.s3)}`;
-  const startMs = await untilAnswered(endpoint, child, startedMs, () => log);
-  return {
-    ...{ endpoint, ports, credentials, configPath, child, startMs },
+  const end = (signal?: NodeJS.Signals): Promise<number | string> =>
+    endChild(child, signal ?? 'SIGTERM');
+  const answering = untilAnswered(endpoint, child, startedMs, () => log).then(startMs => ({
+    ...{ endpoint, ports, credentials, configPath, child, startMs, end },
     log: () => log,
-    end: signal => endChild(child, signal ?? 'SIGTERM'),
-    command: (...parameters) => runGarage(['-c', configPath, ...parameters]),
-  };
+    command: (...parameters: string[]) => runGarage(['-c', configPath, ...parameters]),
+  }));
+  // Whoever launches a server to kill it does not wait for its answer.
+  answering.catch(() => undefined);
+  return { ports, credentials, answering, end };
+}
+
+function spawnServer(
+  { flags = ['--single-node', '--default-bucket'], env }: GarageOptions,
+  configPath: string,
+  { accessKeyId, secretKey }: Credentials,
+): ChildProcess {
+  return spawn(process.execPath, [GARAGE, '-c', configPath, 'server', ...flags], {
+    env: {
+      ...process.env,
+      GARAGE_DEFAULT_ACCESS_KEY: accessKeyId,
+      GARAGE_DEFAULT_SECRET_KEY: secretKey,
+      GARAGE_DEFAULT_BUCKET: BUCKET,
+      ...env,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
 }
 
 async function untilAnswered(

@@ -10,6 +10,8 @@
  * the cut fails with an I/O error; what was synced before is on the image. It is called through
  * perl, which every Debian has, because Node has no ioctl.
  */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
@@ -26,8 +28,8 @@ export const LOOP_FILE_SYSTEM_NEEDS: readonly Need[] = [
 const MIB = 1024 * 1024;
 /** EXT4_IOC_SHUTDOWN with EXT4_GOING_FLAGS_NOLOGFLUSH (fs/ext4/ext4.h of Linux). */
 const CUT =
-  'sysopen(my $d, $ARGV[0], 0) or die "$!"; my $flags = pack("L", 2); ' +
-  'defined(ioctl($d, 0x8004587d, $flags)) or die "$!";';
+  '$| = 1; sysopen(my $d, $ARGV[0], 0) or die "$!"; my $flags = pack("L", 2); print "ready\\n"; ' +
+  'defined(<STDIN>) or exit; defined(ioctl($d, 0x8004587d, $flags)) or die "$!";';
 
 export class LoopFileSystem {
   readonly path: string;
@@ -53,9 +55,20 @@ export class LoopFileSystem {
     return fileSystem;
   }
 
-  /** From here on nothing reaches the image. */
-  cutPower(): void {
-    run('perl', ['-e', CUT, this.path]);
+  /**
+   * Gets everything ready; what it answers cuts the power, in less than a millisecond: from then on
+   * nothing reaches the image.
+   */
+  async prepareCut(): Promise<() => Promise<void>> {
+    const child = spawn('perl', ['-e', CUT, this.path], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const ended = once(child, 'exit');
+    // It says `ready`, or ends, and then its output ends too.
+    await Promise.race([once(child.stdout, 'data'), ended]);
+    return async () => {
+      child.stdin.end('cut\n');
+      const [code] = (await ended) as [number | null];
+      if (code !== 0) throw new Error(`the power could not be cut: perl ended with ${code ?? '?'}`);
+    };
   }
 
   /** Unmounts, lets fsck replay the journal and check everything, mounts again. */

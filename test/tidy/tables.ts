@@ -36,6 +36,7 @@ export const importers: Importers = {
   '@node-rs/crc32': [
     'actors/storage/block-format.ts',
     'actors/storage/data-directories.ts',
+    'actors/storage/level-checksum.ts',
     'actors/storage/row-checksum.ts',
     'gateway/object/block-digest.ts',
     'gateway/object/checksum-maker.ts',

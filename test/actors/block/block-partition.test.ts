@@ -360,3 +360,31 @@ test('the table of checksums in a file is the one that was sent', async t => {
   t.is(found.kind, 'whole');
   if (found.kind === 'whole') t.deepEqual(found.checksums, checksumsOf(block.bytes));
 });
+
+test('a deletion that is queued while a collection reads the queue is not overlooked', async t => {
+  const world = new BlockWorld();
+  const block = makeBlock(100 * KIB);
+  await world.storeBlock(block, makeOwner(1));
+  const partition = world.partitions[Number.parseInt(block.hash.slice(0, 2), 16)]!;
+  const collecting = partition.collect(undefined);
+  await world.release(block.hash, makeOwner(1));
+  await collecting;
+  t.true(Number.isFinite(partition.earliestDueMs));
+  world.environment.advance(DELETE_DELAY_MS + 1);
+  await world.collector.collect();
+  t.deepEqual(world.blockFilePaths(), []);
+});
+
+test('a deletion whose row takes longer to be durable than its delay is not overlooked', async t => {
+  const world = new BlockWorld();
+  const block = makeBlock(100 * KIB);
+  await world.storeBlock(block, makeOwner(1));
+  // Another step of the same hash holds the release back until its time has come and gone.
+  const storing = world.storeBlock(block, makeOwner(1));
+  const releasing = world.release(block.hash, makeOwner(1));
+  world.environment.advance(DELETE_DELAY_MS + 1);
+  await world.collector.collect();
+  await Promise.all([storing, releasing]);
+  await world.collector.collect();
+  t.deepEqual(world.blockFilePaths(), []);
+});

@@ -23,6 +23,7 @@ export type RawDatabase = {
   open(): Promise<void>;
   close(): Promise<void>;
   put(key: Buffer, value: Buffer): Promise<void>;
+  getSync(key: Buffer): Buffer | undefined;
   batch(): RawBatch;
   compactRange(from: Buffer, to: Buffer): Promise<void>;
 };
@@ -110,8 +111,12 @@ export function failNextBatch(
 }
 
 /** The database of a store that was closed. */
-export async function openRaw(directory: string): Promise<RawDatabase> {
-  const raw = new ClassicLevel(directory, { keyEncoding: 'buffer', valueEncoding: 'buffer' });
+export async function openRaw(directory: string, options: object = {}): Promise<RawDatabase> {
+  const raw = new ClassicLevel(directory, {
+    keyEncoding: 'buffer',
+    valueEncoding: 'buffer',
+    ...options,
+  });
   await raw.open();
   return raw;
 }

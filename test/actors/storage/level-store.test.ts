@@ -266,7 +266,8 @@ function flipBits(directory: string, perFile: number): number {
     const dataBytes = Math.floor(bytes.length * 0.9);
     for (let time = 0; time < perFile; time += 1) {
       const at = Math.floor((dataBytes / perFile) * (time + 0.5));
-      bytes[at]! ^= 1 << (time % 8);
+      // Two bits: one alone would be put right.
+      bytes[at]! ^= 3 << (time % 7);
       flipped += 1;
     }
     writeFileSync(path, bytes);

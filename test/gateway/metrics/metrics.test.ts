@@ -14,6 +14,8 @@ const gauges = {
   blocksRemoved: 7,
   blocksDamaged: 8,
   storeReopenings: 9,
+  storeCorrectedBits: 10,
+  storeBrokenBlocks: 11,
 };
 
 function metrics(): Metrics {
@@ -42,6 +44,8 @@ test('gauges are read when the page is asked for, under names that dashboards kn
   t.regex(text, /^cluster_partitions_all_ok 256$/m);
   t.regex(text, /^garage_local_disk_avail\{volume="metadata"\} 30$/m);
   t.regex(text, /^block_corruption_counter 8$/m);
+  t.regex(text, /^store_corrected_bits 10$/m);
+  t.regex(text, /^store_broken_blocks 11$/m);
 });
 
 test('visits of websites are counted by method, and by host where that is wanted', async t => {

@@ -157,6 +157,16 @@ for (const [name, headers, code] of REFUSALS) {
   });
 }
 
+test('an object is renewed by a copy onto itself that names its storage class', async t => {
+  const world = objectWorld(t);
+  const body = await putSource(world, 2000);
+  const source = { 'x-amz-copy-source': 'bucket/key' };
+  t.is((await copyTo(world, 'key', { ...source, 'x-amz-storage-class': 'STANDARD' })).status, 200);
+  const got = await answerOf(getObject, world, {});
+  t.true(got.body.equals(body));
+  t.is(got.headers.get('x-amz-meta-colour'), 'blue');
+});
+
 test('a source larger than one request may copy is refused', async t => {
   const world = objectWorld(t);
   await answerOf(putObject, world, { body: Buffer.from('a') });

@@ -6,29 +6,39 @@
  * Must not know: how a body is read.
  */
 import { seededBytes } from '../../support/seeded-bytes.ts';
-import type { ChunkedRequest } from '../../support/signed-requests.ts';
-import { headText } from '../../support/signed-requests.ts';
+import {
+  SignedRequests,
+  headText,
+  type BuiltRequest,
+  type ChunkedRequest,
+  type S3Request,
+} from '../../support/signed-requests.ts';
 import { chunkedBody, type HeaderPair } from '../../support/sigv4-signer.ts';
 import type { BadCase, BadWorld } from './bad-case.ts';
 
 const GIB = 1024 ** 3;
 const DATA = seededBytes(77, 200_000);
 const CRC32_WRONG = 'AAAAAA==';
-/** Of DATA, computed with zlib's crc32 apart from this project. */
-const CRC32: HeaderPair = ['x-amz-checksum-crc32', crc32OfData()];
+/** Bodies that go to blocks, to one block by another way, and into a row. */
+const SIZES: readonly (readonly [dataBytes: number, chunkBytes: number])[] = [
+  [DATA.length, 64 * 1024],
+  [20_000, 8192],
+  [3000, 1024],
+];
 
 const mismatch = ['403 SignatureDoesNotMatch'];
 const chunkRefusals = ['400 InvalidRequest', '400 IncompleteBody', 'closed'];
 
-function crc32OfData(): string {
+/** Computed apart from this project. */
+function crc32Of(data: Uint8Array): HeaderPair {
   let crc = 0xffffffff;
-  for (const byte of DATA) {
+  for (const byte of data) {
     crc ^= byte;
     for (let bit = 0; bit < 8; bit += 1) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
   }
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32BE((crc ^ 0xffffffff) >>> 0);
-  return bytes.toString('base64');
+  return ['x-amz-checksum-crc32', bytes.toString('base64')];
 }
 
 /** A PUT of DATA in chunks, with something wrong. */
@@ -111,11 +121,11 @@ const unsignedTrailers: readonly BadCase[] = PUT_LIKE.flatMap(([title, method, k
   },
 ]);
 
-/** The body with one byte of the chunk at that place changed; `from` counts data bytes. */
+/** The body with one byte changed, found by the 32 that stand there. */
 function flipped(dataOffset: number): (body: Buffer) => Buffer {
   return body => {
     const changed = Buffer.from(body);
-    const at = changed.indexOf(DATA.subarray(dataOffset, dataOffset + 64));
+    const at = changed.indexOf(DATA.subarray(dataOffset, dataOffset + 32));
     changed[at] = (changed[at] ?? 0) ^ 1;
     return changed;
   };
@@ -126,16 +136,17 @@ function replaced(find: string | RegExp, instead: string): (body: Buffer) => Buf
 }
 
 const cutLastChunk = (body: Buffer): Buffer => body.subarray(0, body.lastIndexOf('0;chunk-sig'));
-const trailer: readonly HeaderPair[] = [CRC32];
 
-const chunks: readonly BadCase[] = [
-  ...[0, 100_000, DATA.length - 64].map(offset => ({
+type Chunked = typeof chunked;
+
+const chunksOf = (dataBytes: number, send: Chunked): readonly BadCase[] => [
+  ...[0, dataBytes / 2, dataBytes - 32].map(offset => ({
     ...{ row: 23, title: `a changed byte of the data at ${offset}`, expect: mismatch },
-    bytes: chunked({ change: flipped(offset) }),
+    bytes: send({ change: flipped(offset) }),
   })),
   ...[0, 1, 2].map(number => ({
     ...{ row: 23, title: `a wrong signature of chunk ${number}`, expect: mismatch },
-    bytes: chunked({
+    bytes: send({
       change: body => {
         const changed = Buffer.from(body);
         let at = -1;
@@ -148,11 +159,11 @@ const chunks: readonly BadCase[] = [
   })),
   {
     ...{ row: 24, title: 'the last chunk is missing', expect: ['400 IncompleteBody'] },
-    bytes: chunked({ change: cutLastChunk }),
+    bytes: send({ change: cutLastChunk }),
   },
   {
     ...{ row: 24, title: 'the last chunk has a wrong signature', expect: mismatch },
-    bytes: chunked({
+    bytes: send({
       change: body => {
         const changed = Buffer.from(body);
         const at = changed.lastIndexOf('signature=') + 'signature='.length;
@@ -164,15 +175,15 @@ const chunks: readonly BadCase[] = [
   ...(
     [
       ['none', '411 MissingContentLength'],
-      ['199999', '400 IncompleteBody'],
-      ['200001', '400 IncompleteBody'],
+      [String(dataBytes - 1), '400 IncompleteBody'],
+      [String(dataBytes + 1), '400 IncompleteBody'],
       ['-1', '400 InvalidArgument'],
       ['9223372036854775808', '400 InvalidArgument'],
       ['abc', '400 InvalidArgument'],
     ] as const
   ).map(([decodedLength, expected]) => ({
     ...{ row: 25, title: `x-amz-decoded-content-length: ${decodedLength}`, expect: [expected] },
-    bytes: chunked({ decodedLength }),
+    bytes: send({ decodedLength }),
   })),
   ...(
     [
@@ -186,68 +197,69 @@ const chunks: readonly BadCase[] = [
     ] as const
   ).map(([title, find, instead]) => ({
     ...{ row: 26, title: `a chunk header with ${title}`, expect: [...chunkRefusals, ...mismatch] },
-    bytes: chunked({ change: replaced(find, instead) }),
+    bytes: send({ change: replaced(find, instead) }),
   })),
   {
     ...{ row: 26, title: 'a line without end', expect: chunkRefusals },
-    bytes: chunked({ change: () => Buffer.alloc(200_000, 0x31) }),
+    bytes: send({ change: () => Buffer.alloc(200_000, 0x31) }),
   },
 ];
 
-const trailers: readonly BadCase[] = (['signed', 'unsigned'] as const).flatMap(kind => [
-  {
-    ...{ row: 27, title: `a wrong checksum in a trailer (${kind})`, expect: ['400 BadDigest'] },
-    bytes: chunked({ chunks: kind, trailers: [['x-amz-checksum-crc32', CRC32_WRONG]] }),
-  },
-  {
-    ...{ row: 27, title: `an announced trailer is missing (${kind})` },
-    expect: ['400 MalformedTrailerError'],
-    bytes: chunked({
-      ...{ chunks: kind, trailers: [], announced: 'x-amz-checksum-crc32' },
-      mode:
-        kind === 'signed'
-          ? 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER'
-          : 'STREAMING-UNSIGNED-PAYLOAD-TRAILER',
-    }),
-  },
-  {
-    ...{ row: 27, title: `a trailer that was not announced (${kind})` },
-    expect: ['400 MalformedTrailerError', '400 InvalidRequest'],
-    bytes: chunked({ chunks: kind, trailers: trailer, announced: 'none' }),
-  },
-  {
-    ...{ row: 27, title: `another trailer than the announced one (${kind})` },
-    expect: ['400 MalformedTrailerError'],
-    bytes: chunked({ chunks: kind, trailers: trailer, announced: 'x-amz-checksum-crc32c' }),
-  },
-  {
-    ...{ row: 27, title: `the same trailer twice (${kind})` },
-    expect: ['400 MalformedTrailerError'],
-    bytes: chunked({
-      ...{ chunks: kind, trailers: [CRC32, CRC32] },
-      announced: 'x-amz-checksum-crc32',
-    }),
-  },
-  {
-    ...{ row: 27, title: `a trailer beside a header with the same checksum (${kind})` },
-    expect: ['400 InvalidRequest'],
-    bytes: chunked({ chunks: kind, trailers: trailer, headers: [CRC32] }),
-  },
-]);
+const trailersOf = (trailer: HeaderPair, send: Chunked): readonly BadCase[] =>
+  (['signed', 'unsigned'] as const).flatMap(kind => [
+    {
+      ...{ row: 27, title: `a wrong checksum in a trailer (${kind})`, expect: ['400 BadDigest'] },
+      bytes: send({ chunks: kind, trailers: [['x-amz-checksum-crc32', CRC32_WRONG]] }),
+    },
+    {
+      ...{ row: 27, title: `an announced trailer is missing (${kind})` },
+      expect: ['400 MalformedTrailerError'],
+      bytes: send({
+        ...{ chunks: kind, trailers: [], announced: 'x-amz-checksum-crc32' },
+        mode:
+          kind === 'signed'
+            ? 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER'
+            : 'STREAMING-UNSIGNED-PAYLOAD-TRAILER',
+      }),
+    },
+    {
+      ...{ row: 27, title: `a trailer that was not announced (${kind})` },
+      expect: ['400 MalformedTrailerError', '400 InvalidRequest'],
+      bytes: send({ chunks: kind, trailers: [trailer], announced: 'none' }),
+    },
+    {
+      ...{ row: 27, title: `another trailer than the announced one (${kind})` },
+      expect: ['400 MalformedTrailerError'],
+      bytes: send({ chunks: kind, trailers: [trailer], announced: 'x-amz-checksum-crc32c' }),
+    },
+    {
+      ...{ row: 27, title: `the same trailer twice (${kind})` },
+      expect: ['400 MalformedTrailerError'],
+      bytes: send({
+        ...{ chunks: kind, trailers: [trailer, trailer] },
+        announced: 'x-amz-checksum-crc32',
+      }),
+    },
+    {
+      ...{ row: 27, title: `a trailer beside a header with the same checksum (${kind})` },
+      expect: ['400 InvalidRequest'],
+      bytes: send({ chunks: kind, trailers: [trailer], headers: [trailer] }),
+    },
+  ]);
 
-const trailerSignatures: readonly BadCase[] = [
+const trailerSignaturesOf = (trailer: HeaderPair, send: Chunked): readonly BadCase[] => [
   {
     ...{ row: 28, title: 'a wrong signature of the trailer', expect: mismatch },
-    bytes: chunked({
-      trailers: trailer,
+    bytes: send({
+      trailers: [trailer],
       change: replaced(/trailer-signature:[0-9a-f]{64}/, `trailer-signature:${'0'.repeat(64)}`),
     }),
   },
   {
     ...{ row: 28, title: 'no signature of the trailer' },
     expect: [...mismatch, '400 MalformedTrailerError', '400 IncompleteBody'],
-    bytes: chunked({
-      trailers: trailer,
+    bytes: send({
+      trailers: [trailer],
       change: replaced(/x-amz-trailer-signature:[0-9a-f]{64}\r\n/, ''),
     }),
   },
@@ -257,7 +269,27 @@ function s3accessKey(s3: BadWorld['s3']): string {
   return /Credential=([^/]+)\//.exec(s3.build({}).head)?.[1] ?? '';
 }
 
+const streams: readonly BadCase[] = SIZES.flatMap(([dataBytes, chunkBytes]) => {
+  const data = DATA.subarray(0, dataBytes);
+  const send: Chunked = wrong => chunked({ data, chunkBytes, ...wrong });
+  const trailer = crc32Of(data);
+  const cases = [
+    ...chunksOf(dataBytes, send),
+    ...trailersOf(trailer, send),
+    ...trailerSignaturesOf(trailer, send),
+  ];
+  return cases.map(bad => ({ ...bad, title: `${bad.title}, of ${dataBytes} bytes` }));
+});
+
 const md5OfOther = Buffer.alloc(16, 7).toString('base64');
+const CHECKSUM_BYTES = [
+  ['crc32', 4],
+  ['crc32c', 4],
+  ['crc64nvme', 8],
+  ['sha1', 20],
+  ['sha256', 32],
+] as const;
+
 const digests: readonly BadCase[] = [
   ...['not base64!', Buffer.alloc(15).toString('base64'), '', 'AAAA'].map(value => ({
     ...{ row: 29, title: `Content-MD5: ${value}`, expect: ['400 InvalidDigest'] },
@@ -267,13 +299,29 @@ const digests: readonly BadCase[] = [
     ...{ row: 30, title: `Content-MD5 of another body, ${size} bytes`, expect: ['400 BadDigest'] },
     bytes: put({ headers: [['content-md5', md5OfOther]], body: seededBytes(1, size) }),
   })),
-  ...['malformed', 'AAA=', 'AAAAAAAAAAA='].map(value => ({
-    ...{ row: 31, title: `x-amz-checksum-crc32c: ${value}`, expect: ['400 InvalidRequest'] },
-    bytes: put({ headers: [['x-amz-checksum-crc32c', value]] }),
-  })),
+  ...CHECKSUM_BYTES.flatMap(([algorithm, sizeBytes]) => [
+    ...['malformed', 'AAA=', Buffer.alloc(sizeBytes + 1).toString('base64'), ''].map(value => ({
+      ...{ row: 31, title: `x-amz-checksum-${algorithm}: ${value}` },
+      expect: ['400 InvalidRequest'],
+      bytes: put({ headers: [[`x-amz-checksum-${algorithm}`, value]] }),
+    })),
+    ...[6, 100_000].map(size => ({
+      ...{ row: 31, title: `a wrong x-amz-checksum-${algorithm}, ${size} bytes` },
+      expect: ['400 BadDigest'],
+      bytes: put({
+        headers: [[`x-amz-checksum-${algorithm}`, Buffer.alloc(sizeBytes).toString('base64')]],
+        body: seededBytes(1, size),
+      }),
+    })),
+  ]),
   {
-    ...{ row: 31, title: 'a wrong x-amz-checksum-crc32c', expect: ['400 BadDigest'] },
-    bytes: put({ headers: [['x-amz-checksum-crc32c', CRC32_WRONG]] }),
+    ...{ row: 31, title: 'another algorithm than the announced one', expect: ['400'] },
+    bytes: put({
+      headers: [
+        ['x-amz-sdk-checksum-algorithm', 'SHA256'],
+        ['x-amz-checksum-crc32', CRC32_WRONG],
+      ],
+    }),
   },
   {
     ...{ row: 31, title: 'checksums of two algorithms', expect: ['400 InvalidRequest'] },
@@ -341,12 +389,36 @@ const lengths: readonly BadCase[] = [
   })),
 ];
 
+/** The same requests for a part of the upload that is under way. */
+function forPart(bad: BadCase): BadCase {
+  return {
+    ...bad,
+    title: `${bad.title}, for a part`,
+    bytes: world => bad.bytes({ ...world, s3: new PartRequests(world) }),
+  };
+}
+
+class PartRequests extends SignedRequests {
+  readonly #upload: BadWorld['upload'];
+
+  constructor({ server, upload }: BadWorld) {
+    super(server);
+    this.#upload = upload;
+  }
+
+  override build(request: S3Request): BuiltRequest {
+    const query = `partNumber=5&uploadId=${this.#upload.id}`;
+    return super.build(
+      request.key === 'x' ? { ...request, key: this.#upload.key, query } : request,
+    );
+  }
+}
+
+const ofOneBody: readonly BadCase[] = [...payloads, ...streams, ...digests];
+
 export const badBodies: readonly BadCase[] = [
-  ...payloads,
+  ...ofOneBody,
+  ...ofOneBody.map(forPart),
   ...unsignedTrailers,
-  ...chunks,
-  ...trailers,
-  ...trailerSignatures,
-  ...digests,
   ...lengths,
 ];

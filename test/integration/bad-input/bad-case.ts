@@ -116,14 +116,16 @@ async function afterwards(
 }
 
 /** Everything that is stored, as text: what a refused request must not change. */
-export async function storedState({ s3 }: BadWorld): Promise<string> {
+export async function storedState({ s3, upload }: BadWorld): Promise<string> {
   const objects = await s3.ask({ query: 'list-type=2' });
   const uploads = await s3.ask({ query: 'uploads=' });
+  const parts = await s3.ask({ key: upload.key, query: `uploadId=${upload.id}` });
   const buckets = await s3.ask({ path: '/' });
   const keys = elements(objects.body.toString(), 'Key');
   const etags = elements(objects.body.toString(), 'ETag');
   const ids = elements(uploads.body.toString(), 'UploadId');
-  return JSON.stringify([keys, etags, ids, elements(buckets.body.toString(), 'Name')]);
+  const partEtags = elements(parts.body.toString(), 'ETag');
+  return JSON.stringify([keys, etags, ids, partEtags, elements(buckets.body.toString(), 'Name')]);
 }
 
 /** Runs all cases one after the other; the failures name row and case. */
