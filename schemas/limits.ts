@@ -63,6 +63,9 @@ export const TOMBSTONE_KEEP_MS = 2 * REQUEST_DEADLINE_MS;
 /** Versions and attempts that began before this, and were never finished, are dead. */
 export const UNFINISHED_DEAD_MS = 24 * 3600 * 1000;
 
+/** Events that wait for one listener; of more the oldest are dropped. */
+export const EVENTS_WAITING_MAX = 1024;
+
 /** Settings (keys, buckets, aliases) that a gateway remembers, and how long at most. */
 export const DIRECTORY_CACHE_ENTRIES_MAX = 10_000;
 export const DIRECTORY_CACHE_MS = 3_000;

@@ -1,6 +1,6 @@
-// Method: random messages of every kind through their codec and back; damaged, cut and foreign bytes
-// must be refused with the codec's own error; and a few messages written out as bytes, which nodes of
-// other releases send and must be understood.
+// Method: random messages of every kind through their codec and back; damaged, cut and foreign
+// bytes must be refused with the codec's own error; and a few messages written out as bytes, which
+// nodes of other releases send and must be understood.
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
 import fc from 'fast-check';
