@@ -15,7 +15,7 @@
  */
 import { assert } from './assert.ts';
 import type { Packed } from './codec.ts';
-import { CodecError, FieldReader, hexBytes, pack } from './codec.ts';
+import { CodecError, FieldReader, hexBytes, packToSend } from './codec.ts';
 
 /** What stands behind the fields of a message that is written. */
 export type PayloadSink = Uint8Array[];
@@ -23,10 +23,11 @@ export type PayloadSink = Uint8Array[];
 /** Hands out, in order, what stands behind the fields of a message that is read. */
 export class PayloadSource {
   readonly #bytes: Buffer;
-  #at = 0;
+  #at: number;
 
-  constructor(bytes: Buffer) {
+  constructor(bytes: Buffer, at: number) {
     this.#bytes = bytes;
+    this.#at = at;
   }
 
   take(length: number): Buffer {
@@ -122,6 +123,18 @@ export function optional<Value>(codec: Codec<Value>): OptionalCodec<Value> {
   return { optional: codec };
 }
 
+const UNSENT: Codec<never> = {
+  pack: () => null,
+  read: () => {
+    throw new CodecError('a field that does not travel');
+  },
+};
+
+/** A field that is of use within a process only: the other side finds it absent. */
+export function unsent<Value>(): OptionalCodec<Value> {
+  return { optional: UNSENT };
+}
+
 export function nullable<Value>(codec: Codec<Value>): Codec<Value | null> {
   return {
     pack: (value, payloads) => (value === null ? null : codec.pack(value, payloads)),
@@ -194,11 +207,13 @@ type NamedCodec = {
 
 function namedCodecs(fields: object): readonly NamedCodec[] {
   const entries = Object.entries(fields) as [string, Codec<unknown> | OptionalCodec<unknown>][];
-  return entries.map(([name, codec]) =>
-    'optional' in codec
-      ? { name, codec: codec.optional, isOptional: true }
-      : { name, codec, isOptional: false },
-  );
+  return entries
+    .map(([name, codec]) =>
+      'optional' in codec
+        ? { name, codec: codec.optional, isOptional: true }
+        : { name, codec, isOptional: false },
+    )
+    .filter(({ codec }) => codec !== UNSENT);
 }
 
 type Plain = Record<string, unknown>;
@@ -280,6 +295,7 @@ export function union<Value extends Kinded>(members: Members<Value>): UnionCodec
 // ---- whole messages -----------------------------------------------------------------------------
 
 const MESSAGE_FORMAT = 1;
+const MESSAGE_FORMATS = [MESSAGE_FORMAT] as const;
 const LENGTH_BYTES = 4;
 
 /** A message that is ready to be copied into a frame. */
@@ -310,7 +326,7 @@ export class EncodedMessage {
 
 export function encodeMessage<Value>(codec: Codec<Value>, value: Value): EncodedMessage {
   const payloads: PayloadSink = [];
-  return new EncodedMessage(pack([MESSAGE_FORMAT, codec.pack(value, payloads)]), payloads);
+  return new EncodedMessage(packToSend([MESSAGE_FORMAT, codec.pack(value, payloads)]), payloads);
 }
 
 /** Throws CodecError, and nothing else. */
@@ -318,6 +334,6 @@ export function decodeMessage<Value>(codec: Codec<Value>, message: Buffer): Valu
   if (message.length < LENGTH_BYTES) throw new CodecError('a message without a length');
   const end = LENGTH_BYTES + message.readUInt32BE();
   if (end > message.length) throw new CodecError('a message that is cut off');
-  const { fields } = FieldReader.open(message.subarray(LENGTH_BYTES, end), [MESSAGE_FORMAT]);
-  return codec.read(fields, new PayloadSource(message.subarray(end)));
+  const { fields } = FieldReader.open(message, MESSAGE_FORMATS, LENGTH_BYTES);
+  return codec.read(fields, new PayloadSource(message, end));
 }

@@ -8,7 +8,7 @@
 import { conversation } from '../conversation.ts';
 import type { BlockHash } from '../ids.ts';
 import { packOwner, readOwner } from '../records/block-owner.ts';
-import { bytes, field, flag, hex, integer, list, payload, union } from '../wire.ts';
+import { bytes, field, flag, hex, integer, list, payload, union, unsent } from '../wire.ts';
 import type { BlockReply, BlockRequest } from './block.ts';
 
 const hash = hex<BlockHash>(32);
@@ -22,7 +22,10 @@ export const blockConversation = conversation<BlockRequest, BlockReply>({
     'block-store': [1, { hash, owner, checksums: bytes, bytes: payload }],
     'reference-add': [2, { hash, owner }],
     'references-release': [3, { owner, hashes: list(hash) }],
-    'block-read': [4, { hash, first: integer, length: integer }],
+    'block-read': [
+      4,
+      { hash, blockBytes: integer, first: integer, length: integer, into: unsent<Buffer>() },
+    ],
   }),
   reply: union<BlockReply>({
     stored: [1, { added: flag }],

@@ -16,6 +16,7 @@ import {
   shape,
   text,
   union,
+  unsent,
   wordOr,
   type Codec,
 } from '../../schemas/wire.ts';
@@ -55,6 +56,16 @@ test('a newer node finds the fields absent that an older one does not send', t =
 test('an optional field is absent alone, too', t => {
   const message = { kind: 'move', to: 'here', via: 'there' } as const;
   t.deepEqual(decodeMessage(newer, encode(newer, message)), message);
+});
+
+test('a field that does not travel is absent at the other side', t => {
+  const codec = shape<{ readonly name: string; readonly near?: object; readonly last: number }>({
+    name: text,
+    near: unsent(),
+    last: integer,
+  });
+  const arrived = decodeMessage(codec, encode(codec, { name: 'n', near: {}, last: 1 }));
+  t.deepEqual(arrived, { name: 'n', last: 1 });
 });
 
 test('a kind that is not known is an error of the codec', t => {
@@ -135,6 +146,16 @@ test('a large payload is a view of its frame, a small one a copy', t => {
   t.deepEqual(decoded, { first, name: 'n', then: Buffer.from('small') });
   t.is(decoded.first.buffer, message.buffer, 'nothing was copied');
   t.not(decoded.then.buffer, message.buffer, 'five bytes do not hold a hundred thousand');
+});
+
+test('a message that waits is not written over by those that are encoded after it', t => {
+  const words = Array.from({ length: 2000 }, (_, index) => `${index}`.repeat((index % 40) + 1));
+  const messages = words.map(word => encodeMessage(text, word));
+  for (const [index, message] of messages.entries()) {
+    const bytes = Buffer.alloc(message.length);
+    message.copyInto(bytes, 0);
+    t.is(decodeMessage(text, bytes), words[index] ?? '');
+  }
 });
 
 test('a payload that is cut off, or said to be longer than the message, is refused', t => {

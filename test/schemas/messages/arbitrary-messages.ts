@@ -195,7 +195,7 @@ export const blockRequests = oneOfAll<BlockRequest>({
   'block-store': fc.record({ hash: hashes, bytes: payloads, checksums: payloads, owner: owners }),
   'reference-add': fc.record({ hash: hashes, owner: owners }),
   'references-release': fc.record({ owner: owners, hashes: fc.array(hashes, { maxLength: 5 }) }),
-  'block-read': fc.record({ hash: hashes, first: counts, length: counts }),
+  'block-read': fc.record({ hash: hashes, blockBytes: counts, first: counts, length: counts }),
 });
 
 export const blockReplies = oneOfAll<BlockReply>({
