@@ -61,9 +61,9 @@ export function isNoAnswer(reply: Kinded): reply is NoAnswer {
 /** What goes along with a request, from whoever asks to whoever answers. */
 type Companions = {
   /** Names the layout versions that the sender holds live; a short text of its own making. */
-  readonly layouts?: string;
+  readonly layouts?: string | undefined;
   /** The W3C header; where it is absent a request that leaves the process is given one. */
-  readonly traceparent?: string;
+  readonly traceparent?: string | undefined;
 };
 
 export type RequestOptions = Companions & { readonly timeoutMs: number };

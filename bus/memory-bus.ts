@@ -144,8 +144,13 @@ export class MemoryBus implements Bus {
     server: Server<Request, Reply>,
   ): Subscription {
     if (this.#servers.has(subject)) throw new Error(`${subject} is served already`);
-    this.#servers.set(subject, { conversation, server } as unknown as Served);
-    return { close: () => this.#servers.delete(subject) };
+    const served = { conversation, server } as unknown as Served;
+    this.#servers.set(subject, served);
+    return {
+      close: () => {
+        if (this.#servers.get(subject) === served) this.#servers.delete(subject);
+      },
+    };
   }
 
   publish<Event>(topic: Topic<Event>, event: Event): void {

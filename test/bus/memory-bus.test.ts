@@ -19,6 +19,7 @@ for (const codecs of ['ignored', 'exercised'] as const) {
       cluster: 'test',
       codecs: codecs === 'ignored' ? 'ignored' : 'used',
       failures,
+      nowMs: () => environment.clock.monotonicMs(),
       async pass(ms: number) {
         await setImmediate();
         environment.advance(ms);
