@@ -11,12 +11,8 @@ import type { NoAnswer } from '../../bus/bus.ts';
 import type { NatsBus } from '../../bus/nats-bus.ts';
 import { echo } from '../contract/bus-contract.ts';
 import { echoAddress, type EchoAddress, type EchoReply } from '../support/echo-conversation.ts';
-import {
-  prepareNatsServer,
-  startNatsCluster,
-  startNatsServer,
-  takePort,
-} from '../support/nats-servers.ts';
+import { freePort } from '../support/free-port.ts';
+import { prepareNatsServer, startNatsCluster, startNatsServer } from '../support/nats-servers.ts';
 import { connected, eventually, openBus, settled } from '../support/nats-world.ts';
 
 type Answer = EchoReply | NoAnswer;
@@ -110,7 +106,7 @@ test.serial('all nats-servers are killed and come back: so does everything', asy
 });
 
 test.serial('a process that starts while the nats-servers are away waits for them', async t => {
-  const port = await takePort();
+  const port = await freePort();
   const configuration = `host: 127.0.0.1\nport: ${port}\n`;
   const server = await prepareNatsServer(t, port, configuration);
   const { bus: asking } = openBus(t, [server.url]);

@@ -4,51 +4,20 @@
  * Owns:          their configuration files, their ports, their processes.
  * Knows:         the nats-server program: Debian's, or the one that NATS_SERVER names.
  * Must not know: what is tested.
- *
- * Ports are taken below those that the system gives to outgoing connections, from a place that
- * depends on the process: two test files that run at once do not take each other's.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createConnection, createServer } from 'node:net';
+import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { freePort } from './free-port.ts';
 
 type Teardown = { teardown(undo: () => void | Promise<void>): void };
 
-const FIRST_PORT = 10_240;
-const PORT_COUNT = 20_000;
 const START_MS = 10_000;
 const LOG_BYTES_MAX = 64 * 1024;
-
-let portsTaken = 0;
-
-/** A port that nobody listens on. */
-export async function takePort(): Promise<number> {
-  for (let tries = 0; tries < 200; tries += 1) {
-    const port = FIRST_PORT + ((process.pid * 61 + portsTaken) % PORT_COUNT);
-    portsTaken += 1;
-    if (await isFree(port)) return port;
-  }
-  throw new Error('there is no free port');
-}
-
-async function isFree(port: number): Promise<boolean> {
-  const probe = createServer();
-  const outcome = new Promise<boolean>(resolve => {
-    probe.once('error', () => {
-      resolve(false);
-    });
-    probe.listen(port, '127.0.0.1', () => {
-      probe.close(() => {
-        resolve(true);
-      });
-    });
-  });
-  return outcome;
-}
 
 export class NatsServer {
   readonly port: number;
@@ -159,7 +128,7 @@ export async function startNatsServer(
   t: Teardown,
   options: PlainOptions = {},
 ): Promise<NatsServer> {
-  const port = await takePort();
+  const port = await freePort();
   const server = await prepareNatsServer(t, port, plainConfiguration(port, options));
   await server.start();
   return server;
@@ -168,10 +137,10 @@ export async function startNatsServer(
 /** Several that form one cluster. */
 export async function startNatsCluster(t: Teardown, count: number): Promise<readonly NatsServer[]> {
   const names = Array.from({ length: count }, (_, index) => String(index));
-  const routes = await Promise.all(names.map(takePort));
+  const routes = await Promise.all(names.map(freePort));
   const servers = await Promise.all(
     routes.map(async (route, index) => {
-      const port = await takePort();
+      const port = await freePort();
       const extra = `
 server_name: s${String(index)}
 cluster {

@@ -14,7 +14,8 @@ import { fileURLToPath } from 'node:url';
 import { nkeys } from '@nats-io/transport-node';
 import type { NatsLogin } from '../../bus/nats-client.ts';
 import { NATS_USER, natsPassword } from '../../bus/nats-password.ts';
-import { NatsServer, takePort } from './nats-servers.ts';
+import { freePort } from './free-port.ts';
+import { NatsServer } from './nats-servers.ts';
 
 type Teardown = { teardown(undo: () => void | Promise<void>): void };
 
@@ -134,17 +135,17 @@ async function started(t: Teardown, servers: readonly NatsServer[]): Promise<voi
 /** The two of one-site.conf. */
 export async function startOneSite(t: Teardown, options: SiteOptions): Promise<NatsServer[]> {
   const { accounts, keys, tls } = options;
-  const routes = [await takePort(), await takePort()];
+  const routes = [await freePort(), await freePort()];
   const servers = [];
   for (const [index, route] of routes.entries()) {
-    const port = await takePort();
+    const port = await freePort();
     const path = await edited(t, 'one-site.conf', {
       ...accountEdits(keys),
       ...tlsEdits(tls),
       'one-site.conf': [
         ['server_name: nats-1', `server_name: nats-${String(index + 1)}`],
         ['0.0.0.0:4222', `127.0.0.1:${String(port)}`],
-        ['127.0.0.1:8222', `127.0.0.1:${String(await takePort())}`],
+        ['127.0.0.1:8222', `127.0.0.1:${String(await freePort())}`],
         ['0.0.0.0:6222', `127.0.0.1:${String(route)}`],
         ...routes.map(
           (other, which) =>
@@ -170,8 +171,8 @@ export async function startThreeSites(
   const places = [];
   for (const site of SITES) {
     for (const which of [1, 2]) {
-      const ports = { route: await takePort(), gateway: await takePort() };
-      places.push({ site, which, ...ports, port: await takePort(), http: await takePort() });
+      const ports = { route: await freePort(), gateway: await freePort() };
+      places.push({ site, which, ...ports, port: await freePort(), http: await freePort() });
     }
   }
   const servers: Record<Site, NatsServer[]> = { paris: [], lille: [], lyon: [] };
