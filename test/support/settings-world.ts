@@ -50,6 +50,7 @@ export function settingsWorld(
   const subjects = new Subjects('test');
   const bus = new MemoryBus({
     ...environment,
+    codecs: 'exercised',
     onServerFailure: (_, failure) => {
       throw failure;
     },
