@@ -105,18 +105,20 @@ test('the endpoints are the kinds of requests, with live counters', async t => {
 });
 
 test('another service may be shown, and taken away again', async t => {
-  const { ask, answering } = await world(t);
+  const { ask, asking, answering } = await world(t);
   const counters = [{ name: 'GetObject', requests: 5, errors: 1, processingMs: 2, lastError: 'x' }];
   const shown = answering.showService({
     name: 'gateway',
     description: 'S3',
     endpoints: () => [{ subject: 'http', counters }],
   });
+  await settled(asking, answering);
   const [info] = await ask('$SRV.INFO.gateway', 1);
   t.like(info, { name: 'gateway', description: 'S3 · paris · n1' });
   const names = (await ask('$SRV.PING', 2)).map(ping => ping['name']);
   t.deepEqual(names.sort(), ['echo', 'gateway']);
   shown.close();
+  await settled(asking, answering);
   t.deepEqual(
     (await ask('$SRV.PING', 1)).map(ping => ping['name']),
     ['echo'],
