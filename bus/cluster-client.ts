@@ -9,7 +9,8 @@ import type { LayoutVersion } from '../schemas/cluster-layout.ts';
 import type { NodeId } from '../schemas/ids.ts';
 import { REQUEST_DEADLINE_MS } from '../schemas/limits.ts';
 import type { ClusterReply, ClusterRequest } from '../schemas/messages/cluster.ts';
-import type { Bus, NoAnswer } from './bus.ts';
+import type { Bus } from './bus.ts';
+import { askGuarded } from './guarded.ts';
 import type { LayoutFeed } from './replica-calls.ts';
 import type { Subjects } from './subjects.ts';
 
@@ -32,11 +33,8 @@ export class ClusterClient {
     request: ClusterRequest,
     expected: Kind,
   ): Promise<Extract<ClusterReply, { kind: Kind }>> {
-    const reply = await this.#bus.request<ClusterRequest, ClusterReply | NoAnswer>(
-      this.#subjects.cluster(node),
-      request,
-      { timeoutMs: REQUEST_DEADLINE_MS },
-    );
+    const options = { timeoutMs: REQUEST_DEADLINE_MS };
+    const reply = await askGuarded(this.#bus, this.#subjects.cluster(node), [request, options]);
     if (reply.kind === expected) return reply as Extract<ClusterReply, { kind: Kind }>;
     throw new ClusterUnavailableError(`node ${node.slice(0, 16)} answered ${reply.kind}`);
   }
@@ -48,8 +46,7 @@ export class LayoutCopy implements LayoutFeed {
 
   constructor(first: LayoutVersion, bus: Bus, subjects: Subjects) {
     this.#current = first;
-    bus.listen(subjects.layoutChanged(), event => {
-      const layout = event as LayoutVersion;
+    bus.listen(subjects.layoutChanged(), layout => {
       if (layout.version > this.#current.version) this.#current = layout;
     });
   }

@@ -5,53 +5,96 @@
  * Knows:         a clock and timers, passed in.
  * Must not know: messages.
  *
- * There is no queue here to bound: a server is called at once, and bounds its own mailbox. A
- * deadline is watched by one coarse timer for all requests, not by a timer each.
+ * There is no queue of requests here to bound: a server is called at once, and bounds its own
+ * mailbox.
  */
-import type { Clock, Timer, Timers } from '../schemas/environment.ts';
+import { CodecError } from '../schemas/codec.ts';
+import type { Conversation, NotUnderstood } from '../schemas/conversation.ts';
+import type { Clock, Timers } from '../schemas/environment.ts';
 import type { Soon } from '../schemas/soon.ts';
-import type { Bus, NoAnswer, RequestContext, Server, Subject, Subscription } from './bus.ts';
+import { chain } from '../schemas/soon.ts';
+import type { Codec, Kinded } from '../schemas/wire.ts';
+import { decodeMessage, encodeMessage } from '../schemas/wire.ts';
+import type {
+  Address,
+  Bus,
+  NoAnswer,
+  RequestContext,
+  RequestOptions,
+  Server,
+  Subject,
+  Subscription,
+  Topic,
+} from './bus.ts';
+import { DeadlineWheel, type Expiring } from './deadline-wheel.ts';
+import { EventQueue } from './event-queue.ts';
 
-type AnyServer = Server<unknown, unknown>;
-type Pending = { readonly deadlineAtMs: number; readonly expire: () => void };
-
-const SWEEP_MS = 100;
+type Served = {
+  readonly conversation: Conversation<Kinded, Kinded>;
+  readonly server: Server<Kinded, Kinded>;
+};
 
 export type MemoryBusOptions = {
   readonly clock: Clock;
   readonly timers: Timers;
-  /** Told when a server throws: a bug, never an answer. */
+  /** Told when a server or a listener throws: a bug, never an answer. */
   readonly onServerFailure: (subject: Subject, failure: unknown) => void;
+  /** `exercised`: every message goes through bytes and back, as between processes; for tests. */
+  readonly codecs?: 'ignored' | 'exercised';
 };
+
+const NOT_UNDERSTOOD: NotUnderstood = { kind: 'not-understood' };
 
 export class MemoryBus implements Bus {
   readonly #options: MemoryBusOptions;
-  readonly #servers = new Map<Subject, AnyServer>();
-  readonly #listeners = new Map<Subject, Set<(event: unknown) => void>>();
-  readonly #pending = new Set<Pending>();
-  #sweeper: Timer | undefined;
+  readonly #servers = new Map<Subject, Served>();
+  readonly #listeners = new Map<Subject, Set<EventQueue<unknown>>>();
+  readonly #deadlines: DeadlineWheel;
 
   constructor(options: MemoryBusOptions) {
     this.#options = options;
+    this.#deadlines = new DeadlineWheel(options);
   }
 
-  request<Request, Reply>(
-    subject: Subject,
+  request<Request extends Kinded, Reply extends Kinded>(
+    address: Address<Request, Reply>,
     request: Request,
-    options: { readonly timeoutMs: number },
+    options: RequestOptions,
   ): Soon<Reply | NoAnswer> {
-    const server = this.#servers.get(subject) as Server<Request, Reply> | undefined;
-    if (server === undefined) return { kind: 'no-responders' };
+    const served = this.#servers.get(address.subject);
+    if (served === undefined) return { kind: 'no-responders' };
     if (options.timeoutMs <= 0) return { kind: 'timed-out' };
-    const deadlineAtMs = this.#options.clock.monotonicMs() + options.timeoutMs;
-    return this.#call(subject, server, request, { deadlineAtMs });
+    const context = contextOf(options, this.#options.clock.monotonicMs());
+    if (this.#options.codecs === 'exercised') {
+      return this.#callInBytes(address, served, [request, context]);
+    }
+    const server = served.server as unknown as Server<Request, Reply>;
+    return this.#call(address.subject, server, [request, context]);
+  }
+
+  /** Each side uses its own codecs: they may be of two releases. */
+  #callInBytes<Request extends Kinded, Reply extends Kinded>(
+    { subject, conversation }: Address<Request, Reply>,
+    served: Served,
+    [request, context]: readonly [Request, RequestContext],
+  ): Soon<Reply | NoAnswer> {
+    const arrived = reread(served.conversation.request, toBytes(conversation.request, request));
+    // Every conversation has this reply: conversation.ts holds it to that.
+    if (arrived === undefined) return NOT_UNDERSTOOD as Kinded as Reply;
+    const server: Server<Kinded, Reply> = (asked, itsContext) =>
+      chain(
+        served.server(asked, itsContext),
+        reply =>
+          reread(conversation.reply, toBytes(served.conversation.reply, reply)) ??
+          (NOT_UNDERSTOOD as Kinded as Reply),
+      );
+    return this.#call(subject, server, [arrived, context]);
   }
 
   #call<Request, Reply>(
     subject: Subject,
     server: Server<Request, Reply>,
-    request: Request,
-    context: RequestContext,
+    [request, context]: readonly [Request, RequestContext],
   ): Soon<Reply | NoAnswer> {
     let answer: Soon<Reply>;
     try {
@@ -71,20 +114,16 @@ export class MemoryBus implements Bus {
     deadlineAtMs: number,
   ): Promise<Reply | NoAnswer> {
     return new Promise(resolve => {
-      const pending: Pending = {
+      const pending: Expiring = {
         deadlineAtMs,
         expire: () => {
-          this.#pending.delete(pending);
           resolve({ kind: 'timed-out' });
         },
       };
-      this.#pending.add(pending);
-      this.#sweeper ??= this.#options.timers.after(SWEEP_MS, () => {
-        this.#sweep();
-      });
+      this.#deadlines.add(pending);
       answer.then(
         reply => {
-          this.#pending.delete(pending);
+          this.#deadlines.remove(pending);
           resolve(reply);
         },
         (failure: unknown) => {
@@ -95,36 +134,83 @@ export class MemoryBus implements Bus {
     });
   }
 
-  #sweep(): void {
-    const now = this.#options.clock.monotonicMs();
-    for (const pending of this.#pending) if (pending.deadlineAtMs <= now) pending.expire();
-    this.#sweeper =
-      this.#pending.size === 0
-        ? undefined
-        : this.#options.timers.after(SWEEP_MS, () => {
-            this.#sweep();
-          });
+  /** Whether a server in this process answers there. */
+  serves(subject: Subject): boolean {
+    return this.#servers.has(subject);
   }
 
-  serve<Request, Reply>(subject: Subject, server: Server<Request, Reply>): Subscription {
+  serve<Request extends Kinded, Reply extends Kinded>(
+    { subject, conversation }: Address<Request, Reply>,
+    server: Server<Request, Reply>,
+  ): Subscription {
     if (this.#servers.has(subject)) throw new Error(`${subject} is served already`);
-    this.#servers.set(subject, server as AnyServer);
-    return { close: () => this.#servers.delete(subject) };
+    const served = { conversation, server } as unknown as Served;
+    this.#servers.set(subject, served);
+    return {
+      close: () => {
+        if (this.#servers.get(subject) === served) this.#servers.delete(subject);
+      },
+    };
   }
 
-  publish(subject: Subject, event: unknown): void {
-    const listeners = this.#listeners.get(subject);
+  publish<Event>(topic: Topic<Event>, event: Event): void {
+    const listeners = this.#listeners.get(topic.subject);
     if (listeners === undefined) return;
-    // Later, so that a listener's work is never part of the publisher's step.
-    queueMicrotask(() => {
-      for (const listener of listeners) listener(event);
-    });
+    const isExercised = this.#options.codecs === 'exercised';
+    for (const listener of listeners) {
+      const heard = isExercised ? reread(topic.event, toBytes(topic.event, event)) : event;
+      if (heard !== undefined) listener.push(heard);
+    }
   }
 
-  listen(subject: Subject, listener: (event: unknown) => void): Subscription {
+  listen<Event>({ subject }: Topic<Event>, listener: (event: Event) => void): Subscription {
     const listeners = this.#listeners.get(subject) ?? new Set();
     this.#listeners.set(subject, listeners);
-    listeners.add(listener);
-    return { close: () => listeners.delete(listener) };
+    const queue = new EventQueue<unknown>(
+      event => {
+        listener(event as Event);
+      },
+      failure => {
+        this.#options.onServerFailure(subject, failure);
+      },
+    );
+    listeners.add(queue);
+    return {
+      close: () => {
+        queue.close();
+        listeners.delete(queue);
+      },
+    };
+  }
+}
+
+/** What a server is told besides the request. */
+export function contextOf(
+  { timeoutMs, layouts, traceparent }: RequestOptions,
+  nowMs: number,
+): RequestContext {
+  const deadlineAtMs = nowMs + timeoutMs;
+  if (layouts === undefined && traceparent === undefined) return { deadlineAtMs };
+  return {
+    deadlineAtMs,
+    ...(layouts === undefined ? {} : { layouts }),
+    ...(traceparent === undefined ? {} : { traceparent }),
+  };
+}
+
+function toBytes<Value>(codec: Codec<Value>, value: Value): Buffer {
+  const message = encodeMessage(codec, value);
+  const bytes = Buffer.alloc(message.length);
+  message.copyInto(bytes, 0);
+  return bytes;
+}
+
+/** undefined: it is not understood. */
+function reread<Value>(codec: Codec<Value>, bytes: Buffer): Value | undefined {
+  try {
+    return decodeMessage(codec, bytes);
+  } catch (error) {
+    if (error instanceof CodecError) return undefined;
+    throw error;
   }
 }

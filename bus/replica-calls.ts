@@ -2,7 +2,7 @@
  * Asks the replicas of a partition: writes settle at quorum, reads at the nearest that answers.
  *
  * Owns:          the rule when enough replicas have answered.
- * Knows:         the layout, through a feed; subjects.
+ * Knows:         the layout, through a feed.
  * Must not know: what is asked; what an answer means beyond whether it counts.
  *
  * With one replica this is one request and one answer: the same path as with several.
@@ -12,8 +12,9 @@ import { REQUEST_DEADLINE_MS } from '../schemas/limits.ts';
 import type { LayoutVersion } from '../schemas/cluster-layout.ts';
 import { replicasOf } from '../schemas/cluster-layout.ts';
 import type { Soon } from '../schemas/soon.ts';
-import type { Bus, NoAnswer } from './bus.ts';
-import type { ReplicaService, Subjects } from './subjects.ts';
+import type { Kinded } from '../schemas/wire.ts';
+import type { Address, Bus, NoAnswer } from './bus.ts';
+import { isNoAnswer } from './bus.ts';
 
 /** The layout as this process knows it now. */
 export interface LayoutFeed {
@@ -23,25 +24,19 @@ export interface LayoutFeed {
 /** Nobody could be asked, or not enough: no layout was applied yet, replicas are away. */
 export type Unavailable = { readonly kind: 'unavailable' };
 
-export type ReplicaCallsOptions = {
+export type ReplicaCallsOptions<Request extends Kinded, Reply extends Kinded> = {
   readonly bus: Bus;
-  readonly subjects: Subjects;
   readonly layout: LayoutFeed;
-  readonly service: ReplicaService;
+  /** Where a replica is asked. */
+  readonly address: (node: NodeId, partition: PartitionId) => Address<Request, Reply>;
 };
 
 const REQUEST_OPTIONS = { timeoutMs: REQUEST_DEADLINE_MS };
-const NO_ANSWER_KINDS: ReadonlySet<string> = new Set<NoAnswer['kind']>([
-  'no-responders',
-  'timed-out',
-  'disconnected',
-  'window-full',
-]);
 
-export class ReplicaCalls<Request extends { kind: string }, Reply extends { kind: string }> {
-  readonly #options: ReplicaCallsOptions;
+export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
+  readonly #options: ReplicaCallsOptions<Request, Reply>;
 
-  constructor(options: ReplicaCallsOptions) {
+  constructor(options: ReplicaCallsOptions<Request, Reply>) {
     this.#options = options;
   }
 
@@ -107,13 +102,12 @@ export class ReplicaCalls<Request extends { kind: string }, Reply extends { kind
   }
 
   #ask(node: NodeId, partition: PartitionId, request: Request): Soon<Reply | Unavailable> {
-    const { bus, subjects, service } = this.#options;
-    const subject = subjects.replica(node, service, partition);
-    const reply = bus.request<Request, Reply>(subject, request, REQUEST_OPTIONS);
+    const { bus, address } = this.#options;
+    const reply = bus.request(address(node, partition), request, REQUEST_OPTIONS);
     return reply instanceof Promise ? reply.then(asAnswer) : asAnswer(reply);
   }
 }
 
-function asAnswer<Reply extends { kind: string }>(reply: Reply | NoAnswer): Reply | Unavailable {
-  return NO_ANSWER_KINDS.has(reply.kind) ? { kind: 'unavailable' } : (reply as Reply);
+function asAnswer<Reply extends Kinded>(reply: Reply | NoAnswer): Reply | Unavailable {
+  return isNoAnswer(reply) ? { kind: 'unavailable' } : reply;
 }

@@ -11,7 +11,8 @@ import type { SettingsKind, SettingsReply, SettingsRequest } from '../schemas/me
 import type { SettingsRow, SettingsRowOf } from '../schemas/records/settings-rows.ts';
 import type { Stamper } from '../schemas/stamper.ts';
 import type { Timestamp } from '../schemas/timestamp.ts';
-import type { Bus, NoAnswer } from './bus.ts';
+import type { Bus } from './bus.ts';
+import { askGuarded } from './guarded.ts';
 import type { Subjects } from './subjects.ts';
 
 /** The keeper could not be asked, or could not say what became of a change. */
@@ -43,11 +44,8 @@ export class SettingsClient {
 
   async #ask(request: SettingsRequest): Promise<SettingsReply> {
     const { bus, subjects, node } = this.#options;
-    const reply = await bus.request<SettingsRequest, SettingsReply | NoAnswer>(
-      subjects.settings(node),
-      request,
-      { timeoutMs: REQUEST_DEADLINE_MS },
-    );
+    const options = { timeoutMs: REQUEST_DEADLINE_MS };
+    const reply = await askGuarded(bus, subjects.settings(node), [request, options]);
     switch (reply.kind) {
       case 'settings-row':
       case 'settings-rows':

@@ -14,8 +14,6 @@ import type { Subjects } from '../bus/subjects.ts';
 import { TableClient } from '../bus/table-client.ts';
 import type { LayoutVersion } from '../schemas/cluster-layout.ts';
 import type { NodeId } from '../schemas/ids.ts';
-import type { BlockReply, BlockRequest } from '../schemas/messages/block.ts';
-import type { TableReply, TableRequest } from '../schemas/messages/table.ts';
 import type { Stamper } from '../schemas/stamper.ts';
 
 export type Clients = {
@@ -35,9 +33,8 @@ export function makeClients(options: {
 }): Clients {
   const { bus, subjects, stamper, node } = options;
   const layout = new LayoutCopy(options.layout, bus, subjects);
-  const common = { bus, subjects, layout };
-  const tableCalls = new ReplicaCalls<TableRequest, TableReply>({ ...common, service: 'table' });
-  const blockCalls = new ReplicaCalls<BlockRequest, BlockReply>({ ...common, service: 'block' });
+  const tableCalls = new ReplicaCalls({ bus, layout, address: subjects.table.bind(subjects) });
+  const blockCalls = new ReplicaCalls({ bus, layout, address: subjects.block.bind(subjects) });
   return {
     tables: new TableClient(tableCalls, stamper),
     blocks: new BlockClient(blockCalls),

@@ -12,9 +12,8 @@ import { checkDirectories, markDirectories } from '../actors/storage/directory-m
 import { DiskFiles } from '../actors/storage/disk-files.ts';
 import { StoreLockedError } from '../actors/storage/level-store.ts';
 import { minFreeOf } from '../actors/storage/space-guard.ts';
-import { MemoryBus } from '../bus/memory-bus.ts';
-import { Subjects } from '../bus/subjects.ts';
 import { Metrics } from '../gateway/metrics/metrics.ts';
+import type { LayoutVersion } from '../schemas/cluster-layout.ts';
 import type { Config } from '../schemas/config.ts';
 import type { NodeId } from '../schemas/ids.ts';
 import { PARTITION_COUNT } from '../schemas/ids.ts';
@@ -32,6 +31,7 @@ import {
   removePidFile,
   writePidFile,
 } from './node-identity.ts';
+import { openBus } from './open-bus.ts';
 import { localOffsetMs, realEnvironment, stayAlive } from './real-environment.ts';
 import {
   ensureBucket,
@@ -89,24 +89,22 @@ async function startNode(config: Config, options: ServerOptions, log: Log): Prom
     ensureNodeId(config.metadataDir, random),
   );
   const rpcSecret = config.rpcSecret ?? ensureRpcSecret(config.metadataDir, random);
-  const subjects = new Subjects('local');
-  const bus = new MemoryBus({
-    ...realEnvironment,
-    onServerFailure: (subject, error) => {
-      log.error({ subject, error }, 'an actor failed to answer');
-    },
-  });
+  const environment = realEnvironment;
+  const known: { storage?: StorageRole } = {};
+  const layout = (): LayoutVersion | undefined => known.storage?.clients.layout.current;
+  const opened = openBus({ config, nodeId, rpcSecret, environment, log, layout });
+  const { bus, subjects } = opened;
   const stamper = new Stamper(clock, random);
   const calendar = lifecycleCalendar(
     config.debug.lifecycleDaySeconds * 1000,
     config.useLocalTimeZone ? localOffsetMs : undefined,
   );
-  const common = {
-    ...{ config, nodeId, environment: realEnvironment, bus, subjects, stamper, log, calendar },
-  };
-  const storage = await startStorage(common).catch((error: unknown) => {
+  const common = { config, nodeId, environment, bus, subjects, stamper, log, calendar };
+  const storage = await startStorage(common).catch(async (error: unknown) => {
+    await opened.close();
     throw asRefusal(error, config);
   });
+  known.storage = storage;
   writePidFile(config.metadataDir, process.pid);
   const listeners = new Listeners(realEnvironment, log);
   const gateway = makeGateway({
@@ -117,6 +115,7 @@ async function startNode(config: Config, options: ServerOptions, log: Log): Prom
     stop: async () => {
       await listeners.end();
       await gateway.stop();
+      await opened.close();
       await storage.stop();
       removePidFile(config.metadataDir);
     },

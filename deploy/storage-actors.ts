@@ -130,11 +130,9 @@ function serve(
   blocks: readonly BlockPartition[],
 ): void {
   for (const table of tables) {
-    const subject = subjects.replica(nodeId, 'table', table.partition);
-    bus.serve(subject, table.receive.bind(table));
+    bus.serve(subjects.table(nodeId, table.partition), table.receive.bind(table));
   }
   blocks.forEach((block, index) => {
-    const subject = subjects.replica(nodeId, 'block', partitionId(index));
-    bus.serve(subject, block.receive.bind(block));
+    bus.serve(subjects.block(nodeId, partitionId(index)), block.receive.bind(block));
   });
 }

@@ -15,6 +15,7 @@ import { DataDirectories } from '../actors/storage/data-directories.ts';
 import { DiskFiles } from '../actors/storage/disk-files.ts';
 import { LevelStore } from '../actors/storage/level-store.ts';
 import type { Bus } from '../bus/bus.ts';
+import { serveGuarded } from '../bus/guarded.ts';
 import type { Subjects } from '../bus/subjects.ts';
 import type { Config } from '../schemas/config.ts';
 import type { Environment } from '../schemas/environment.ts';
@@ -100,7 +101,7 @@ function serveKeepers(options: StorageRoleOptions, store: LevelStore, facts: Nod
       bus.publish(subjects.settingsChanged(), change);
     },
   });
-  bus.serve(subjects.cluster(nodeId), cluster.receive.bind(cluster));
-  bus.serve(subjects.settings(nodeId), settings.receive.bind(settings));
+  serveGuarded(bus, subjects.cluster(nodeId), cluster.receive.bind(cluster));
+  serveGuarded(bus, subjects.settings(nodeId), settings.receive.bind(settings));
   return makeClients({ ...options, node: nodeId, layout: cluster.layout });
 }

@@ -24,6 +24,7 @@ export const configDefaults = {
   defaultObjectOwnership: 'BucketOwnerEnforced',
   defaultIndexShards: 1,
   controlHost: '127.0.0.1',
+  natsClusterName: 'main',
   lifecycleDaySeconds: 86_400,
   blockDeleteDelaySeconds: 600,
 } as const;

@@ -16,6 +16,7 @@ import {
   type ConfigProblem,
   type ListenAddress,
 } from './config-reader.ts';
+import { readNats, type NatsConfig } from './config-nats.ts';
 import { readStorage } from './config-storage.ts';
 import { INDEX_SHARDS_MAX } from './limits.ts';
 
@@ -56,16 +57,6 @@ export type AdminConfig = {
   readonly metricsToken: string | undefined;
   readonly metricsRequireToken: boolean;
   readonly trustedProxies: readonly string[];
-};
-
-export type NatsConfig = {
-  readonly clusterName: string | undefined;
-  readonly urls: readonly string[];
-  readonly bulkUrls: readonly string[];
-  readonly credentialsFile: string | undefined;
-  readonly tlsCa: string | undefined;
-  readonly tlsCert: string | undefined;
-  readonly tlsKey: string | undefined;
 };
 
 export type Config = {
@@ -267,24 +258,6 @@ function readPublicAddress(top: ConfigReader): string | undefined {
     top.problem('rpc_public_addr', 'must be a host with a port, like "node1.example.com:3901"');
   }
   return address;
-}
-
-function readNats(top: ConfigReader): NatsConfig | undefined {
-  if (!top.has('nats')) return undefined;
-  const section = top.section('nats');
-  const urls = section.textList('urls') ?? [];
-  if (urls.length === 0) section.problem('urls', 'is required: at least one nats-server');
-  const config = {
-    clusterName: section.text('cluster_name'),
-    urls,
-    bulkUrls: section.textList('bulk_urls') ?? [],
-    credentialsFile: section.text('credentials_file'),
-    tlsCa: section.text('tls_ca'),
-    tlsCert: section.text('tls_cert'),
-    tlsKey: section.text('tls_key'),
-  };
-  section.refuseUnknownKeys();
-  return config;
 }
 
 function readS3(top: ConfigReader): S3Config {

@@ -66,6 +66,36 @@ export const UNFINISHED_DEAD_MS = 24 * 3600 * 1000;
 /** Into so many ordered streams the index of a bucket may be cut at its creation. */
 export const INDEX_SHARDS_MAX = 256;
 
+/** Events that wait for one listener; of more the oldest are dropped. */
+export const EVENTS_WAITING_MAX = 1024;
+
+/** Bytes under way to one node, there and back: small messages, and blocks. */
+export const WINDOW_CONTROL_BYTES = 4 * MIB;
+export const WINDOW_BULK_BYTES = 16 * MIB;
+/** Requests, and their bytes, that wait for their turn in one node's window. The bytes lie in
+ *  buffers of those who wait, which are bounded themselves. */
+export const WINDOW_WAITING_MAX = 4096;
+export const WINDOW_WAITING_BYTES_MAX = 256 * MIB;
+/** A node whose window is full and that answered nothing for so long takes nothing. */
+export const WINDOW_STALL_MS = 2000;
+
+/** Bytes given to one nats-server that it has not confirmed: beyond the first bound no request is
+ *  taken on over that connection, beyond the second nothing is sent. */
+export const UNCONFIRMED_BUSY_BYTES = 32 * MIB;
+export const UNCONFIRMED_BYTES_MAX = 64 * MIB;
+
+/** One message of the bus, and the pieces it is cut into where nats-servers take no more. */
+export const FRAME_BYTES_MAX = 32 * MIB;
+export const FRAME_PART_BYTES_MAX = 4 * MIB;
+/** Messages of which not all pieces have come, and their bytes. */
+export const FRAMES_UNFINISHED_MAX = 256;
+export const FRAMES_UNFINISHED_BYTES_MAX = 128 * MIB;
+
+/** A connection for the blocks of one node is closed when it was not used for so long. */
+export const BULK_IDLE_MS = 5 * 60 * 1000;
+/** What is being served when the bus is closed has so long to be answered. */
+export const BUS_DRAIN_MS = 10_000;
+
 /** Settings (keys, buckets, aliases) that a gateway remembers, and how long at most. */
 export const DIRECTORY_CACHE_ENTRIES_MAX = 10_000;
 export const DIRECTORY_CACHE_MS = 3_000;
@@ -73,4 +103,7 @@ export const DIRECTORY_CACHE_MS = 3_000;
 assert(BLOCK_BYTES_DEFAULT % CHECKSUM_CHUNK_BYTES === 0, 'blocks are whole checksum chunks');
 assert(READ_PIECE_BYTES % CHECKSUM_CHUNK_BYTES === 0, 'pieces are whole checksum chunks');
 assert(HASH_INLINE_BYTES_MAX <= BLOCK_BYTES_DEFAULT, 'an inline hash covers at most one block');
+assert(FRAME_BYTES_MAX > BLOCK_BYTES_MAX + MIB, 'a block with what goes along fits in a frame');
+assert(WINDOW_BULK_BYTES >= BLOCK_BYTES_MAX, 'the largest block fits in a window');
+assert(UNCONFIRMED_BUSY_BYTES >= 2 * WINDOW_BULK_BYTES, 'a window comes before the connection');
 assert(TOMBSTONE_KEEP_MS > REQUEST_DEADLINE_MS, 'a tombstone outlives every write before it');

@@ -79,14 +79,14 @@ export class CliContext {
     // With both given the command needs no file, as from another machine.
     if (named !== undefined && given !== undefined) return { ...named, rpcSecret: given };
     const config = this.config();
-    const rpcSecret = config.rpcSecret ?? readRpcSecret(config.metadataDir);
-    if (rpcSecret === undefined) {
-      throw new CliError(
-        `There is no rpc_secret yet in ${config.metadataDir}: start \`garage server\` first.`,
-      );
-    }
+    const rpcSecret = secretOf(config);
     if (named !== undefined) return { ...named, rpcSecret };
     return { address: config.controlBind, nodeId: readNodeId(config.metadataDir), rpcSecret };
+  }
+
+  /** The secret that was given with the command, or else that of the configuration. */
+  rpcSecret(): string {
+    return this.#givenSecret() ?? secretOf(this.config());
   }
 
   #givenSecret(): string | undefined {
@@ -101,6 +101,14 @@ export class CliContext {
     if (secret === undefined || /^[0-9a-f]{64}$/.test(secret)) return secret;
     throw new CliError('The rpc_secret must be 64 hex digits.');
   }
+}
+
+function secretOf({ rpcSecret, metadataDir }: Config): string {
+  const secret = rpcSecret ?? readRpcSecret(metadataDir);
+  if (secret !== undefined) return secret;
+  throw new CliError(
+    `There is no rpc_secret yet in ${metadataDir}: start \`garage server\` first.`,
+  );
 }
 
 /** `<node id>@host:port`; the id, or its beginning, may be missing. */

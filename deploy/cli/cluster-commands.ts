@@ -6,6 +6,7 @@
  * Must not know: how anything is printed, how the node is reached.
  */
 import type { Command } from 'commander';
+import { NATS_USER, natsPassword } from '../../bus/nats-password.ts';
 import type { ClusterHealth, ClusterStatus, LayoutView } from '../../schemas/admin-types.ts';
 import { readNodeId } from '../node-identity.ts';
 import type { NodesAnswer } from './api-answers.ts';
@@ -78,6 +79,7 @@ function addNodeCommands(program: Command, context: Context): void {
     .action(({ quiet }: { quiet?: true }) => {
       printNodeId(context(), quiet ? 'quiet' : 'explained');
     });
+  addNatsPassword(node, context);
   node
     .command('connect')
     .description('explains how nodes meet')
@@ -88,6 +90,17 @@ function addNodeCommands(program: Command, context: Context): void {
         [address],
       );
       throw new CliError(`${answer?.error ?? 'The node did not say why'}.`);
+    });
+}
+
+/** For the nats-servers' own file; with nkeys it is not needed. */
+function addNatsPassword(node: Command, context: Context): void {
+  node
+    .command('nats-password')
+    .description(`print the password of the NATS user "${NATS_USER}", made of rpc_secret`)
+    .action(() => {
+      const cli = context();
+      cli.print([natsPassword(cli.rpcSecret())]);
     });
 }
 

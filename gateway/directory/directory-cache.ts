@@ -15,7 +15,6 @@ import type { Clock } from '../../schemas/environment.ts';
 import type { AccessKeyId } from '../../schemas/ids.ts';
 import { parseBucketId } from '../../schemas/ids.ts';
 import { DIRECTORY_CACHE_ENTRIES_MAX, DIRECTORY_CACHE_MS } from '../../schemas/limits.ts';
-import type { SettingsChanged } from '../../schemas/messages/settings.ts';
 import type { BucketRow } from '../../schemas/records/bucket-row.ts';
 import type { AccessKeyRow } from '../../schemas/records/settings-rows.ts';
 import { localAliasId } from '../../schemas/records/settings-rows.ts';
@@ -51,8 +50,7 @@ export class DirectoryCache {
   constructor(settings: SettingsClient, clock: Clock, bus: Bus, subjects: Subjects) {
     this.#settings = settings;
     this.#clock = clock;
-    bus.listen(subjects.settingsChanged(), event => {
-      const { table } = event as SettingsChanged;
+    bus.listen(subjects.settingsChanged(), ({ table }) => {
       if (table === 'key') this.#keys.forgetAll();
       else this.#resolved.forgetAll();
     });

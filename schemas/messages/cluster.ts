@@ -35,6 +35,17 @@ export type ClusterRequest =
   | { readonly kind: 'node-info' }
   | { readonly kind: 'node-statistics' };
 
+const LAYOUT_CHANGES: ReadonlySet<ClusterRequest['kind']> = new Set([
+  'layout-stage',
+  'layout-apply',
+  'layout-revert',
+]);
+
+/** Only administration changes the layout. */
+export function isLayoutChange(request: ClusterRequest): boolean {
+  return LAYOUT_CHANGES.has(request.kind);
+}
+
 export type ClusterReply =
   | { readonly kind: 'layout-version'; readonly layout: LayoutVersion }
   | { readonly kind: 'layout-view'; readonly view: LayoutView }

@@ -31,6 +31,11 @@ export type SettingsDecide = {
 
 export type SettingsRequest = SettingsRead | SettingsList | SettingsDecide;
 
+/** Only administration makes, changes and deletes access keys; buckets are made over S3, too. */
+export function isKeyDecision(request: SettingsRequest): boolean {
+  return request.kind === 'settings-decide' && request.row.kind === 'key';
+}
+
 export type SettingsReply =
   | { readonly kind: 'settings-row'; readonly row?: SettingsRow }
   | { readonly kind: 'settings-rows'; readonly rows: readonly SettingsRow[] }

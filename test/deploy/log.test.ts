@@ -1,4 +1,4 @@
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
@@ -12,7 +12,7 @@ function logTo(t: ExecutionContext, format: LogFormat, level: 'debug' | 'warn' =
   const path = join(home, 'log');
   const output = openSync(path, 'w');
   t.teardown(() => {
-    closeSync(output);
+    // The descriptor stays open: what is written behind the test's back may come later than this.
     rmSync(home, { recursive: true, force: true });
   });
   const opened = openLog({ format, level, output });

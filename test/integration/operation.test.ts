@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
+import { freePort } from '../support/free-port.ts';
 import {
   BUCKET,
   GARAGE,
-  freePort,
   newCredentials,
   runGarage,
   writeConfig,

@@ -197,6 +197,25 @@ test('with [nats] a missing rpc_secret is a problem, and alone it is not', t => 
   t.deepEqual(wrong({ ...small, nats: { urls: ['nats://a'] } }, without), ['rpc_secret']);
 });
 
+test('where the nats-servers are, and who we are to them, is checked', t => {
+  const nats = (keys: Raw): readonly string[] =>
+    wrong({ ...small, nats: { urls: ['nats://a:4222'], ...keys } });
+  const { nats: config } = valid({ ...small, nats: { urls: ['nats://a', 'tls://[::1]:4222'] } });
+  t.like(config, { clusterName: 'main', bulkUrls: [], credentialsFile: undefined });
+  t.deepEqual(nats({ cluster_name: 'paris-1_b' }), []);
+  t.deepEqual(nats({ cluster_name: 'a.b' }), ['nats.cluster_name']);
+  t.deepEqual(nats({ cluster_name: 'a b' }), ['nats.cluster_name']);
+  t.deepEqual(nats({ cluster_name: '*' }), ['nats.cluster_name']);
+  t.deepEqual(nats({ urls: [] }), ['nats.urls']);
+  t.deepEqual(nats({ urls: ['nats://user:secret@a:4222'] }), ['nats.urls']);
+  t.deepEqual(nats({ urls: ['http://a'] }), ['nats.urls']);
+  t.deepEqual(nats({ bulk_urls: ['a:4222'] }), ['nats.bulk_urls']);
+  t.deepEqual(nats({ tls_cert: 'c' }), ['nats.tls_key']);
+  t.deepEqual(nats({ tls_key: 'k' }), ['nats.tls_cert']);
+  t.deepEqual(nats({ tls_ca: 'a', tls_cert: 'c', tls_key: 'k', credentials_file: 'f' }), []);
+  t.deepEqual(nats({ token: 'x' }), ['nats.token']);
+});
+
 test('a server that runs by itself has one replica, and says so of anything else', t => {
   t.deepEqual(problemsOfServer(valid(small)), []);
   const paths = (raw: Raw): readonly string[] =>

@@ -9,9 +9,9 @@ import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePort } from './free-port.ts';
 
 export const GARAGE = fileURLToPath(new URL('../../../deploy/garage.mjs', import.meta.url));
 export const REGION = 'garage';
@@ -84,17 +84,6 @@ export type LaunchedGarage = {
   readonly answering: Promise<GarageProcess>;
   end(signal?: NodeJS.Signals): Promise<number | string>;
 };
-
-export async function freePort(): Promise<number> {
-  const probe = createServer();
-  probe.listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no free port');
-  return address.port;
-}
 
 async function freePorts(): Promise<GaragePorts> {
   const [s3, web, admin, rpc] = await Promise.all([1, 2, 3, 4].map(freePort));

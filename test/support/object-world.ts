@@ -8,7 +8,7 @@
 import type { ExecutionContext } from 'ava';
 import type { Worker } from 'node:worker_threads';
 import { BlockClient } from '../../bus/block-client.ts';
-import type { Bus, Subject } from '../../bus/bus.ts';
+import type { Address, Bus } from '../../bus/bus.ts';
 import { ReplicaCalls } from '../../bus/replica-calls.ts';
 import { Subjects } from '../../bus/subjects.ts';
 import { TableClient } from '../../bus/table-client.ts';
@@ -20,9 +20,10 @@ import { ReadBuffers } from '../../gateway/object/read-buffers.ts';
 import { ObjectWriter } from '../../gateway/object/object-writer.ts';
 import type { BucketId, NodeId, ObjectKey } from '../../schemas/ids.ts';
 import { PARTITION_COUNT } from '../../schemas/ids.ts';
-import type { BlockReply, BlockRequest } from '../../schemas/messages/block.ts';
-import type { ObjectPlace, TableReply, TableRequest } from '../../schemas/messages/table.ts';
+import type { BlockRequest } from '../../schemas/messages/block.ts';
+import type { ObjectPlace, TableRequest } from '../../schemas/messages/table.ts';
 import { Stamper } from '../../schemas/stamper.ts';
+import type { Kinded } from '../../schemas/wire.ts';
 import { FakeBlocks } from './fake-blocks.ts';
 import { FakeTables } from './fake-tables.ts';
 import { manualEnvironment, type ManualEnvironment } from './manual-environment.ts';
@@ -98,14 +99,8 @@ function clientsOf(
   const replicas = Array.from({ length: PARTITION_COUNT }, () => [NODE]);
   const shape = { version: 1, replicationFactor: 1, zoneRedundancy: 1, partitionBytes: 1 };
   const layout = { current: { ...shape, roles: new Map(), replicas } };
-  const tableCalls = new ReplicaCalls<TableRequest, TableReply>({
-    ...{ bus, subjects, layout },
-    service: 'table',
-  });
-  const blockCalls = new ReplicaCalls<BlockRequest, BlockReply>({
-    ...{ bus, subjects, layout },
-    service: 'block',
-  });
+  const tableCalls = new ReplicaCalls({ bus, layout, address: subjects.table.bind(subjects) });
+  const blockCalls = new ReplicaCalls({ bus, layout, address: subjects.block.bind(subjects) });
   return {
     tables: new TableClient(tableCalls, stamper),
     blocks: new BlockClient(blockCalls),
@@ -122,10 +117,13 @@ class FakeBus implements Bus {
     this.#blocks = blocks;
   }
 
-  async request<Request, Reply>(subject: Subject, request: Request): Promise<Reply> {
-    const reply = subject.includes('.table.')
-      ? this.#tables.receive(request as TableRequest)
-      : await this.#blocks.receive(request as BlockRequest);
+  async request<Request extends Kinded, Reply extends Kinded>(
+    { subject }: Address<Request, Reply>,
+    request: Request,
+  ): Promise<Reply> {
+    const reply: Kinded = subject.includes('.table.')
+      ? this.#tables.receive(request as Kinded as TableRequest)
+      : await this.#blocks.receive(request as Kinded as BlockRequest);
     return reply as Reply;
   }
 

@@ -9,6 +9,7 @@ import { SettingsActor } from '../../actors/settings/settings-actor.ts';
 import { MemoryBus } from '../../bus/memory-bus.ts';
 import { ReplicaCalls } from '../../bus/replica-calls.ts';
 import { SettingsClient } from '../../bus/settings-client.ts';
+import { serveGuarded } from '../../bus/guarded.ts';
 import { Subjects } from '../../bus/subjects.ts';
 import { TableClient } from '../../bus/table-client.ts';
 import { AdminDirectory } from '../../gateway/directory/admin-directory.ts';
@@ -16,8 +17,10 @@ import { BucketLife } from '../../gateway/directory/bucket-life.ts';
 import { BucketNames } from '../../gateway/directory/bucket-names.ts';
 import { DirectoryCache } from '../../gateway/directory/directory-cache.ts';
 import { Lookup } from '../../gateway/directory/directory-lookup.ts';
+import type { LayoutVersion } from '../../schemas/cluster-layout.ts';
 import type { NodeId } from '../../schemas/ids.ts';
 import { PARTITION_COUNT, partitionId } from '../../schemas/ids.ts';
+import type { SettingsChanged } from '../../schemas/messages/settings.ts';
 import type { TableReply, TableRequest } from '../../schemas/messages/table.ts';
 import { Stamper } from '../../schemas/stamper.ts';
 import { manualEnvironment, type ManualEnvironment } from './manual-environment.ts';
@@ -47,25 +50,24 @@ export function settingsWorld(
   const subjects = new Subjects('test');
   const bus = new MemoryBus({
     ...environment,
+    codecs: 'exercised',
     onServerFailure: (_, failure) => {
       throw failure;
     },
   });
   const { clock, random } = environment;
-  const changed = (change: unknown): void => {
+  const changed = (change: SettingsChanged): void => {
     bus.publish(subjects.settingsChanged(), change);
   };
   const actor = new SettingsActor({ store, clock, changed });
-  bus.serve(subjects.settings(NODE), actor.receive.bind(actor));
+  serveGuarded(bus, subjects.settings(NODE), actor.receive.bind(actor));
   const filled = new Set<string>();
   const fences: string[] = [];
   serveTables(bus, subjects, { filled, fences });
   const stamper = new Stamper(clock, random);
   const settings = new SettingsClient({ bus, subjects, node: NODE, stamper });
   const layout = { current: everythingOn(NODE) };
-  const calls = new ReplicaCalls<TableRequest, TableReply>({
-    ...{ bus, subjects, layout, service: 'table' },
-  });
+  const calls = new ReplicaCalls({ bus, layout, address: subjects.table.bind(subjects) });
   const tables = new TableClient(calls, stamper);
   const names = new BucketNames(settings);
   const life = new BucketLife({ settings, tables, names, clock, random, indexShards: 1 });
@@ -76,7 +78,7 @@ export function settingsWorld(
   return { environment, store, bus, settings, names, life, lookup, directory, filled, fences };
 }
 
-function everythingOn(node: NodeId): ReplicaCallsLayout {
+function everythingOn(node: NodeId): LayoutVersion {
   return {
     version: 1,
     replicationFactor: 1,
@@ -87,24 +89,19 @@ function everythingOn(node: NodeId): ReplicaCallsLayout {
   };
 }
 
-type ReplicaCallsLayout = ConstructorParameters<typeof ReplicaCalls>[0]['layout']['current'];
-
 function serveTables(
   bus: MemoryBus,
   subjects: Subjects,
   { filled, fences }: { readonly filled: Set<string>; readonly fences: string[] },
 ): void {
   for (let index = 0; index < PARTITION_COUNT; index += 1) {
-    bus.serve(
-      subjects.replica(NODE, 'table', partitionId(index)),
-      (request: TableRequest): TableReply => {
-        if (request.kind === 'bucket-probe') {
-          return { kind: 'probed', empty: !filled.has(request.bucket) };
-        }
-        fences.push(request.kind);
-        if (request.kind === 'bucket-fence') return { kind: 'fenced', token: request.token };
-        return { kind: 'written' };
-      },
-    );
+    bus.serve(subjects.table(NODE, partitionId(index)), (request: TableRequest): TableReply => {
+      if (request.kind === 'bucket-probe') {
+        return { kind: 'probed', empty: !filled.has(request.bucket) };
+      }
+      fences.push(request.kind);
+      if (request.kind === 'bucket-fence') return { kind: 'fenced', token: request.token };
+      return { kind: 'written' };
+    });
   }
 }

@@ -19,8 +19,11 @@ export type SystemPackage = {
   readonly program: string;
 };
 
-/** What `npm test` itself needs beyond Node: nothing. */
-export const TEST_RUN_PACKAGES: readonly SystemPackage[] = [];
+/** What `npm test` itself needs beyond Node. NATS_SERVER names another nats-server to test with. */
+export const TEST_RUN_PACKAGES: readonly SystemPackage[] =
+  process.env['NATS_SERVER'] === undefined
+    ? [{ package: 'nats-server', program: 'nats-server' }]
+    : [];
 
 /** What this module does to the machine; replaced in its tests. */
 export type Machine = {

@@ -33,6 +33,7 @@ export const arrows: Arrows = {
 
 export const importers: Importers = {
   // Packages that the program is made of.
+  '@nats-io/transport-node': ['bus/nats-client.ts', 'test/'],
   '@node-rs/crc32': [
     'actors/storage/block-format.ts',
     'actors/storage/data-directories.ts',
@@ -70,6 +71,7 @@ export const importers: Importers = {
   'node:path': ANYWHERE,
   'node:stream': ANYWHERE,
   'node:url': ANYWHERE,
+  'node:util': ['test/'],
 
   // Node: what touches the world.
   'node:child_process': OUTSIDE,
@@ -154,6 +156,7 @@ export const entryPoints: readonly string[] = [
   'test/bench/bench.ts',
   'test/clients/run-clients.ts',
   'test/faults/run-faults.ts',
+  'test/support/echo-process.ts',
   // Imported by test/run.mjs from dist/, once that is there.
   'test/support/system-packages.ts',
   'test/support/tap-reader.ts',

@@ -1,5 +1,6 @@
 // Method: commands run in process against a real control door on a free port, behind which are the
 // real actors for settings and layout. What is printed and the exit code are looked at.
+import { createHmac } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -353,4 +354,13 @@ test('a server with more replicas than one, or with [nats], is refused', async t
   );
   t.regex((await runWith({}, ['-c', three, 'server'])).err, /^Error: replication_factor/);
   t.regex((await runWith({}, ['-c', nats, 'server'])).err, /^Error: nats/);
+});
+
+test('the password of the NATS user is made of rpc_secret, and is the same on every node', async t => {
+  const password = createHmac('sha256', Buffer.from(SECRET, 'hex'))
+    .update('garage nats')
+    .digest('hex');
+  const [file] = configured(t, 1, `rpc_secret = "${SECRET}"\n`);
+  t.deepEqual((await runWith({}, ['-c', file, 'node', 'nats-password'])).out, [password]);
+  t.deepEqual((await runWith({}, ['-s', SECRET, 'node', 'nats-password'])).out, [password]);
 });

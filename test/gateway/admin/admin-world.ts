@@ -7,6 +7,7 @@
  */
 import { ClusterActor } from '../../../actors/cluster/cluster-actor.ts';
 import { ClusterClient } from '../../../bus/cluster-client.ts';
+import { serveGuarded } from '../../../bus/guarded.ts';
 import { Subjects } from '../../../bus/subjects.ts';
 import { AdminError } from '../../../gateway/admin/admin-error.ts';
 import { adminOperation, runOperation } from '../../../gateway/admin/admin-operations.ts';
@@ -93,7 +94,7 @@ export function adminWorld(): AdminWorld {
     },
     layoutChanged: () => undefined,
   });
-  bus.serve(subjects.cluster(NODE), actor.receive.bind(actor));
+  serveGuarded(bus, subjects.cluster(NODE), actor.receive.bind(actor));
   const inspector = new FakeInspector();
   const ports: AdminPorts = {
     directory: settings.directory,

@@ -7,6 +7,7 @@ import type { ExecutionContext } from 'ava';
 
 import type { HttpReply } from '../../../gateway/http/exchange.ts';
 import { startHttpServer } from '../../../gateway/http/http-server.ts';
+import { freePort } from '../../support/free-port.ts';
 import { headerValue, RawConnection, rawRequest, requestHead } from '../../support/raw-http.ts';
 import { connectTo, ENGINES, eventually, realTimers, serve, textReply } from './server-fixture.ts';
 
@@ -20,20 +21,6 @@ function occupiedPort(t: ExecutionContext): Promise<number> {
         other.close();
       });
       resolve(typeof address === 'object' && address !== null ? address.port : 0);
-    });
-  });
-}
-
-/** A port that was free a moment ago: the library shares only ports that were named. */
-async function freePort(): Promise<number> {
-  return new Promise(resolve => {
-    const probe = createServer();
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      probe.close(() => {
-        resolve(port);
-      });
     });
   });
 }

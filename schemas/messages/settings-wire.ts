@@ -1,0 +1,44 @@
+/**
+ * The conversation about buckets, names and access keys as bytes.
+ *
+ * Owns:          the numbers of its kinds, the order of their fields.
+ * Knows:         the messages; rows in their own encoding.
+ * Must not know: how they travel.
+ */
+import { conversation } from '../conversation.ts';
+import { LIST_ENTRIES_MAX } from '../limits.ts';
+import { decodeSettingsRow, encodeSettingsRow } from '../records/settings-rows.ts';
+import type { Timestamp } from '../timestamp.ts';
+import { choice, hex, integer, list, optional, row, shape, text, union } from '../wire.ts';
+import type { SettingsChanged, SettingsReply, SettingsRequest } from './settings.ts';
+
+const ROW_BYTES = 512;
+
+const settingsRow = row(encodeSettingsRow, decodeSettingsRow);
+const table = choice('bucket', 'alias', 'key');
+
+export const settingsConversation = conversation<SettingsRequest, SettingsReply>({
+  name: 'settings',
+  traffic: 'control',
+  replyBytes: request =>
+    request.kind === 'settings-list' ? Math.min(request.limit, LIST_ENTRIES_MAX) * ROW_BYTES : 0,
+  request: union<SettingsRequest>({
+    'settings-read': [1, { table, id: text }],
+    'settings-list': [2, { table, after: text, limit: integer }],
+    'settings-decide': [3, { row: settingsRow, base: optional(hex<Timestamp>(16)) }],
+  }),
+  reply: union<SettingsReply>({
+    'settings-row': [1, { row: optional(settingsRow) }],
+    'settings-rows': [2, { rows: list(settingsRow) }],
+    decided: [3, {}],
+    lost: [4, { row: optional(settingsRow) }],
+    unknown: [5, {}],
+    'no-space': [6, {}],
+    damaged: [7, {}],
+    overloaded: [8, {}],
+    'deadline-passed': [9, {}],
+    'not-understood': [10, {}],
+  }),
+});
+
+export const settingsChanged = shape<SettingsChanged>({ table, id: text });

@@ -1,0 +1,226 @@
+/**
+ * The table conversation as bytes.
+ *
+ * Owns:          the numbers of its kinds, the order of their fields.
+ * Knows:         the messages; rows in their own encoding.
+ * Must not know: how they travel.
+ */
+import { CodecError } from '../codec.ts';
+import { conversation } from '../conversation.ts';
+import type { AttemptId, BucketId, ObjectKey, UploadId, VersionId } from '../ids.ts';
+import { parseBlockList, type BlockList } from '../records/block-list.ts';
+import { packOwner, readOwner } from '../records/block-owner.ts';
+import type { BucketCounters } from '../records/bucket-counters.ts';
+import {
+  decodeObjectRow,
+  encodeObjectRow,
+  packPartRefs,
+  readPartRefs,
+  type PartRef,
+} from '../records/object-row.ts';
+import {
+  decodePartRow,
+  decodeUploadRow,
+  encodePartRow,
+  encodeUploadRow,
+} from '../records/upload-row.ts';
+import type { Timestamp } from '../timestamp.ts';
+import {
+  branded,
+  choice,
+  field,
+  flag,
+  hex,
+  integer,
+  list,
+  optional,
+  payload,
+  row,
+  shape,
+  text,
+  union,
+  wordOr,
+  type Codec,
+} from '../wire.ts';
+import type {
+  BucketQuota,
+  ListedEntry,
+  ListedUpload,
+  ListedPrefix,
+  ListStart,
+  ObjectPlace,
+  OwnersCheck,
+  TableReply,
+  TableRequest,
+  UploadList,
+  WriteCondition,
+} from './table.ts';
+
+const bucket = hex<BucketId>(32);
+const key = branded<ObjectKey>();
+const versionId = hex<VersionId>(16);
+const uploadId = hex<UploadId>(16);
+const attemptId = hex<AttemptId>(16);
+const timestamp = hex<Timestamp>(16);
+/** Of a version or of an attempt: where either may stand. */
+const ownerId = hex<VersionId | AttemptId>(16);
+
+const objectRow = row(encodeObjectRow, decodeObjectRow);
+const uploadRow = row(encodeUploadRow, decodeUploadRow);
+const partRow = row(encodePartRow, decodePartRow);
+const partRefs = field<readonly PartRef[]>(packPartRefs, readPartRefs);
+const owner = field(packOwner, fields => readOwner(fields.nested()));
+const blocks: Codec<BlockList> = {
+  pack: blockList => blockList,
+  read(fields) {
+    const blockList = parseBlockList(fields.bytes());
+    if (blockList === undefined) throw new CodecError('a block list of odd length');
+    return blockList;
+  },
+};
+
+const place = shape<ObjectPlace>({ bucket, shard: integer, key });
+const etags = wordOr('any', list(text));
+const condition = shape<WriteCondition>({
+  ifMatch: optional(etags),
+  ifNoneMatch: optional(etags),
+  ifVersion: optional(versionId),
+});
+const quota = shape<BucketQuota>({
+  maxBytes: optional(integer),
+  maxObjects: optional(integer),
+  shards: integer,
+});
+const listStart = shape<ListStart>({ key, inclusive: flag });
+const uploadStart = shape<NonNullable<UploadList['after']>>({
+  key: text,
+  uploadId: optional(uploadId),
+});
+const checkedOwner = shape<OwnersCheck['owners'][number]>({ owner, mayBeUnderWay: flag });
+const listChecksum = shape<{ readonly algorithm: string; readonly type: string }>({
+  algorithm: text,
+  type: text,
+});
+const listedEntry = union<ListedEntry>({
+  object: [
+    1,
+    {
+      key,
+      lastModifiedMs: integer,
+      sizeBytes: integer,
+      etag: text,
+      checksum: optional(listChecksum),
+    },
+  ],
+  prefix: [2, { prefix: text }],
+});
+const listedUpload = union<ListedUpload | ListedPrefix>({
+  upload: [1, { key, upload: uploadRow }],
+  prefix: [2, { prefix: text }],
+});
+const counters = shape<BucketCounters>({
+  objects: integer,
+  bytes: integer,
+  uploads: integer,
+  uploadParts: integer,
+  uploadBytes: integer,
+});
+
+const request = union<TableRequest>({
+  'object-write': [
+    1,
+    {
+      place,
+      row: objectRow,
+      inline: optional(payload),
+      condition: optional(condition),
+      completes: optional(shape({ uploadId, parts: partRefs })),
+      quota: optional(quota),
+    },
+  ],
+  'object-read': [2, { place, want: choice('row', 'content') }],
+  'object-list': [
+    3,
+    {
+      bucket,
+      shard: integer,
+      prefix: text,
+      delimiter: text,
+      from: optional(listStart),
+      limit: integer,
+    },
+  ],
+  'manifest-write': [4, { owner, index: integer, blocks }],
+  'manifest-read': [5, { id: ownerId, index: integer }],
+  'manifest-drop': [6, { id: ownerId }],
+  'upload-create': [7, { place, upload: uploadRow }],
+  'upload-read': [8, { place, uploadId }],
+  'upload-abort': [9, { place, uploadId, timestamp }],
+  'upload-list': [
+    10,
+    {
+      bucket,
+      shard: integer,
+      prefix: text,
+      delimiter: text,
+      after: optional(uploadStart),
+      limit: integer,
+    },
+  ],
+  'part-write': [11, { place, part: partRow, quota: optional(quota) }],
+  'part-list': [12, { place, uploadId, after: integer, limit: integer }],
+  'part-read': [13, { place, uploadId, partNumber: integer, attemptId }],
+  'version-parts-read': [14, { place, versionId, index: integer }],
+  'owner-abort': [15, { owner }],
+  'owners-check': [16, { owners: list(checkedOwner) }],
+  'counters-read': [17, { bucket }],
+  'bucket-fence': [18, { bucket, token: text }],
+  'bucket-unfence': [19, { bucket, token: text }],
+  'bucket-probe': [20, { bucket, shard: integer }],
+});
+
+const reply = union<TableReply>({
+  written: [1, { replaced: optional(shape({ sizeBytes: integer })) }],
+  older: [2, { newest: timestamp }],
+  'condition-failed': [3, { because: choice('absent', 'mismatch') }],
+  'bucket-closed': [4, {}],
+  'no-such-upload': [5, {}],
+  'completed-before': [6, { versionId, etag: text }],
+  aborted: [7, {}],
+  object: [8, { row: optional(objectRow), inline: optional(payload) }],
+  'object-page': [9, { entries: list(listedEntry), next: optional(listStart) }],
+  manifest: [10, { blocks: optional(blocks) }],
+  upload: [11, { upload: uploadRow }],
+  'upload-page': [12, { entries: list(listedUpload), truncated: flag }],
+  parts: [13, { upload: uploadRow, parts: list(partRow), truncated: flag }],
+  part: [14, { part: optional(partRow) }],
+  'version-parts': [15, { parts: partRefs }],
+  owners: [16, { states: list(choice('live', 'under-way', 'dead')) }],
+  counters: [17, { counters }],
+  fenced: [18, { token: text }],
+  probed: [19, { empty: flag }],
+  overloaded: [20, {}],
+  'deadline-passed': [21, {}],
+  unknown: [22, {}],
+  'no-space': [23, {}],
+  'stamp-ahead': [24, {}],
+  damaged: [25, {}],
+  'not-understood': [26, {}],
+  'quota-exceeded': [27, {}],
+});
+
+const LISTED_BYTES = 200;
+const PART_BYTES = 300;
+
+export const tableConversation = conversation<TableRequest, TableReply>({
+  name: 'table',
+  traffic: 'control',
+  replyBytes(asked) {
+    if (asked.kind === 'object-list' || asked.kind === 'upload-list') {
+      return asked.limit * LISTED_BYTES;
+    }
+    return asked.kind === 'part-list' ? asked.limit * PART_BYTES : 0;
+  },
+  request,
+  reply,
+});

@@ -1,0 +1,440 @@
+/**
+ * Random messages of every conversation, with every optional field present and absent.
+ *
+ * Owns:          the generators: one for each kind, which the compiler holds complete.
+ * Knows:         the messages.
+ * Must not know: how they are encoded.
+ */
+import fc from 'fast-check';
+import type {
+  AssignmentStatistics,
+  LayoutView,
+  NodeRole,
+  NodeStatus,
+} from '../../../schemas/admin-types.ts';
+import type { LayoutRole, LayoutVersion } from '../../../schemas/cluster-layout.ts';
+import type { BlockHash, NodeId } from '../../../schemas/ids.ts';
+import { PARTITION_COUNT } from '../../../schemas/ids.ts';
+import type { BlockReply, BlockRequest } from '../../../schemas/messages/block.ts';
+import type { ClusterReply, ClusterRequest } from '../../../schemas/messages/cluster.ts';
+import type { SettingsReply, SettingsRequest } from '../../../schemas/messages/settings.ts';
+import type { TableReply, TableRequest } from '../../../schemas/messages/table.ts';
+import type { SettingsRow } from '../../../schemas/records/settings-rows.ts';
+import type { Kinded } from '../../../schemas/wire.ts';
+import { aliasRows, bucketRows, keyRows } from '../records/arbitrary-buckets.ts';
+import {
+  blockLists,
+  bucketIds,
+  objectKeys,
+  objectRows,
+  owners,
+  partRefs,
+  partRows,
+  timestamps,
+  uploadRows,
+} from '../records/arbitrary-rows.ts';
+
+/** For each kind a generator of its other fields; a kind that is forgotten does not compile. */
+type Generators<Value extends Kinded> = {
+  readonly [Kind in Value['kind']]: fc.Arbitrary<Omit<Extract<Value, { kind: Kind }>, 'kind'>>;
+};
+
+function oneOfAll<Value extends Kinded>(generators: Generators<Value>): fc.Arbitrary<Value> {
+  const entries = Object.entries<fc.Arbitrary<object>>(generators);
+  const members = entries.map(([kind, fields]) => fields.map(inner => ({ kind, ...inner })));
+  return fc.oneof(...members) as fc.Arbitrary<unknown> as fc.Arbitrary<Value>;
+}
+
+const nothing = fc.constant({});
+const words = fc.string({ unit: 'grapheme', maxLength: 20 });
+const flags = fc.boolean();
+const counts = fc.oneof(fc.nat(300), fc.maxSafeNat());
+
+/** All fields, or without any of those that are optional. */
+function withOptional<Required extends object, Optional extends object>(
+  required: { [Key in keyof Required]: fc.Arbitrary<Required[Key]> },
+  optional: { [Key in keyof Optional]: fc.Arbitrary<Optional[Key]> },
+): fc.Arbitrary<Required & Partial<Optional>> {
+  const requiredKeys = Object.keys(required) as never[];
+  return fc.record({ ...required, ...optional }, { requiredKeys }) as fc.Arbitrary<
+    Required & Partial<Optional>
+  >;
+}
+
+function hexes<Id extends string>(byteCount: number): fc.Arbitrary<Id> {
+  return fc
+    .uint8Array({ minLength: byteCount, maxLength: byteCount })
+    .map(bytes => Buffer.from(bytes).toString('hex') as Id);
+}
+
+/** As an id: generators of stamps serve for every id that is one. */
+function as<Id>(generator: fc.Arbitrary<unknown>): fc.Arbitrary<Id> {
+  return generator as fc.Arbitrary<Id>;
+}
+
+const ids = as<never>(timestamps);
+const payloads = fc
+  .oneof(fc.uint8Array({ maxLength: 70 }), fc.uint8Array({ minLength: 5000, maxLength: 5000 }))
+  .map(bytes => Buffer.from(bytes));
+const places = fc.record({ bucket: bucketIds, shard: fc.nat(255), key: objectKeys });
+const partitions = { bucket: bucketIds, shard: fc.nat(255) };
+const starts = fc.record({ key: objectKeys, inclusive: flags });
+const etags = fc.oneof(fc.constant('any' as const), fc.array(words, { maxLength: 3 }));
+const quotas = withOptional({ shards: counts }, { maxBytes: counts, maxObjects: counts });
+const pages = { prefix: words, delimiter: words, limit: counts };
+
+// ---- table --------------------------------------------------------------------------------------
+
+export const tableRequests = oneOfAll<TableRequest>({
+  'object-write': withOptional(
+    { place: places, row: objectRows },
+    {
+      inline: payloads,
+      condition: withOptional({}, { ifMatch: etags, ifNoneMatch: etags, ifVersion: ids }),
+      completes: fc.record({ uploadId: ids, parts: fc.array(partRefs, { maxLength: 5 }) }),
+      quota: quotas,
+    },
+  ),
+  'object-read': fc.record({ place: places, want: fc.constantFrom('row', 'content') }),
+  'object-list': withOptional({ ...partitions, ...pages }, { from: starts }),
+  'manifest-write': fc.record({ owner: owners, index: counts, blocks: blockLists }),
+  'manifest-read': fc.record({ id: ids, index: counts }),
+  'manifest-drop': fc.record({ id: ids }),
+  'upload-create': fc.record({ place: places, upload: uploadRows }),
+  'upload-read': fc.record({ place: places, uploadId: ids }),
+  'upload-abort': fc.record({ place: places, uploadId: ids, timestamp: timestamps }),
+  'upload-list': withOptional(
+    { ...partitions, ...pages },
+    { after: withOptional({ key: words }, { uploadId: ids }) },
+  ),
+  'part-write': withOptional({ place: places, part: partRows }, { quota: quotas }),
+  'part-list': fc.record({ place: places, uploadId: ids, after: counts, limit: counts }),
+  'part-read': fc.record({
+    place: places,
+    uploadId: ids,
+    partNumber: counts,
+    attemptId: ids,
+  }),
+  'version-parts-read': fc.record({ place: places, versionId: ids, index: counts }),
+  'owner-abort': fc.record({ owner: owners }),
+  'owners-check': fc.record({
+    owners: fc.array(fc.record({ owner: owners, mayBeUnderWay: flags }), { maxLength: 4 }),
+  }),
+  'counters-read': fc.record({ bucket: bucketIds }),
+  'bucket-fence': fc.record({ bucket: bucketIds, token: words }),
+  'bucket-unfence': fc.record({ bucket: bucketIds, token: words }),
+  'bucket-probe': fc.record(partitions),
+});
+
+const listedPrefixes = fc.record({ kind: fc.constant('prefix' as const), prefix: words });
+const listedObjects = withOptional(
+  {
+    kind: fc.constant('object' as const),
+    key: objectKeys,
+    lastModifiedMs: counts,
+    sizeBytes: counts,
+    etag: words,
+  },
+  { checksum: fc.record({ algorithm: words, type: words }) },
+);
+const listedUploads = fc.record({
+  kind: fc.constant('upload' as const),
+  key: objectKeys,
+  upload: uploadRows,
+});
+
+export const tableReplies = oneOfAll<TableReply>({
+  written: withOptional({}, { replaced: fc.record({ sizeBytes: counts }) }),
+  older: fc.record({ newest: timestamps }),
+  'condition-failed': fc.record({ because: fc.constantFrom('absent', 'mismatch') }),
+  'bucket-closed': nothing,
+  'no-such-upload': nothing,
+  'completed-before': fc.record({ versionId: ids, etag: words }),
+  aborted: nothing,
+  object: withOptional({}, { row: objectRows, inline: payloads }),
+  'quota-exceeded': nothing,
+  'object-page': withOptional(
+    { entries: fc.array(fc.oneof(listedObjects, listedPrefixes), { maxLength: 5 }) },
+    { next: starts },
+  ),
+  manifest: withOptional({}, { blocks: blockLists }),
+  upload: fc.record({ upload: uploadRows }),
+  'upload-page': fc.record({
+    entries: fc.array(fc.oneof(listedUploads, listedPrefixes), { maxLength: 4 }),
+    truncated: flags,
+  }),
+  parts: fc.record({
+    upload: uploadRows,
+    parts: fc.array(partRows, { maxLength: 3 }),
+    truncated: flags,
+  }),
+  part: withOptional({}, { part: partRows }),
+  'version-parts': fc.record({ parts: fc.array(partRefs, { maxLength: 5 }) }),
+  owners: fc.record({ states: fc.array(fc.constantFrom('live', 'under-way', 'dead')) }),
+  counters: fc.record({
+    counters: fc.record({
+      objects: counts,
+      bytes: counts,
+      uploads: counts,
+      uploadParts: counts,
+      uploadBytes: counts,
+    }),
+  }),
+  fenced: fc.record({ token: words }),
+  probed: fc.record({ empty: flags }),
+  overloaded: nothing,
+  'deadline-passed': nothing,
+  unknown: nothing,
+  'no-space': nothing,
+  'stamp-ahead': nothing,
+  damaged: nothing,
+  'not-understood': nothing,
+});
+
+// ---- blocks -------------------------------------------------------------------------------------
+
+const hashes = hexes<BlockHash>(32);
+
+export const blockRequests = oneOfAll<BlockRequest>({
+  'block-store': fc.record({ hash: hashes, bytes: payloads, checksums: payloads, owner: owners }),
+  'reference-add': fc.record({ hash: hashes, owner: owners }),
+  'references-release': fc.record({ owner: owners, hashes: fc.array(hashes, { maxLength: 5 }) }),
+  'block-read': fc.record({ hash: hashes, blockBytes: counts, first: counts, length: counts }),
+});
+
+export const blockReplies = oneOfAll<BlockReply>({
+  stored: fc.record({ added: flags }),
+  referenced: nothing,
+  'send-it': nothing,
+  released: nothing,
+  bytes: fc.record({ bytes: payloads }),
+  absent: nothing,
+  damaged: nothing,
+  garbled: nothing,
+  'no-space': nothing,
+  unknown: nothing,
+  overloaded: nothing,
+  'deadline-passed': nothing,
+  'not-understood': nothing,
+});
+
+// ---- settings -----------------------------------------------------------------------------------
+
+export const settingsRows: fc.Arbitrary<SettingsRow> = fc.oneof(bucketRows, aliasRows, keyRows);
+
+const tables = fc.constantFrom('bucket' as const, 'alias' as const, 'key' as const);
+
+export const settingsRequests = oneOfAll<SettingsRequest>({
+  'settings-read': fc.record({ table: tables, id: words }),
+  'settings-list': fc.record({ table: tables, after: words, limit: counts }),
+  'settings-decide': withOptional({ row: settingsRows }, { base: timestamps }),
+});
+
+export const settingsReplies = oneOfAll<SettingsReply>({
+  'settings-row': withOptional({}, { row: settingsRows }),
+  'settings-rows': fc.record({ rows: fc.array(settingsRows, { maxLength: 4 }) }),
+  decided: nothing,
+  lost: withOptional({}, { row: settingsRows }),
+  unknown: nothing,
+  'no-space': nothing,
+  damaged: nothing,
+  overloaded: nothing,
+  'deadline-passed': nothing,
+  'not-understood': nothing,
+});
+
+export const settingsChanges = fc.record({ table: tables, id: words });
+
+// ---- the cluster --------------------------------------------------------------------------------
+
+const orNull = fc.option;
+const nodeIds = hexes<NodeId>(32);
+const tags = fc.array(words, { maxLength: 3 });
+
+const layoutRoles: fc.Arbitrary<LayoutRole> = fc.record({
+  zone: words,
+  tags,
+  capacityBytes: orNull(counts),
+});
+
+export const layoutVersions: fc.Arbitrary<LayoutVersion> = fc
+  .record({
+    version: counts,
+    replicationFactor: fc.integer({ min: 1, max: 7 }),
+    zoneRedundancy: fc.oneof(fc.integer({ min: 1, max: 7 }), fc.constant('maximum' as const)),
+    roles: fc.array(fc.tuple(nodeIds, layoutRoles), { minLength: 1, maxLength: 5 }),
+    seed: fc.nat(),
+    isApplied: flags,
+    partitionBytes: counts,
+  })
+  .map(({ roles, seed, isApplied, ...version }) => {
+    const all = new Map(roles);
+    const names = [...all.keys()];
+    const replicas = Array.from({ length: PARTITION_COUNT }, (_, partition) =>
+      Array.from({ length: version.replicationFactor }, (__, replica) => {
+        const index = (partition * seed + replica) % names.length;
+        return names[Math.abs(index)] as NodeId;
+      }),
+    );
+    return { ...version, roles: all, replicas: isApplied ? replicas : [] };
+  });
+
+const nodeRoles: fc.Arbitrary<NodeRole> = fc.record({
+  zone: words,
+  tags,
+  capacity: orNull(counts),
+});
+const spaces = fc.record({ available: counts, total: counts });
+const parameters = fc.record({
+  zoneRedundancy: fc.oneof(
+    fc.constant('maximum' as const),
+    fc.record({ atLeast: fc.integer({ min: 1, max: 7 }) }),
+  ),
+});
+const roleChanges = fc.oneof(
+  fc.record({ id: words, remove: fc.constant(true as const) }),
+  fc.record({ id: words, zone: words, tags, capacity: orNull(counts) }),
+);
+
+const nodeStatuses: fc.Arbitrary<NodeStatus> = withOptional(
+  {
+    id: words,
+    garageVersion: orNull(words),
+    addr: orNull(words),
+    hostname: orNull(words),
+    isUp: flags,
+    lastSeenSecsAgo: orNull(counts),
+    role: orNull(nodeRoles),
+    draining: flags,
+  },
+  { dataPartition: spaces, metadataPartition: spaces },
+);
+
+const layoutViews: fc.Arbitrary<LayoutView> = fc.record({
+  version: counts,
+  roles: fc.array(
+    fc.record({
+      id: words,
+      zone: words,
+      tags,
+      capacity: orNull(counts),
+      storedPartitions: orNull(counts),
+      usableCapacity: orNull(counts),
+    }),
+    { maxLength: 3 },
+  ),
+  parameters,
+  partitionSize: counts,
+  stagedRoleChanges: fc.array(roleChanges, { maxLength: 3 }),
+  stagedParameters: orNull(parameters),
+});
+
+const histories = fc.record({
+  currentVersion: counts,
+  minAck: counts,
+  versions: fc.array(
+    fc.record({
+      version: counts,
+      status: fc.constantFrom('Current' as const, 'Draining' as const, 'Historical' as const),
+      storageNodes: counts,
+      gatewayNodes: counts,
+    }),
+    { maxLength: 3 },
+  ),
+  updateTrackers: orNull(
+    fc
+      .array(fc.tuple(words, fc.record({ ack: counts, sync: counts, syncAck: counts })), {
+        maxLength: 3,
+      })
+      .map(entries => Object.fromEntries(entries)),
+  ),
+});
+
+const assignedNodes = fc.record({
+  id: words,
+  tags,
+  storedPartitions: counts,
+  newPartitions: counts,
+  totalCapacity: counts,
+  usableCapacity: counts,
+});
+const statistics: fc.Arbitrary<AssignmentStatistics> = fc.record({
+  replicationFactor: counts,
+  effectiveZoneRedundancy: counts,
+  partitionSize: counts,
+  previousPartitionSize: orNull(counts),
+  lowPartitionSize: flags,
+  usableCapacity: counts,
+  totalCapacity: counts,
+  effectiveCapacity: counts,
+  lowUsableCapacity: flags,
+  totalMovedPartitions: orNull(counts),
+  zones: fc.array(
+    fc.record({
+      name: words,
+      nodes: fc.array(assignedNodes, { maxLength: 2 }),
+      totalReplicatedPartitions: counts,
+      uniquePartitions: counts,
+      totalCapacity: counts,
+      usableCapacity: counts,
+    }),
+    { maxLength: 2 },
+  ),
+});
+const computed = { statistics, layout: layoutViews };
+const reasons = fc.record({ reason: words });
+
+export const clusterRequests = oneOfAll<ClusterRequest>({
+  'layout-current': nothing,
+  'layout-show': nothing,
+  'layout-history': nothing,
+  'layout-stage': withOptional({ roles: fc.array(roleChanges, { maxLength: 3 }) }, { parameters }),
+  'layout-preview': nothing,
+  'layout-apply': fc.record({ version: counts }),
+  'layout-revert': nothing,
+  'cluster-status': nothing,
+  'node-info': nothing,
+  'node-statistics': nothing,
+});
+
+export const clusterReplies = oneOfAll<ClusterReply>({
+  'layout-version': fc.record({ layout: layoutVersions }),
+  'layout-view': fc.record({ view: layoutViews }),
+  'layout-history': fc.record({ history: histories }),
+  'layout-staged': fc.record({
+    result: oneOfAll({ staged: fc.record({ layout: layoutViews }), refused: reasons }),
+  }),
+  'layout-previewed': fc.record({
+    result: oneOfAll({ computed: fc.record(computed), impossible: reasons }),
+  }),
+  'layout-applied': fc.record({
+    result: oneOfAll({
+      applied: fc.record(computed),
+      'wrong-version': fc.record({ expected: counts }),
+      impossible: reasons,
+    }),
+  }),
+  status: fc.record({
+    status: fc.record({ layoutVersion: counts, nodes: fc.array(nodeStatuses, { maxLength: 3 }) }),
+  }),
+  info: fc.record({
+    info: fc.record({
+      nodeId: words,
+      hostname: orNull(words),
+      garageVersion: words,
+      garageFeatures: tags,
+      rustVersion: words,
+      dbEngine: words,
+    }),
+  }),
+  statistics: fc.record({
+    statistics: fc.record({
+      tables: fc.array(fc.record({ tableName: words, items: counts }), { maxLength: 3 }),
+      rcEntries: counts,
+      resyncQueueLength: counts,
+      resyncErrors: counts,
+    }),
+  }),
+  unknown: nothing,
+  'not-understood': nothing,
+});
