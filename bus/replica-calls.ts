@@ -9,17 +9,15 @@
  */
 import type { NodeId, PartitionId } from '../schemas/ids.ts';
 import { REQUEST_DEADLINE_MS } from '../schemas/limits.ts';
-import type { LayoutVersion } from '../schemas/cluster-layout.ts';
 import { replicasOf } from '../schemas/cluster-layout.ts';
 import type { Soon } from '../schemas/soon.ts';
 import type { Kinded } from '../schemas/wire.ts';
 import type { Address, Bus, NoAnswer } from './bus.ts';
 import { isNoAnswer } from './bus.ts';
+import type { ClusterView } from './cluster-view.ts';
 
 /** The layout as this process knows it now. */
-export interface LayoutFeed {
-  readonly current: LayoutVersion;
-}
+export type LayoutFeed = Pick<ClusterView, 'current'>;
 
 /** Nobody could be asked, or not enough: no layout was applied yet, replicas are away. */
 export type Unavailable = { readonly kind: 'unavailable' };
