@@ -11,7 +11,7 @@
 import type { RequestContext } from '../../bus/bus.ts';
 import type { Clock } from '../../schemas/environment.ts';
 import type { BucketId, PartitionId } from '../../schemas/ids.ts';
-import type { TableReply, TableRequest } from '../../schemas/messages/table.ts';
+import type { DigestRows, TableReply, TableRequest } from '../../schemas/messages/table.ts';
 import type { Log } from '../../schemas/telemetry.ts';
 import type { Actor } from '../runtime/actor.ts';
 import { Gate } from '../runtime/gate.ts';
@@ -20,6 +20,7 @@ import type { BucketState } from './bucket-ledger.ts';
 import { BucketMemory, readBucketState } from './bucket-ledger.ts';
 import { probeBucket } from './bucket-probe.ts';
 import { CounterRecount } from './counter-recount.ts';
+import { digestPage, readDigest } from './digest-pages.ts';
 import { DurableSequence } from './durable-sequence.ts';
 import { applyFence, applyUnfence } from './fences.ts';
 import { applyManifestWrite, dropManifest, readManifest } from './manifest-rows.ts';
@@ -27,6 +28,7 @@ import { listObjects } from './object-list.ts';
 import { readObject } from './object-reads.ts';
 import { applyObjectWrite } from './object-writes.ts';
 import { applyOwnerAbort, applyOwnersCheck } from './owners.ts';
+import { PartitionDigest } from './partition-digest.ts';
 import type { Holding } from './quota.ts';
 import { holdingOf, NOTHING_HELD } from './quota.ts';
 import { sequenceRowKey } from './row-keys.ts';
@@ -51,6 +53,8 @@ export type TablePartitionOptions = {
   readonly isLiveStamper: (stamper: string) => boolean;
   /** What other partitions of this node hold of a bucket; absent where there are none. */
   readonly heldElsewhere?: StepSurroundings['heldElsewhere'];
+  /** The key of the cluster's digests; absent where no other node holds this partition. */
+  readonly digestKey?: Uint8Array | undefined;
   readonly log?: Log;
 };
 
@@ -79,6 +83,8 @@ const CHORE_WEIGHT = 1024;
 export class TablePartition implements Actor<TableRequest, TableReply> {
   readonly partition: PartitionId;
   readonly store: PurposefulStore;
+  /** Absent where no other node holds this partition. */
+  readonly digest: PartitionDigest | undefined;
   readonly #options: TablePartitionOptions;
   readonly #memory = new BucketMemory();
   readonly #sequence: DurableSequence;
@@ -93,6 +99,8 @@ export class TablePartition implements Actor<TableRequest, TableReply> {
     this.partition = partition;
     this.store = store;
     this.#sequence = new DurableSequence(sequenceRowKey(partition), () => clock.wallMs());
+    const { digestKey: clusterKey } = options;
+    this.digest = clusterKey && new PartitionDigest({ partition, store, clock, clusterKey });
     const surroundings: StepSurroundings = {
       partition,
       store,
@@ -103,11 +111,15 @@ export class TablePartition implements Actor<TableRequest, TableReply> {
       soleReplica,
       isLiveStamper,
       heldElsewhere: options.heldElsewhere ?? (() => NOTHING_HELD),
+      digest: this.digest,
     };
     this.#recount = new CounterRecount({ partition, store, change: apply => this.change(apply) });
     const events = {
       onCommitted: (step: WriteStep) => this.#committed(step),
-      onFailed: () => this.#recount.cancel(),
+      onFailed: () => {
+        this.#recount.cancel();
+        this.digest?.invalidate();
+      },
     };
     this.#queue = new WriteQueue(surroundings, events, log);
     store.onReopened(() => this.#reopened());
@@ -130,6 +142,10 @@ export class TablePartition implements Actor<TableRequest, TableReply> {
         return this.#answer(() => readVersionParts(this.store, this.partition, request));
       case 'counters-read':
         return this.#answer(() => this.#counters(request.bucket));
+      case 'digest-read':
+        return readDigest(this.digest, this.#options.clock.monotonicMs());
+      case 'digest-rows':
+        return this.#list(context, () => this.#digestPage(request));
       case 'object-list':
         return this.#list(context, () => listObjects(this, request));
       case 'upload-list':
@@ -227,6 +243,12 @@ export class TablePartition implements Actor<TableRequest, TableReply> {
     return running ?? Promise.resolve({ kind: 'overloaded' });
   }
 
+  async #digestPage(request: DigestRows): Promise<TableReply> {
+    const { digestKey } = this.#options;
+    if (digestKey === undefined) return { kind: 'digest-page', rows: [] };
+    return { kind: 'digest-page', ...(await digestPage(this, digestKey, request)) };
+  }
+
   #counters(bucket: Parameters<typeof readBucketState>[2]): TableReply {
     const state = this.#memory.get(bucket) ?? readBucketState(this.store, this.partition, bucket);
     return { kind: 'counters', counters: state.counters };
@@ -236,6 +258,7 @@ export class TablePartition implements Actor<TableRequest, TableReply> {
   #reopened(): void {
     this.#memory.clear();
     this.#recount.cancel();
+    this.digest?.invalidate();
     if (this.#indexedBelow !== undefined) this.#indexedBelow = this.#sequence.next;
     this.#options.kickRelease();
   }

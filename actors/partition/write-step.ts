@@ -17,6 +17,7 @@ import type { StoreOperation } from '../storage/store.ts';
 import type { BucketMemory } from './bucket-ledger.ts';
 import { BucketLedger } from './bucket-ledger.ts';
 import type { DurableSequence } from './durable-sequence.ts';
+import type { DigestChange, PartitionDigest } from './partition-digest.ts';
 import type { Holding } from './quota.ts';
 import { RowBatch } from './row-batch.ts';
 import { releaseRowKey, tombstoneRowKey } from './row-keys.ts';
@@ -35,6 +36,8 @@ export type StepSurroundings = {
   readonly isLiveStamper: (stamper: string) => boolean;
   /** What other partitions of this node hold of a bucket with so many index shards. */
   readonly heldElsewhere: (bucket: BucketId, shards: number) => Holding;
+  /** Absent where no other node holds this partition: there is nothing to compare it with. */
+  readonly digest?: PartitionDigest | undefined;
 };
 
 export class WriteStep {
@@ -45,6 +48,7 @@ export class WriteStep {
   #hasReleases = false;
   #hasIndexed = false;
   #indexedBelow: number | undefined;
+  #digestChange: DigestChange = [];
 
   /** `below`: the step whose batch is being committed; it is committed before this one's. */
   constructor(surroundings: StepSurroundings, below?: WriteStep) {
@@ -55,16 +59,20 @@ export class WriteStep {
     this.ledger = new BucketLedger({ partition, memory, batch: this.batch, below: below?.ledger });
   }
 
-  /** All that changed, to be committed; nothing is decided in this step any more. */
+  /** All that changed, to be committed; nothing is decided in this step any more, and the step
+   *  below is committed. */
   finish(): StoreOperation[] {
     this.ledger.write();
     if (this.#hasIndexed) this.#indexedBelow = this.surroundings.sequence.next;
-    return this.batch.operations();
+    const operations = this.batch.operations();
+    this.#digestChange = this.surroundings.digest?.changeOf(operations) ?? [];
+    return operations;
   }
 
   /** The batch is durable. */
   takeOver(): void {
     this.ledger.takeOver();
+    this.surroundings.digest?.apply(this.#digestChange);
   }
 
   /** The step below is committed. */

@@ -27,6 +27,7 @@ import {
 import type { Timestamp } from '../timestamp.ts';
 import {
   branded,
+  bytes,
   choice,
   field,
   flag,
@@ -44,6 +45,7 @@ import {
 } from '../wire.ts';
 import type {
   BucketQuota,
+  DigestedRow,
   ListedEntry,
   ListedUpload,
   ListedPrefix,
@@ -125,6 +127,11 @@ const counters = shape<BucketCounters>({
   uploadParts: integer,
   uploadBytes: integer,
 });
+const digestedRow = shape<DigestedRow>({ name: bytes, item: bytes });
+const digestTree = shape<{ readonly leaves: Uint8Array; readonly unquiet: Uint8Array }>({
+  leaves: payload,
+  unquiet: bytes,
+});
 
 const request = union<TableRequest>({
   'object-write': [
@@ -177,6 +184,8 @@ const request = union<TableRequest>({
   'bucket-fence': [18, { bucket, token: text }],
   'bucket-unfence': [19, { bucket, token: text }],
   'bucket-probe': [20, { bucket, shard: integer }],
+  'digest-read': [30, {}],
+  'digest-rows': [31, { leaves: bytes, after: optional(bytes), upTo: optional(bytes) }],
 });
 
 const reply = union<TableReply>({
@@ -207,6 +216,8 @@ const reply = union<TableReply>({
   damaged: [25, {}],
   'not-understood': [26, {}],
   'quota-exceeded': [27, {}],
+  digest: [40, { tree: optional(digestTree) }],
+  'digest-page': [41, { rows: list(digestedRow), next: optional(bytes) }],
 });
 
 const LISTED_BYTES = 200;

@@ -205,6 +205,19 @@ export type BucketProbe = {
   readonly shard: number;
 };
 
+/** What does this replica hold, in a few bytes? */
+export type DigestRead = { readonly kind: 'digest-read' };
+/** The rows of some leaves behind the name `after`, up to and with the name `upTo`. */
+export type DigestRows = {
+  readonly kind: 'digest-rows';
+  /** A bit for each leaf. */
+  readonly leaves: Uint8Array;
+  readonly after?: Uint8Array | undefined;
+  readonly upTo?: Uint8Array | undefined;
+};
+/** `name`: table and row key; `item`: the keyed hash of name and value. */
+export type DigestedRow = { readonly name: Uint8Array; readonly item: Uint8Array };
+
 export type TableRequest =
   | ObjectWrite
   | ObjectRead
@@ -225,7 +238,9 @@ export type TableRequest =
   | CountersRead
   | BucketFence
   | BucketUnfence
-  | BucketProbe;
+  | BucketProbe
+  | DigestRead
+  | DigestRows;
 
 /** What any request may be answered with. */
 export type TableRefusal =
@@ -284,4 +299,15 @@ export type TableReply =
   | { readonly kind: 'counters'; readonly counters: BucketCounters }
   | { readonly kind: 'fenced'; readonly token: string }
   | { readonly kind: 'probed'; readonly empty: boolean }
+  /** The leaves, and a bit for each that a write changed a moment ago; no tree while it is made. */
+  | {
+      readonly kind: 'digest';
+      readonly tree?: { readonly leaves: Uint8Array; readonly unquiet: Uint8Array };
+    }
+  /** `next`: the name behind which to go on; absent at the end. */
+  | {
+      readonly kind: 'digest-page';
+      readonly rows: readonly DigestedRow[];
+      readonly next?: Uint8Array;
+    }
   | TableRefusal;

@@ -124,6 +124,8 @@ export const tableRequests = oneOfAll<TableRequest>({
   'bucket-fence': fc.record({ bucket: bucketIds, token: words }),
   'bucket-unfence': fc.record({ bucket: bucketIds, token: words }),
   'bucket-probe': fc.record(partitions),
+  'digest-read': nothing,
+  'digest-rows': withOptional({ leaves: payloads }, { after: payloads, upTo: payloads }),
 });
 
 const listedPrefixes = fc.record({ kind: fc.constant('prefix' as const), prefix: words });
@@ -182,6 +184,11 @@ export const tableReplies = oneOfAll<TableReply>({
   }),
   fenced: fc.record({ token: words }),
   probed: fc.record({ empty: flags }),
+  digest: withOptional({}, { tree: fc.record({ leaves: payloads, unquiet: payloads }) }),
+  'digest-page': withOptional(
+    { rows: fc.array(fc.record({ name: payloads, item: payloads }), { maxLength: 4 }) },
+    { next: payloads },
+  ),
   overloaded: nothing,
   'deadline-passed': nothing,
   unknown: nothing,
