@@ -7,6 +7,7 @@
  */
 import { mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { assignmentRow } from './assignment-row.ts';
 import type { BenchProcess } from './bench-servers.ts';
 import { newCredentials } from '../support/garage-process.ts';
 import { memoryOf, startBare, startGarage } from './bench-servers.ts';
@@ -85,6 +86,7 @@ export async function runBench(bench: Bench): Promise<BenchRow[]> {
     rows.push(row);
     bench.done(row);
   };
+  done(assignmentRow(bench.size.rounds));
   await mkdir(bench.directory, { recursive: true });
   const credentials = newCredentials();
   const file = join(bench.directory, 'bare-file');
