@@ -10,9 +10,17 @@ import { partitionOfBlock } from '../schemas/ids.ts';
 import type { BlockRead, BlockReply, BlockRequest, BlockStore } from '../schemas/messages/block.ts';
 import type { BlockOwner } from '../schemas/records/block-owner.ts';
 import type { Soon } from '../schemas/soon.ts';
-import type { ReplicaCalls, Unavailable } from './replica-calls.ts';
+import type { ReplicaCalls, Unavailable, WriteRule } from './replica-calls.ts';
 
 export type BlockAnswer = BlockReply | Unavailable;
+
+function countsAs(kind: BlockReply['kind']): WriteRule<BlockReply> {
+  return { counts: reply => reply.kind === kind };
+}
+
+const STORE_RULE = countsAs('stored');
+const REFERENCE_RULE = countsAs('referenced');
+const RELEASE_RULE = countsAs('released');
 
 export class BlockClient {
   readonly #calls: ReplicaCalls<BlockRequest, BlockReply>;
@@ -25,14 +33,13 @@ export class BlockClient {
   store(request: Omit<BlockStore, 'kind'>): Soon<BlockAnswer> {
     const message: BlockStore = { kind: 'block-store', ...request };
     const partition = partitionOfBlock(request.hash);
-    return this.#calls.write(partition, message, reply => reply.kind === 'stored');
+    return this.#calls.write(partition, message, STORE_RULE);
   }
 
   /** `referenced`, or `send-it` where the block is not wholly there. */
   addReference(hash: BlockHash, owner: BlockOwner): Soon<BlockAnswer> {
     const message = { kind: 'reference-add', hash, owner } as const;
-    const counts = (reply: BlockReply): boolean => reply.kind === 'referenced';
-    return this.#calls.write(partitionOfBlock(hash), message, counts);
+    return this.#calls.write(partitionOfBlock(hash), message, REFERENCE_RULE);
   }
 
   read(request: Omit<BlockRead, 'kind'>): Soon<BlockAnswer> {
@@ -56,7 +63,7 @@ export class BlockClient {
         this.#calls.write(
           partition,
           { kind: 'references-release', owner, hashes: [...group] },
-          reply => reply.kind === 'released',
+          RELEASE_RULE,
         ),
       ),
     );

@@ -31,12 +31,14 @@ export interface ClusterView {
 
 /** The view of a process that has no peers to hear of. */
 export function fixedView(layout: { readonly current: LayoutVersion }): ClusterView {
+  let live = [layout.current];
   return {
     get current() {
       return layout.current;
     },
     get live() {
-      return [layout.current];
+      if (live[0] !== layout.current) live = [layout.current];
+      return live;
     },
     get read() {
       return layout.current;

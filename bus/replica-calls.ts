@@ -1,111 +1,256 @@
 /**
  * Asks the replicas of a partition: writes settle at quorum, reads at the nearest that answers.
  *
- * Owns:          the rule when enough replicas have answered.
- * Knows:         the layout, through a feed.
- * Must not know: what is asked; what an answer means beyond whether it counts.
+ * Owns:          who is asked, and that every call ends.
+ * Knows:         the cluster, through its view.
+ * Must not know: what is asked; what an answer means beyond what it is told.
  *
- * With one replica this is one request and one answer: the same path as with several.
+ * With one replica a call is one request and one answer, and nothing else. With several a write
+ * goes to all replicas of all live layout versions at once; those that answer late are left to do
+ * so, which the window of the bus bounds.
  */
+import type { Clock, Timers } from '../schemas/environment.ts';
 import type { NodeId, PartitionId } from '../schemas/ids.ts';
-import { REQUEST_DEADLINE_MS } from '../schemas/limits.ts';
+import { DOWN_GRACE_MS, REQUEST_DEADLINE_MS, ROWS_PATIENCE_MS } from '../schemas/limits.ts';
 import { replicasOf } from '../schemas/cluster-layout.ts';
 import type { Soon } from '../schemas/soon.ts';
 import type { Kinded } from '../schemas/wire.ts';
-import type { Address, Bus, NoAnswer } from './bus.ts';
+import type { Address, Bus, NoAnswer, RequestOptions } from './bus.ts';
 import { isNoAnswer } from './bus.ts';
 import type { ClusterView } from './cluster-view.ts';
+import { DeadlineWheel } from './deadline-wheel.ts';
+import { HedgedRead, type ReadWorth } from './hedged-read.ts';
+import type { Unavailable, WriteRule } from './quorum-write.ts';
+import { QuorumWrite, UNAVAILABLE } from './quorum-write.ts';
+import type { ConsistencyMode } from './quorums.ts';
+import { quorumsOf, WriteGoal } from './quorums.ts';
+import { UsualTimes } from './usual-times.ts';
+
+export type { Unavailable, WriteRule } from './quorum-write.ts';
 
 /** The layout as this process knows it now. */
 export type LayoutFeed = Pick<ClusterView, 'current'>;
 
-/** Nobody could be asked, or not enough: no layout was applied yet, replicas are away. */
-export type Unavailable = { readonly kind: 'unavailable' };
-
 export type ReplicaCallsOptions<Request extends Kinded, Reply extends Kinded> = {
   readonly bus: Bus;
-  readonly layout: LayoutFeed;
+  readonly view: ClusterView;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /** `consistent` unless said otherwise. */
+  readonly mode?: ConsistencyMode | undefined;
+  /** A call to several replicas ends after so long; that of rows unless said otherwise. */
+  readonly patienceMs?: number;
   /** Where a replica is asked. */
   readonly address: (node: NodeId, partition: PartitionId) => Address<Request, Reply>;
 };
 
-const REQUEST_OPTIONS = { timeoutMs: REQUEST_DEADLINE_MS };
+/** Replies after which another replica may do better. */
+const FAILURES: ReadonlySet<string> = new Set([
+  'overloaded',
+  'deadline-passed',
+  'unknown',
+  'damaged',
+  'stale-layout',
+  'not-understood',
+]);
+
+type Stale = { readonly kind: 'stale-layout'; readonly state: Uint8Array };
 
 export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
   readonly #options: ReplicaCallsOptions<Request, Reply>;
+  readonly #mode: ConsistencyMode;
+  readonly #patienceMs: number;
+  readonly #deadlines: DeadlineWheel;
+  readonly #times = new UsualTimes();
+  readonly #writes = new Set<QuorumWrite<Reply>>();
+  #requestOptions: RequestOptions = { timeoutMs: REQUEST_DEADLINE_MS };
 
   constructor(options: ReplicaCallsOptions<Request, Reply>) {
     this.#options = options;
+    this.#mode = options.mode ?? 'consistent';
+    this.#patienceMs = options.patienceMs ?? ROWS_PATIENCE_MS;
+    this.#deadlines = new DeadlineWheel(options);
+    options.view.onDown(node => {
+      for (const write of this.#writes) write.failed(node);
+    });
   }
 
   /**
-   * Sends to all replicas and answers with the first reply for which a write quorum says the same
-   * (`counts`); a refusal that makes the quorum impossible is the answer instead.
+   * Sends to all replicas of all live versions. Answers with a reply that counts once each version
+   * has its write quorum; else with a refusal, or `unavailable`, as soon as it cannot have it.
    */
   write(
     partition: PartitionId,
     request: Request,
-    counts: (reply: Reply) => boolean,
+    rule: WriteRule<Reply>,
   ): Soon<Reply | Unavailable> {
-    const replicas = replicasOf(this.#options.layout.current, partition);
-    const [only] = replicas;
-    if (only === undefined) return { kind: 'unavailable' };
-    if (replicas.length === 1) return this.#ask(only, partition, request);
-    return this.#writeToAll(replicas, partition, request, counts);
+    const only = this.#onlyReplica(partition);
+    if (only === undefined) return this.#writeToAll(partition, request, rule, 'first');
+    return this.#askOnly(only, partition, request, rule);
+  }
+
+  /** Asks the nearest replica, and others when it fails or is slow; at once where it answers. */
+  read(partition: PartitionId, request: Request): Soon<Reply | Unavailable> {
+    return this.readAny(partition, request, () => true);
+  }
+
+  /**
+   * For what is the same wherever it is: the first replica that has it. That nobody has it is
+   * said by a read quorum.
+   */
+  readAny(
+    partition: PartitionId,
+    request: Request,
+    isHit: (reply: Reply) => boolean,
+  ): Soon<Reply | Unavailable> {
+    const only = this.#onlyReplica(partition);
+    if (only !== undefined) return this.#askOnly(only, partition, request, undefined);
+    const { view, timers } = this.#options;
+    const nodes = this.#everyReplica(partition);
+    if (nodes.length === 0) return UNAVAILABLE;
+    const worthOf = (reply: Reply): ReadWorth =>
+      FAILURES.has(reply.kind) ? 'failed' : isHit(reply) ? 'hit' : 'miss';
+    return new Promise(resolve => {
+      const ask = (node: NodeId): Soon<Reply | Unavailable> =>
+        this.#askTimed(node, partition, request);
+      const missesEnough = quorumsOf(view.read.replicationFactor, this.#mode).read;
+      const hedgeMs = (node: NodeId): number => this.#times.hedgeMs(node);
+      const patienceMs = this.#patienceMs;
+      const options = { nodes, ask, worthOf, missesEnough, hedgeMs, patienceMs, timers };
+      new HedgedRead(options, resolve);
+    });
+  }
+
+  /** Where there is exactly one replica. */
+  #onlyReplica(partition: PartitionId): NodeId | undefined {
+    const { live } = this.#options.view;
+    const [first] = live;
+    if (first === undefined || live.length > 1) return undefined;
+    const replicas = replicasOf(first, partition);
+    return replicas.length === 1 ? replicas[0] : undefined;
+  }
+
+  /** Those of the version that reads go by, nearest first, then those of the others. */
+  #everyReplica(partition: PartitionId): readonly NodeId[] {
+    const { view } = this.#options;
+    const nodes = view.nearest(replicasOf(view.read, partition));
+    if (view.live.length === 1) return nodes;
+    const all = view.live.flatMap(version => replicasOf(version, partition));
+    return [...new Set([...nodes, ...view.nearest(all)])];
   }
 
   #writeToAll(
-    replicas: readonly NodeId[],
     partition: PartitionId,
     request: Request,
-    counts: (reply: Reply) => boolean,
+    rule: WriteRule<Reply>,
+    attempt: 'first' | 'again',
   ): Promise<Reply | Unavailable> {
-    const quorum = Math.floor(replicas.length / 2) + 1;
+    const { view, clock } = this.#options;
+    const goals = view.live.map(version => new WriteGoal(version, partition, this.#mode));
+    if (goals.some(goal => goal.replicas.length === 0)) return Promise.resolve(UNAVAILABLE);
     return new Promise(resolve => {
-      let good = 0;
-      let bad = 0;
-      for (const node of replicas) {
+      const deadlineAtMs = clock.monotonicMs() + this.#patienceMs;
+      const settle = (answer: Reply | Unavailable): void => {
+        this.#end(write);
+        resolve(answer);
+      };
+      const write = new QuorumWrite({ goals, rule, deadlineAtMs, settle });
+      this.#begin(write);
+      for (const node of write.nodes) {
         void Promise.resolve(this.#ask(node, partition, request)).then(reply => {
-          const isGood = reply.kind !== 'unavailable' && counts(reply as Reply);
-          if (isGood) good += 1;
-          else bad += 1;
-          if (isGood ? good === quorum : replicas.length - bad === quorum - 1) resolve(reply);
+          if (!isStale(reply) || attempt === 'again') {
+            write.answered(node, reply);
+            return;
+          }
+          if (write.isSettled) return;
+          view.takeOver(reply.state);
+          write.abandon();
+          this.#end(write);
+          resolve(this.#writeToAll(partition, request, rule, 'again'));
         });
       }
     });
   }
 
-  /** Asks one replica after the other until one answers; at once where the first one does. */
-  read(partition: PartitionId, request: Request): Soon<Reply | Unavailable> {
-    const replicas = replicasOf(this.#options.layout.current, partition);
-    const [first] = replicas;
-    if (first === undefined) return { kind: 'unavailable' };
-    const reply = this.#ask(first, partition, request);
-    if (!(reply instanceof Promise) && reply.kind !== 'unavailable') return reply;
-    return this.#readOn(reply, replicas.slice(1), partition, request);
+  #begin(write: QuorumWrite<Reply>): void {
+    const { view, clock } = this.#options;
+    this.#writes.add(write);
+    this.#deadlines.add(write);
+    const away = [...write.nodes].filter(node => !view.isUp(node));
+    if (away.length === 0) return;
+    // It may be back, or only we do not hear it: it is asked, and has a moment to answer.
+    this.#deadlines.add({
+      deadlineAtMs: clock.monotonicMs() + DOWN_GRACE_MS,
+      expire: () => {
+        for (const node of away) if (!view.isUp(node)) write.failed(node);
+      },
+    });
   }
 
-  async #readOn(
-    first: Soon<Reply | Unavailable>,
-    others: readonly NodeId[],
+  #end(write: QuorumWrite<Reply>): void {
+    this.#writes.delete(write);
+    this.#deadlines.remove(write);
+  }
+
+  /** Nothing but a request and its answer, unless the layout was too old. */
+  #askOnly(
+    node: NodeId,
     partition: PartitionId,
     request: Request,
-  ): Promise<Reply | Unavailable> {
-    let reply = await first;
-    for (const node of others) {
-      if (reply.kind !== 'unavailable') return reply;
-      reply = await this.#ask(node, partition, request);
-    }
-    return reply;
+    rule: WriteRule<Reply> | undefined,
+  ): Soon<Reply | Unavailable> {
+    const { bus, address } = this.#options;
+    const reply = bus.request(address(node, partition), request, this.#currentOptions());
+    const answered = (answer: Reply | NoAnswer): Soon<Reply | Unavailable> => {
+      if (isNoAnswer(answer)) return UNAVAILABLE;
+      if (isStale(answer)) {
+        this.#options.view.takeOver(answer.state);
+        // There may be other replicas, and more of them.
+        return rule === undefined
+          ? this.#ask(node, partition, request)
+          : this.#writeToAll(partition, request, rule, 'again');
+      }
+      rule?.onReply?.(answer, node);
+      return answer;
+    };
+    return reply instanceof Promise ? reply.then(answered) : answered(reply);
+  }
+
+  /** Asks one of several, and notes how long it took. */
+  #askTimed(node: NodeId, partition: PartitionId, request: Request): Soon<Reply | Unavailable> {
+    const { clock, view } = this.#options;
+    const startMs = clock.monotonicMs();
+    const reply = this.#ask(node, partition, request);
+    if (!(reply instanceof Promise)) return reply;
+    return reply.then(answer => {
+      if (answer.kind === 'unavailable') return answer;
+      this.#times.observe(node, clock.monotonicMs() - startMs);
+      if (!isStale(answer)) return answer;
+      view.takeOver(answer.state);
+      return this.#ask(node, partition, request);
+    });
   }
 
   #ask(node: NodeId, partition: PartitionId, request: Request): Soon<Reply | Unavailable> {
     const { bus, address } = this.#options;
-    const reply = bus.request(address(node, partition), request, REQUEST_OPTIONS);
+    const reply = bus.request(address(node, partition), request, this.#currentOptions());
     return reply instanceof Promise ? reply.then(asAnswer) : asAnswer(reply);
+  }
+
+  /** Made again only when the set of live versions is another. */
+  #currentOptions(): RequestOptions {
+    const { liveIds } = this.#options.view;
+    if (liveIds !== (this.#requestOptions.layouts ?? '')) {
+      this.#requestOptions = { timeoutMs: REQUEST_DEADLINE_MS, layouts: liveIds };
+    }
+    return this.#requestOptions;
   }
 }
 
 function asAnswer<Reply extends Kinded>(reply: Reply | NoAnswer): Reply | Unavailable {
-  return isNoAnswer(reply) ? { kind: 'unavailable' } : reply;
+  return isNoAnswer(reply) ? UNAVAILABLE : reply;
+}
+
+function isStale(reply: Kinded): reply is Stale {
+  return reply.kind === 'stale-layout' && 'state' in reply;
 }

@@ -15,7 +15,7 @@ import type {
 } from '../schemas/messages/table.ts';
 import type { Soon } from '../schemas/soon.ts';
 import type { Stamper } from '../schemas/stamper.ts';
-import type { ReplicaCalls, Unavailable } from './replica-calls.ts';
+import type { ReplicaCalls, Unavailable, WriteRule } from './replica-calls.ts';
 
 export type TableAnswer = TableReply | Unavailable;
 
@@ -35,6 +35,22 @@ const READS: ReadonlySet<TableRequest['kind']> = new Set([
   'counters-read',
   'bucket-probe',
 ]);
+
+/** Of the replicas that hold something newer, the newest. */
+function newestOlder(refusals: readonly TableReply[]): TableReply | undefined {
+  let newest: Extract<TableReply, { kind: 'older' }> | undefined;
+  for (const reply of refusals) {
+    if (reply.kind !== 'older') continue;
+    if (newest === undefined || reply.newest > newest.newest) newest = reply;
+  }
+  return newest;
+}
+
+const WRITE_RULE: WriteRule<TableReply> = {
+  counts: reply => reply.kind === 'written',
+  prefers: newestOlder,
+};
+const FENCE_RULE: WriteRule<TableReply> = { counts: reply => reply.kind === 'fenced' };
 
 /** Partition of an object row, its uploads and its parts. */
 export function partitionOfPlace(place: Pick<ObjectPlace, 'bucket' | 'shard'>): PartitionId {
@@ -70,7 +86,8 @@ export class TableClient {
 
   ask(partition: PartitionId, request: TableRequest): Soon<TableAnswer> {
     if (READS.has(request.kind)) return this.#calls.read(partition, request);
-    return this.#calls.write(partition, request, reply => reply.kind === 'written');
+    const rule = request.kind === 'bucket-fence' ? FENCE_RULE : WRITE_RULE;
+    return this.#calls.write(partition, request, rule);
   }
 
   /** Asks the partition of an object's place. */

@@ -8,12 +8,16 @@
 import { BlockClient } from '../bus/block-client.ts';
 import type { Bus } from '../bus/bus.ts';
 import { ClusterClient, LayoutCopy } from '../bus/cluster-client.ts';
+import { fixedView } from '../bus/cluster-view.ts';
+import type { ConsistencyMode } from '../bus/quorums.ts';
 import { ReplicaCalls } from '../bus/replica-calls.ts';
 import { SettingsClient } from '../bus/settings-client.ts';
 import type { Subjects } from '../bus/subjects.ts';
 import { TableClient } from '../bus/table-client.ts';
 import type { LayoutVersion } from '../schemas/cluster-layout.ts';
+import type { Environment } from '../schemas/environment.ts';
 import type { NodeId } from '../schemas/ids.ts';
+import { BLOCKS_PATIENCE_MS } from '../schemas/limits.ts';
 import type { Stamper } from '../schemas/stamper.ts';
 
 export type Clients = {
@@ -30,11 +34,19 @@ export function makeClients(options: {
   readonly stamper: Stamper;
   readonly node: NodeId;
   readonly layout: LayoutVersion;
+  readonly config: { readonly consistencyMode: ConsistencyMode };
+  readonly environment: Environment;
 }): Clients {
   const { bus, subjects, stamper, node } = options;
   const layout = new LayoutCopy(options.layout, bus, subjects);
-  const tableCalls = new ReplicaCalls({ bus, layout, address: subjects.table.bind(subjects) });
-  const blockCalls = new ReplicaCalls({ bus, layout, address: subjects.block.bind(subjects) });
+  const view = fixedView(layout);
+  const { clock, timers } = options.environment;
+  const common = { ...{ bus, view, clock, timers }, mode: options.config.consistencyMode };
+  const tableCalls = new ReplicaCalls({ ...common, address: subjects.table.bind(subjects) });
+  const blockCalls = new ReplicaCalls({
+    ...{ ...common, patienceMs: BLOCKS_PATIENCE_MS },
+    address: subjects.block.bind(subjects),
+  });
   return {
     tables: new TableClient(tableCalls, stamper),
     blocks: new BlockClient(blockCalls),

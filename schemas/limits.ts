@@ -66,6 +66,16 @@ export const UNFINISHED_DEAD_MS = 24 * 3600 * 1000;
 /** Into so many ordered streams the index of a bucket may be cut at its creation. */
 export const INDEX_SHARDS_MAX = 256;
 
+/** A request to several replicas is given up when it has no quorum after so long: of rows, and of
+ *  blocks, which may wait for their turn on a thin link. */
+export const ROWS_PATIENCE_MS = 4500;
+export const BLOCKS_PATIENCE_MS = 9000;
+/** What is sent to a node that seems to be away counts as failed after so long. */
+export const DOWN_GRACE_MS = 1000;
+/** A second replica is asked beside a slow one after twice its usual time, within these. */
+export const HEDGE_MS_MIN = 20;
+export const HEDGE_MS_MAX = 500;
+
 /** Events that wait for one listener; of more the oldest are dropped. */
 export const EVENTS_WAITING_MAX = 1024;
 
@@ -107,3 +117,4 @@ assert(FRAME_BYTES_MAX > BLOCK_BYTES_MAX + MIB, 'a block with what goes along fi
 assert(WINDOW_BULK_BYTES >= BLOCK_BYTES_MAX, 'the largest block fits in a window');
 assert(UNCONFIRMED_BUSY_BYTES >= 2 * WINDOW_BULK_BYTES, 'a window comes before the connection');
 assert(TOMBSTONE_KEEP_MS > REQUEST_DEADLINE_MS, 'a tombstone outlives every write before it');
+assert(BLOCKS_PATIENCE_MS < REQUEST_DEADLINE_MS, 'a caller is told before a request expires');

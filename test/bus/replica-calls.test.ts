@@ -1,75 +1,253 @@
 import test from 'ava';
-import type { Subject } from '../../bus/bus.ts';
-import { MemoryBus } from '../../bus/memory-bus.ts';
-import { ReplicaCalls } from '../../bus/replica-calls.ts';
-import type { NodeId } from '../../schemas/ids.ts';
-import { PARTITION_COUNT, partitionId } from '../../schemas/ids.ts';
-import {
-  echoAddress,
-  type EchoAddress,
-  type EchoReply,
-  type EchoRequest,
-} from '../support/echo-conversation.ts';
-import { manualEnvironment } from '../support/manual-environment.ts';
+import type { WriteRule } from '../../bus/replica-calls.ts';
+import { echoAddress, type EchoReply } from '../support/echo-conversation.ts';
+import { ASK, done, layoutOf, nodeOf, PLACE, ReplicaWorld } from './replica-world.ts';
 
-const PLACE = partitionId(7);
-const ASK: EchoRequest = { kind: 'say', text: 'do it' };
+const RULE: WriteRule<EchoReply> = { counts: reply => reply.kind === 'said' };
+const REFUSED: EchoReply = { kind: 'overloaded' };
+const OTHERWISE: EchoReply = { kind: 'not-understood' };
 
-function world(names: readonly string[]) {
-  const environment = manualEnvironment();
-  const failed = (subject: Subject, failure: unknown): void => {
-    throw new Error(subject, { cause: failure });
-  };
-  const bus = new MemoryBus({ ...environment, onServerFailure: failed });
-  const nodes = names.map(name => name.repeat(64) as NodeId);
-  const current = {
-    ...{ version: 1, replicationFactor: names.length, zoneRedundancy: 1, roles: new Map() },
-    ...{ replicas: Array.from({ length: PARTITION_COUNT }, () => nodes), partitionBytes: 1 },
-  };
-  const address = (node: NodeId): EchoAddress => echoAddress(node);
-  const calls = new ReplicaCalls({ bus, layout: { current }, address });
-  const serve = (name: string, answer: 'done' | 'refused'): void => {
-    bus.serve(echoAddress(name.repeat(64)), (): EchoReply =>
-      answer === 'done' ? { kind: 'said', text: 'done', by: name } : { kind: 'overloaded' },
-    );
-  };
-  const write = (): ReturnType<typeof calls.write> =>
-    calls.write(PLACE, ASK, reply => reply.kind === 'said');
-  return { calls, serve, write };
+function worldOf(names: string, zones = names): ReplicaWorld {
+  return new ReplicaWorld({ live: [layoutOf(names, zones)] });
 }
 
-test('one replica: its answer is the answer', async t => {
-  const { serve, write } = world(['a']);
-  serve('a', 'refused');
-  t.deepEqual(await write(), { kind: 'overloaded' });
+function write(world: ReplicaWorld, rule = RULE) {
+  return world.calls.write(PLACE, ASK, rule);
+}
+
+/** What became of a call so far. */
+function watch(call: unknown): { answer: unknown } {
+  const seen = { answer: undefined as unknown };
+  void Promise.resolve(call).then(answer => {
+    seen.answer = answer;
+  });
+  return seen;
+}
+
+test('one replica: its answer is the answer, at once', t => {
+  const world = worldOf('a');
+  world.serve('a', REFUSED);
+  t.deepEqual(write(world), REFUSED);
+  t.deepEqual(world.calls.read(PLACE, ASK), REFUSED);
 });
 
 test('no replica: unavailable', async t => {
-  const { write, calls } = world([]);
-  t.deepEqual(await write(), { kind: 'unavailable' });
-  t.deepEqual(await calls.read(PLACE, ASK), { kind: 'unavailable' });
+  const world = worldOf('');
+  t.deepEqual(await write(world), { kind: 'unavailable' });
+  t.deepEqual(await world.calls.read(PLACE, ASK), { kind: 'unavailable' });
 });
 
 test('two of three are a write quorum, one is not', async t => {
-  const two = world(['a', 'b', 'c']);
-  two.serve('a', 'done');
-  two.serve('c', 'done');
-  t.is((await two.write()).kind, 'said');
-  const one = world(['a', 'b', 'c']);
-  one.serve('b', 'done');
-  t.is((await one.write()).kind, 'unavailable');
+  const two = worldOf('abc');
+  two.serve('a', done('a'));
+  two.serve('c', done('c'));
+  t.is((await write(two)).kind, 'said');
+  const one = worldOf('abc');
+  one.serve('b', done('b'));
+  t.deepEqual(await write(one), { kind: 'unavailable' });
 });
 
-test('a refusal by two of three is the answer', async t => {
-  const { serve, write } = world(['a', 'b', 'c']);
-  serve('a', 'done');
-  serve('b', 'refused');
-  serve('c', 'refused');
-  t.is((await write()).kind, 'overloaded');
+test('a refusal by so many that no quorum is left is the answer', async t => {
+  const world = worldOf('abc');
+  world.serve('a', done('a'));
+  world.serve('b', REFUSED);
+  world.serve('c', REFUSED);
+  t.deepEqual(await write(world), REFUSED);
+});
+
+test('one replica that refuses does not speak for one that is away', async t => {
+  const world = worldOf('abc');
+  world.serve('a', done('a'));
+  world.serve('b', REFUSED);
+  t.deepEqual(await write(world), { kind: 'unavailable' });
+});
+
+test('a preferred refusal is heard from a single replica', async t => {
+  const world = worldOf('abc');
+  world.serve('a', done('a'));
+  world.serve('b', REFUSED);
+  world.serve('c', OTHERWISE);
+  const prefers = (refusals: readonly EchoReply[]) =>
+    refusals.find(({ kind }) => kind === 'not-understood');
+  t.deepEqual(await write(world, { ...RULE, prefers }), OTHERWISE);
+});
+
+test('every answer is told, those behind the quorum too', async t => {
+  const world = worldOf('abc');
+  world.serve('a', done('a'));
+  world.serve('b', REFUSED, 20);
+  world.serve('c', done('c'), 10);
+  const told: string[] = [];
+  const onReply = (reply: EchoReply, node: string): void => {
+    told.push(`${node.slice(0, 1)} ${reply.kind}`);
+  };
+  const seen = watch(write(world, { ...RULE, onReply }));
+  await world.passes(100);
+  t.deepEqual(seen.answer, done('c'));
+  t.deepEqual(told, ['a said', 'c said', 'b overloaded']);
+});
+
+test('a write waits for a second zone where its replicas lie in two', async t => {
+  const world = worldOf('abc', 'xxy');
+  world.serve('a', done('a'));
+  world.serve('b', done('b'));
+  world.serve('c', done('c'), 500);
+  const seen = watch(write(world));
+  await world.passes(400);
+  t.is(seen.answer, undefined);
+  await world.passes(200);
+  t.deepEqual(seen.answer, done('c'));
+});
+
+test('a write needs its quorum in every live version, and asks each node once', async t => {
+  const world = new ReplicaWorld({ live: [layoutOf('abc'), layoutOf('cde')] });
+  world.serve('a', done('a'));
+  world.serve('b', done('b'));
+  world.serve('c', done('c'));
+  world.serve('d', done('d'), 300);
+  const seen = watch(write(world));
+  await world.passes(200);
+  t.is(seen.answer, undefined);
+  await world.passes(200);
+  t.deepEqual(seen.answer, done('d'));
+  t.deepEqual(world.asked, ['a', 'b', 'c', 'd']);
+});
+
+test('with two of three sites frozen the answer comes within five seconds', async t => {
+  const world = worldOf('abc');
+  world.serve('a', done('a'));
+  world.serve('b', 'never');
+  world.serve('c', 'never');
+  const seen = watch(write(world));
+  await world.passes(5000);
+  t.deepEqual(seen.answer, { kind: 'unavailable' });
+});
+
+test('what is given up need not be waited for', async t => {
+  const world = worldOf('abc');
+  world.serve('a', done('a'));
+  world.serve('b', 'never');
+  world.serve('c', 'never');
+  const seen = watch(write(world));
+  await world.passes(0);
+  world.goesDown('b');
+  await world.passes(0);
+  t.is(seen.answer, undefined);
+  world.goesDown('c');
+  await world.passes(0);
+  t.deepEqual(seen.answer, { kind: 'unavailable' });
+});
+
+test('nodes that seem to be away have a moment to answer', async t => {
+  const back = worldOf('abc');
+  for (const name of 'bc') back.isDown(name);
+  back.serve('a', done('a'));
+  back.serve('b', done('b'), 500);
+  const isBack = watch(write(back));
+  await back.passes(800);
+  t.deepEqual(isBack.answer, done('b'));
+
+  const away = worldOf('abc');
+  for (const name of 'bc') away.isDown(name);
+  away.serve('a', done('a'));
+  for (const name of 'bc') away.serve(name, 'never');
+  const isAway = watch(write(away));
+  await away.passes(1500);
+  t.deepEqual(isAway.answer, { kind: 'unavailable' });
+});
+
+test('dangerous writes need one replica', async t => {
+  const world = new ReplicaWorld({ live: [layoutOf('abc')], mode: 'dangerous' });
+  world.serve('b', done('b'));
+  t.deepEqual(await write(world), done('b'));
+});
+
+test('a set of live versions that is too old is taken over, and the call made again', async t => {
+  for (const names of ['a', 'abc']) {
+    const world = worldOf(names);
+    world.liveIds = 'v1';
+    const stale = { kind: 'stale-layout', state: Buffer.from('v2') } as unknown as EchoReply;
+    world.serve('a', stale);
+    world.onTakeOver = () => {
+      world.liveIds = 'v2';
+      world.live = [layoutOf('bcd')];
+    };
+    for (const name of 'bcd') world.serve(name, done(name));
+    t.is((await write(world)).kind, 'said', names);
+    t.deepEqual(world.takenOver, ['v2'], names);
+    const again = world.asked.filter(asked => asked.endsWith('v2'));
+    t.deepEqual(again, ['b v2', 'c v2', 'd v2'], names);
+  }
 });
 
 test('a read goes to the next replica when the first is away', async t => {
-  const { serve, calls } = world(['a', 'b', 'c']);
-  serve('b', 'done');
-  t.deepEqual(await calls.read(PLACE, ASK), { kind: 'said', text: 'done', by: 'b' });
+  const world = worldOf('abc');
+  world.serve('b', done('b'));
+  t.deepEqual(await world.calls.read(PLACE, ASK), done('b'));
+});
+
+test('a read asks the next replica beside a slow one', async t => {
+  const world = worldOf('abc');
+  world.serve('a', done('a'), 2000);
+  world.serve('b', done('b'), 10);
+  const seen = watch(world.calls.read(PLACE, ASK));
+  await world.passes(150);
+  t.is(seen.answer, undefined);
+  await world.passes(100);
+  t.deepEqual(seen.answer, done('b'));
+});
+
+test('how long a replica is waited for follows from how long it usually takes', async t => {
+  const world = worldOf('abc');
+  let delayMs = 0;
+  world.serve('b', done('b'), 10);
+  const { environment } = world;
+  world.bus.serve(
+    echoAddress(nodeOf('a')),
+    () =>
+      new Promise<EchoReply>(resolve => {
+        environment.timers.after(delayMs, () => {
+          resolve(done('a'));
+        });
+      }),
+  );
+  delayMs = 10;
+  for (let round = 0; round < 5; round += 1) {
+    const seen = watch(world.calls.read(PLACE, ASK));
+    await world.passes(20);
+    t.deepEqual(seen.answer, done('a'));
+  }
+  delayMs = 1000;
+  const seen = watch(world.calls.read(PLACE, ASK));
+  await world.passes(40);
+  t.deepEqual(seen.answer, done('b'));
+});
+
+test('what is the same everywhere comes from whoever has it', async t => {
+  const world = worldOf('abc');
+  world.serve('a', OTHERWISE);
+  world.serve('b', { kind: 'counted', number: 0 });
+  world.serve('c', done('c'));
+  const isHit = (reply: EchoReply): boolean => reply.kind === 'said';
+  t.deepEqual(await world.calls.readAny(PLACE, ASK, isHit), done('c'));
+});
+
+test('that nobody has it is said by a read quorum, and by no less', async t => {
+  const missing: EchoReply = { kind: 'counted', number: 0 };
+  const isHit = (reply: EchoReply): boolean => reply.kind === 'said';
+  const two = worldOf('abc');
+  two.serve('a', missing);
+  two.serve('c', missing);
+  t.deepEqual(await two.calls.readAny(PLACE, ASK, isHit), missing);
+  const one = worldOf('abc');
+  one.serve('a', missing);
+  t.deepEqual(await one.calls.readAny(PLACE, ASK, isHit), { kind: 'unavailable' });
+});
+
+test('a read of frozen replicas ends within five seconds', async t => {
+  const world = worldOf('abc');
+  for (const name of 'abc') world.serve(name, 'never');
+  const seen = watch(world.calls.read(PLACE, ASK));
+  await world.passes(5000);
+  t.deepEqual(seen.answer, { kind: 'unavailable' });
 });

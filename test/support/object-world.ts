@@ -9,6 +9,7 @@ import type { ExecutionContext } from 'ava';
 import type { Worker } from 'node:worker_threads';
 import { BlockClient } from '../../bus/block-client.ts';
 import type { Address, Bus } from '../../bus/bus.ts';
+import { fixedView } from '../../bus/cluster-view.ts';
 import { ReplicaCalls } from '../../bus/replica-calls.ts';
 import { Subjects } from '../../bus/subjects.ts';
 import { TableClient } from '../../bus/table-client.ts';
@@ -71,7 +72,7 @@ export function makeObjectWorld(options: ObjectWorldOptions = {}): ObjectWorld {
   const tables = new FakeTables();
   const blocks = new FakeBlocks();
   const stamper = new Stamper(environment.clock, environment.random);
-  const clients = clientsOf(tables, blocks, stamper);
+  const clients = clientsOf({ tables, blocks, stamper, environment });
   const buffers = new BlockBuffers({ blockBytes, bytesMax: slabs * blockBytes });
   const workers: Worker[] = [];
   const startWorker = (): Worker => {
@@ -89,18 +90,20 @@ export function makeObjectWorld(options: ObjectWorldOptions = {}): ObjectWorld {
   return { ...parts, buffers, readBuffers, digests, workers, writer, reader, log };
 }
 
-function clientsOf(
-  tables: FakeTables,
-  blocks: FakeBlocks,
-  stamper: Stamper,
-): ObjectWorld['clients'] {
+function clientsOf({
+  tables,
+  blocks,
+  stamper,
+  environment,
+}: Pick<ObjectWorld, 'tables' | 'blocks' | 'stamper' | 'environment'>): ObjectWorld['clients'] {
   const subjects = new Subjects('test');
   const bus = new FakeBus(tables, blocks);
   const replicas = Array.from({ length: PARTITION_COUNT }, () => [NODE]);
   const shape = { version: 1, replicationFactor: 1, zoneRedundancy: 1, partitionBytes: 1 };
   const layout = { current: { ...shape, roles: new Map(), replicas } };
-  const tableCalls = new ReplicaCalls({ bus, layout, address: subjects.table.bind(subjects) });
-  const blockCalls = new ReplicaCalls({ bus, layout, address: subjects.block.bind(subjects) });
+  const common = { ...environment, bus, view: fixedView(layout) };
+  const tableCalls = new ReplicaCalls({ ...common, address: subjects.table.bind(subjects) });
+  const blockCalls = new ReplicaCalls({ ...common, address: subjects.block.bind(subjects) });
   return {
     tables: new TableClient(tableCalls, stamper),
     blocks: new BlockClient(blockCalls),

@@ -7,6 +7,7 @@
  */
 import { SettingsActor } from '../../actors/settings/settings-actor.ts';
 import { MemoryBus } from '../../bus/memory-bus.ts';
+import { fixedView } from '../../bus/cluster-view.ts';
 import { ReplicaCalls } from '../../bus/replica-calls.ts';
 import { SettingsClient } from '../../bus/settings-client.ts';
 import { serveGuarded } from '../../bus/guarded.ts';
@@ -66,8 +67,9 @@ export function settingsWorld(
   serveTables(bus, subjects, { filled, fences });
   const stamper = new Stamper(clock, random);
   const settings = new SettingsClient({ bus, subjects, node: NODE, stamper });
-  const layout = { current: everythingOn(NODE) };
-  const calls = new ReplicaCalls({ bus, layout, address: subjects.table.bind(subjects) });
+  const view = fixedView({ current: everythingOn(NODE) });
+  const address = subjects.table.bind(subjects);
+  const calls = new ReplicaCalls({ ...environment, bus, view, address });
   const tables = new TableClient(calls, stamper);
   const names = new BucketNames(settings);
   const life = new BucketLife({ settings, tables, names, clock, random, indexShards: 1 });
