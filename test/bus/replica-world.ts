@@ -22,7 +22,7 @@ export function nodeOf(name: string): NodeId {
   return name.repeat(64) as NodeId;
 }
 
-/** Each partition lies on all of these; `zones` names a zone for each, one of its own by default. */
+/** Each partition lies on all of these; `zones` names a zone for each, by default its own. */
 export function layoutOf(names: string, zones = names): LayoutVersion {
   const nodes = Array.from(names).map(nodeOf);
   const roleOf = (index: number) => ({ zone: zones[index] ?? '', tags: [], capacityBytes: 1 });
