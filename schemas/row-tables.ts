@@ -20,6 +20,7 @@ export const TABLE = {
   blockReference: 0x20,
   block: 0x21,
   blockDeletion: 0x22,
+  blockResync: 0x23,
   counters: 0x30,
   fence: 0x31,
   abortedMark: 0x32,

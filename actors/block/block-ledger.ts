@@ -15,9 +15,11 @@
 import { assert } from '../../schemas/assert.ts';
 import { CodecError } from '../../schemas/codec.ts';
 import type { BlockHash, PartitionId } from '../../schemas/ids.ts';
+import type { LiveReference } from '../../schemas/messages/block.ts';
 import type { BlockOwner } from '../../schemas/records/block-owner.ts';
 import { ownerId } from '../../schemas/records/block-owner.ts';
 import type { RowRange } from '../../schemas/row-tables.ts';
+import { ROW_PREFIX_BYTES } from '../../schemas/row-tables.ts';
 import type { Store, StoreCursor, StoreEntry, StoreOperation } from '../storage/store.ts';
 import { DamagedRowError } from '../storage/store.ts';
 import type { BlockRow, Deletion, ReferenceRow } from './block-rows.ts';
@@ -33,10 +35,15 @@ import {
   parseDeletionKey,
   referenceKey,
   referencesOfBlock,
+  referencesOfLeaf,
   referencesOfPartition,
 } from './block-rows.ts';
 
-export type LiveReference = { readonly hash: BlockHash; readonly owner: BlockOwner };
+/** Rows that change together. `toggles`: the reference begins, or ceases, to be live. */
+export type LedgerChange = {
+  readonly operations: readonly StoreOperation[];
+  readonly toggles: boolean;
+};
 
 /** `next`: where to go on; absent at the end. */
 export type ReferencePage = {
@@ -48,6 +55,7 @@ type Damaged = { readonly kind: 'damaged' };
 
 const PAGE_ROWS = 256;
 const NOTHING = Buffer.alloc(0);
+const NO_CHANGE: LedgerChange = { operations: [], toggles: false };
 
 export class BlockLedger {
   readonly #partition: PartitionId;
@@ -71,11 +79,11 @@ export class BlockLedger {
   }
 
   /** Adds a live reference; nothing to do when it is there. A tombstone must not be there. */
-  async addReference(hash: BlockHash, owner: BlockOwner): Promise<StoreOperation[]> {
+  async addReference(hash: BlockHash, owner: BlockOwner): Promise<LedgerChange> {
     const id = ownerId(owner);
     const before = this.reference(hash, id);
     assert(before?.kind !== 'released', 'what was released is not revived');
-    if (before?.kind === 'live') return [];
+    if (before?.kind === 'live') return NO_CHANGE;
     const block = await this.block(hash);
     const liveCount =
       before === undefined ? (block?.liveCount ?? 0) + 1 : await this.#countReferences(hash);
@@ -86,20 +94,21 @@ export class BlockLedger {
     if (block !== undefined && block.dueMs > 0) {
       operations.push(this.#deleteDeletion({ kind: 'unlink', hash, dueMs: block.dueMs }));
     }
-    return operations;
+    // A damaged one counts as live.
+    return { operations, toggles: before === undefined };
   }
 
   /** Takes back what `addReference` did, before anyone was told of it. */
-  async undoReference(hash: BlockHash, owner: BlockOwner): Promise<StoreOperation[]> {
+  async undoReference(hash: BlockHash, owner: BlockOwner): Promise<LedgerChange> {
     const id = ownerId(owner);
-    if (this.reference(hash, id)?.kind !== 'live') return [];
+    if (this.reference(hash, id)?.kind !== 'live') return NO_CHANGE;
     const block = await this.block(hash);
     const liveCount = (block?.liveCount ?? 1) - 1;
     const key = referenceKey(this.#partition, hash, id);
     const operations: StoreOperation[] = [{ kind: 'delete', key }];
     if (liveCount > 0) operations.push(this.#putBlock(hash, { liveCount, dueMs: 0 }));
     else operations.push({ kind: 'delete', key: blockKey(this.#partition, hash) });
-    return operations;
+    return { operations, toggles: true };
   }
 
   /** Replaces a reference, there or not, by a tombstone; the last one makes the file due. */
@@ -107,21 +116,24 @@ export class BlockLedger {
     hash: BlockHash,
     id: string,
     due: { readonly forgetMs: number; readonly unlinkMs: number },
-  ): Promise<StoreOperation[]> {
+  ): Promise<LedgerChange> {
     const before = this.reference(hash, id);
-    if (before?.kind === 'released') return [];
+    if (before?.kind === 'released') return NO_CHANGE;
     const operations = [
       this.#putReference(hash, id, { kind: 'released', dueMs: due.forgetMs }),
       this.#putDeletion({ kind: 'forget', hash, ownerId: id, dueMs: due.forgetMs }),
     ];
-    if (before === undefined) return operations;
+    if (before === undefined) return { operations, toggles: false };
     const counted =
       before.kind === 'live'
         ? (await this.block(hash))?.liveCount
         : await this.#countReferences(hash);
     const liveCount = Math.max((counted ?? 1) - 1, 0);
-    if (liveCount > 0) return [...operations, this.#putBlock(hash, { liveCount, dueMs: 0 })];
-    return [...operations, ...this.makeDue(hash, due.unlinkMs)];
+    const rest =
+      liveCount > 0
+        ? [this.#putBlock(hash, { liveCount, dueMs: 0 })]
+        : this.makeDue(hash, due.unlinkMs);
+    return { operations: [...operations, ...rest], toggles: true };
   }
 
   /** Nothing refers to the block: its file goes at `dueMs`. */
@@ -145,8 +157,12 @@ export class BlockLedger {
 
   /** Live references in the order of their hashes, behind `after`; at most `limit` rows are
    *  read. */
-  async listReferences(after: Buffer | undefined, limit: number): Promise<ReferencePage> {
-    const whole = referencesOfPartition(this.#partition);
+  async listReferences(
+    after: Buffer | undefined,
+    limit: number,
+    leaf?: number,
+  ): Promise<ReferencePage> {
+    const whole = this.#references(leaf);
     const references: LiveReference[] = [];
     let last: Buffer | undefined;
     let rows = 0;
@@ -160,6 +176,20 @@ export class BlockLedger {
       if (rows >= limit) return { references, next: last };
     }
     return { references };
+  }
+
+  /** Hash and owner id of each reference of a leaf that is live, or damaged, which counts so. */
+  async *liveMembers(leaf: number): AsyncGenerator<Buffer, void> {
+    for await (const { key, value } of this.#rows(this.#references(leaf))) {
+      if (this.#decode(value, decodeReference).kind === 'released') continue;
+      yield key.subarray(ROW_PREFIX_BYTES);
+    }
+  }
+
+  #references(leaf: number | undefined): RowRange {
+    return leaf === undefined
+      ? referencesOfPartition(this.#partition)
+      : referencesOfLeaf(this.#partition, leaf);
   }
 
   /** Queued deletions by due time, behind `after`. All that they say is in their keys, so that a

@@ -31,6 +31,7 @@ import type {
   BlockReply,
   BlockRequest,
   BlockStore,
+  LiveReference,
   ReferenceAdd,
   ReferencesRelease,
 } from '../../schemas/messages/block.ts';
@@ -40,18 +41,23 @@ import type { RequestContext } from '../../bus/bus.ts';
 import type { Actor } from '../runtime/actor.ts';
 import type { BlockFiles } from '../storage/block-files.ts';
 import { checksumsMatch } from '../storage/block-format.ts';
-import type { PurposefulStore } from '../storage/commit-purpose.ts';
+import type { CommitPurpose, PurposefulStore } from '../storage/commit-purpose.ts';
 import { NoSpaceForBlocksError } from '../storage/data-directories.ts';
-import type { StoreOperation } from '../storage/store.ts';
 import { StoreFullError, StoreUnavailableError } from '../storage/store.ts';
 import type { Comparison } from './block-comparison.ts';
 import { compareWithFile } from './block-comparison.ts';
-import type { ReferencePage } from './block-ledger.ts';
+import { BlockExchange } from './block-exchange.ts';
+import type { LedgerChange, ReferencePage } from './block-ledger.ts';
 import { BlockLedger } from './block-ledger.ts';
 import type { BlockLoad } from './block-load.ts';
+import type { BlockParts } from './block-parts.ts';
+import { commitReference } from './block-parts.ts';
+import { BlockRepair } from './block-repair.ts';
 import type { Deletion } from './block-rows.ts';
 import type { BlockStats } from './block-stats.ts';
 import { HashTurns } from './hash-turns.ts';
+import { ReferenceDigest } from './reference-digest.ts';
+import type { ResyncQueue } from './resync-queue.ts';
 
 export type BlockPartitionOptions = {
   readonly partition: PartitionId;
@@ -66,6 +72,14 @@ export type BlockPartitionOptions = {
   /** How long a file stays when nothing refers to it any more: readers of a version that was
    *  replaced meanwhile finish. */
   readonly deleteDelayMs: number;
+  /** One for all partitions of a node that has peers, now or later. */
+  readonly resync?: PeerResync;
+};
+
+export type PeerResync = {
+  readonly queue: ResyncQueue;
+  /** Are there other replicas now? */
+  readonly isReplicated: (partition: PartitionId) => boolean;
 };
 
 /** `next`: behind which key to go on; absent when nothing more is due. */
@@ -84,11 +98,26 @@ export class BlockPartition implements Actor<BlockRequest, BlockReply> {
   readonly #options: BlockPartitionOptions;
   readonly #ledger: BlockLedger;
   readonly #turns = new HashTurns();
+  readonly #parts: BlockParts;
+  readonly #exchange: BlockExchange;
+  /** Absent where there are no peers. */
+  readonly repair: BlockRepair | undefined;
   #earliestDueMs = 0;
 
   constructor(options: BlockPartitionOptions) {
     this.#options = options;
     this.#ledger = new BlockLedger(options.partition, options.store);
+    const { store, files, load, stats, resync } = options;
+    this.#parts = {
+      ...{ ledger: this.#ledger, turns: this.#turns, digest: new ReferenceDigest() },
+      ...{ store, files, load, stats },
+    };
+    this.#exchange = new BlockExchange(this.#parts);
+    this.repair = resync === undefined ? undefined : new BlockRepair(this.#parts, resync.queue);
+  }
+
+  get partition(): PartitionId {
+    return this.#options.partition;
   }
 
   receive(request: BlockRequest, context: RequestContext): Promise<BlockReply> {
@@ -101,6 +130,11 @@ export class BlockPartition implements Actor<BlockRequest, BlockReply> {
         return this.#answer(() => this.#release(request));
       case 'block-read':
         return this.#answer(() => this.#read(request, context));
+      case 'block-fetch':
+      case 'references-compare':
+      case 'references-list':
+      case 'blocks-have':
+        return this.#answer(() => this.#exchange.answer(request));
       default:
         // A newer release may ask what this one does not know.
         return Promise.resolve({ kind: 'not-understood' });
@@ -110,6 +144,11 @@ export class BlockPartition implements Actor<BlockRequest, BlockReply> {
   /** Live references behind `after`; a page may be short or empty and still have a `next`. */
   listReferences(after: Buffer | undefined, limit: number): Promise<ReferencePage> {
     return this.#ledger.listReferences(after, limit);
+  }
+
+  /** The digests of its live references, by leaf; undefined while they cannot be had. */
+  digestLeaves(): Promise<Buffer | undefined> {
+    return this.#exchange.leaves();
   }
 
   /** When the next deletion is due, as far as is known; 0 before anyone looked. */
@@ -178,10 +217,10 @@ export class BlockPartition implements Actor<BlockRequest, BlockReply> {
     if (this.#isReleased(request)) return { kind: 'released' };
     const comparison = await this.#compare(request);
     if (comparison === 'overloaded' || comparison === 'garbled') return { kind: comparison };
-    const operations = await this.#ledger.addReference(hash, owner);
-    if (comparison !== 'same') return this.#writeFileAndRows(request, comparison, operations);
+    const change = await this.#ledger.addReference(hash, owner);
+    if (comparison !== 'same') return this.#writeFileAndRows(request, comparison, change);
     await this.#options.files.makeDurable(hash);
-    await this.#options.store.commit(operations);
+    await this.#commit(request, change, 'grows');
     this.#options.stats.deduplicated += 1;
     return { kind: 'stored', added: false };
   }
@@ -199,15 +238,16 @@ export class BlockPartition implements Actor<BlockRequest, BlockReply> {
   async #writeFileAndRows(
     request: BlockStore,
     comparison: 'absent' | 'damaged',
-    operations: readonly StoreOperation[],
+    change: LedgerChange,
   ): Promise<BlockReply> {
-    const { files, load, store, stats } = this.#options;
+    const { files, load, stats } = this.#options;
     const { hash, bytes, checksums } = request;
     const writing = load.writes.run(() => files.write(hash, bytes, checksums));
     if (writing === undefined) return { kind: 'overloaded' };
-    const [file, rows] = await Promise.allSettled([writing, store.commit(operations)]);
+    const committing = this.#commit(request, change, 'grows');
+    const [file, rows] = await Promise.allSettled([writing, committing]);
     if (file.status === 'rejected') {
-      if (rows.status === 'fulfilled' && operations.length > 0) await this.#undo(request);
+      if (rows.status === 'fulfilled' && change.operations.length > 0) await this.#undo(request);
       throw asError(file.reason);
     }
     stats.written += 1;
@@ -222,9 +262,17 @@ export class BlockPartition implements Actor<BlockRequest, BlockReply> {
 
   /** The file could not be written; nobody was told of the reference, so it may simply go. If this
    *  fails as well, it is left as a crash would have left it. */
-  async #undo({ hash, owner }: BlockStore): Promise<void> {
-    const operations = await this.#ledger.undoReference(hash, owner);
-    await this.#options.store.commit(operations, 'frees-space').catch(() => undefined);
+  async #undo(request: BlockStore): Promise<void> {
+    const change = await this.#ledger.undoReference(request.hash, request.owner);
+    await this.#commit(request, change, 'frees-space').catch(() => undefined);
+  }
+
+  #commit(
+    { hash, owner }: LiveReference,
+    change: LedgerChange,
+    purpose: CommitPurpose,
+  ): Promise<void> {
+    return commitReference(this.#parts, { hash, id: ownerId(owner) }, change, [purpose]);
   }
 
   /** The rows were refused for want of space: certainly not stored, so the file may go at once. */
@@ -235,7 +283,7 @@ export class BlockPartition implements Actor<BlockRequest, BlockReply> {
   }
 
   async #refer(request: ReferenceAdd): Promise<BlockReply> {
-    const { files, load, store } = this.#options;
+    const { files, load } = this.#options;
     const { hash, owner } = request;
     if (this.#isReleased(request)) return { kind: 'released' };
     const looking = load.looks.run(() => files.look(hash));
@@ -245,20 +293,22 @@ export class BlockPartition implements Actor<BlockRequest, BlockReply> {
       this.#countDamage(found.path, 'a reference was added', found.cause);
     if (found.kind !== 'whole') return { kind: 'send-it' };
     await files.makeDurable(hash);
-    await store.commit(await this.#ledger.addReference(hash, owner));
+    await this.#commit(request, await this.#ledger.addReference(hash, owner), 'grows');
     return { kind: 'referenced' };
   }
 
   async #release(request: ReferencesRelease): Promise<BlockReply> {
-    const { clock, deleteDelayMs, store } = this.#options;
-    const id = ownerId(request.owner);
+    const { clock, deleteDelayMs } = this.#options;
+    const { owner } = request;
+    const id = ownerId(owner);
     const nowMs = clock.wallMs();
     const due = { forgetMs: nowMs + TOMBSTONE_KEEP_MS, unlinkMs: nowMs + deleteDelayMs };
     for (let at = 0; at < request.hashes.length; at += RELEASES_AT_ONCE) {
       const steps = request.hashes.slice(at, at + RELEASES_AT_ONCE).map(hash =>
         this.#turns.take(hash, async () => {
           try {
-            await store.commit(await this.#ledger.release(hash, id, due), 'frees-space');
+            const change = await this.#ledger.release(hash, id, due);
+            await this.#commit({ hash, owner }, change, 'frees-space');
           } finally {
             // Only now: a collection that ran before found nothing, and expects nothing more. A
             // commit that failed may have been made all the same.
@@ -284,15 +334,26 @@ export class BlockPartition implements Actor<BlockRequest, BlockReply> {
           stats.readBytes += content.bytes.length;
           return { kind: 'bytes', bytes: content.bytes };
         case 'absent':
+          this.#lookAfter(hash);
           return { kind: 'absent' };
         case 'damaged':
           this.#countDamage(content.path, 'a block was read', content.cause);
+          this.#lookAfter(hash);
           return { kind: 'damaged' };
         default:
           return unreachable(content);
       }
     });
     return reading ?? { kind: 'overloaded' };
+  }
+
+  /** A block that is not whole is fetched from a peer, if it is referred to. */
+  #lookAfter(hash: BlockHash): void {
+    const { resync, partition, log } = this.#options;
+    if (this.repair === undefined || resync?.isReplicated(partition) !== true) return;
+    this.repair.want(hash).catch((error: unknown) => {
+      log.warn({ error, hash }, 'a block that is not whole could not be queued');
+    });
   }
 
   /** True when the deletion left the queue. */
@@ -316,7 +377,10 @@ export class BlockPartition implements Actor<BlockRequest, BlockReply> {
   async #carryOutInTurn(deletion: Deletion): Promise<'done' | 'stale'> {
     if (deletion.kind === 'forget') {
       const row = this.#ledger.reference(deletion.hash, deletion.ownerId);
-      if (row?.kind === 'damaged') return 'done';
+      if (row?.kind === 'damaged') {
+        this.#parts.digest.forget(deletion.hash);
+        return 'done';
+      }
       return row?.kind === 'released' && row.dueMs === deletion.dueMs ? 'done' : 'stale';
     }
     const row = await this.#ledger.block(deletion.hash);

@@ -1,14 +1,14 @@
 /**
- * The rows of one partition's blocks: references, counts of live references, what is to be deleted.
+ * The rows of one partition's blocks: references, their counts, what is to be deleted or fetched.
  *
- * Owns:          keys and encodings of the three tables.
+ * Owns:          keys and encodings of the four tables.
  * Knows:         the row codec, owners.
  * Must not know: files; when anything is written.
  *
  *     reference  hash, owner's id      → live, or released (a tombstone until it is due)
- *     block      hash                  → live references, and when the file is due if there are
- *     none deletion   due time, hash [, id] → the queue: an unlink, or (with an id) a tombstone to
- *     forget
+ *     block      hash                  → live references; when the file is due, if there are none
+ *     deletion   due time, hash [, id] → an unlink, or (with an id) a tombstone to forget
+ *     resync     hash                  → is to be looked after: when, and how often that failed
  *
  * A deletion stands in the queue exactly when the row that it is about says the same due time: an
  * entry whose row says something else is stale, and only removed.
@@ -28,6 +28,14 @@ export type BlockRow = {
   readonly liveCount: number;
   /** When the file may go; 0 while there are live references. */
   readonly dueMs: number;
+};
+
+/** The file of a block that is referred to may be missing or damaged. */
+export type ResyncRow = {
+  /** Not before; 0: at once. */
+  readonly dueMs: number;
+  /** How often it was tried in vain. */
+  readonly errors: number;
 };
 
 export type Deletion =
@@ -57,6 +65,11 @@ export function referencesOfBlock(partition: PartitionId, hash: BlockHash): RowR
 
 export function referencesOfPartition(partition: PartitionId): RowRange {
   return rowRange(partition, TABLE.blockReference);
+}
+
+/** Those of all blocks whose hash has `leaf` as its second byte: the first names the partition. */
+export function referencesOfLeaf(partition: PartitionId, leaf: number): RowRange {
+  return rowRange(partition, TABLE.blockReference, Buffer.of(partition, leaf));
 }
 
 export function hashInReferenceKey(key: Buffer): BlockHash {
@@ -111,4 +124,25 @@ export function encodeBlock(row: BlockRow): Buffer {
 export function decodeBlock(bytes: Buffer): BlockRow {
   const { fields } = FieldReader.open(bytes, [FORMAT]);
   return { liveCount: fields.integer(), dueMs: fields.integer() };
+}
+
+export function resyncKey(partition: PartitionId, hash: BlockHash): Buffer {
+  return rowKey(partition, TABLE.blockResync, Buffer.from(hash, 'hex'));
+}
+
+export function resyncsOfPartition(partition: PartitionId): RowRange {
+  return rowRange(partition, TABLE.blockResync);
+}
+
+export function hashInResyncKey(key: Buffer): BlockHash {
+  return key.toString('hex', ROW_PREFIX_BYTES) as BlockHash;
+}
+
+export function encodeResync(row: ResyncRow): Buffer {
+  return pack([FORMAT, row.dueMs, row.errors]);
+}
+
+export function decodeResync(bytes: Buffer): ResyncRow {
+  const { fields } = FieldReader.open(bytes, [FORMAT]);
+  return { dueMs: fields.integer(), errors: fields.integer() };
 }

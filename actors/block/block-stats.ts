@@ -17,6 +17,9 @@ export type BlockStats = {
   damaged: number;
   /** Damaged files that were replaced by good ones. */
   rewritten: number;
+  /** Files that were missing or damaged and were fetched from a peer. */
+  restored: number;
+  restoredBytes: number;
   /** Files removed because nothing refers to them any more. */
   removed: number;
   /** Files without a row, left by a crash. */
@@ -33,6 +36,8 @@ export function newBlockStats(): BlockStats {
     readBytes: 0,
     damaged: 0,
     rewritten: 0,
+    restored: 0,
+    restoredBytes: 0,
     removed: 0,
     orphans: 0,
     leftovers: 0,

@@ -8,16 +8,38 @@
 import { conversation } from '../conversation.ts';
 import type { BlockHash } from '../ids.ts';
 import { packOwner, readOwner } from '../records/block-owner.ts';
-import { bytes, field, flag, hex, integer, list, payload, union, unsent } from '../wire.ts';
-import type { BlockReply, BlockRequest } from './block.ts';
+import {
+  bytes,
+  choice,
+  field,
+  flag,
+  hex,
+  integer,
+  list,
+  optional,
+  payload,
+  shape,
+  union,
+  unsent,
+} from '../wire.ts';
+import { BLOCK_BYTES_DEFAULT } from '../limits.ts';
+import type { BlockHolding, BlockReply, BlockRequest, LiveReference } from './block.ts';
 
 const hash = hex<BlockHash>(32);
 const owner = field(packOwner, fields => readOwner(fields.nested()));
+const reference = shape<LiveReference>({ hash, owner });
+const holding = choice<BlockHolding>('kept', 'wanted', 'unknown');
+
+/** How long a block is that is fetched, nobody knows who lacks it. */
+function replyBytes(request: BlockRequest): number {
+  if (request.kind === 'block-read') return request.length;
+  return request.kind === 'block-fetch' ? BLOCK_BYTES_DEFAULT : 0;
+}
 
 export const blockConversation = conversation<BlockRequest, BlockReply>({
   name: 'block',
   traffic: 'bulk',
-  replyBytes: request => (request.kind === 'block-read' ? request.length : 0),
+  replyBytes,
   request: union<BlockRequest>({
     'block-store': [1, { hash, owner, checksums: bytes, bytes: payload }],
     'reference-add': [2, { hash, owner }],
@@ -26,6 +48,10 @@ export const blockConversation = conversation<BlockRequest, BlockReply>({
       4,
       { hash, blockBytes: integer, first: integer, length: integer, into: unsent<Buffer>() },
     ],
+    'block-fetch': [5, { hash }],
+    'references-compare': [6, { root: bytes }],
+    'references-list': [7, { leaf: integer, after: optional(bytes) }],
+    'blocks-have': [8, { hashes: list(hash) }],
   }),
   reply: union<BlockReply>({
     stored: [1, { added: flag }],
@@ -41,5 +67,10 @@ export const blockConversation = conversation<BlockRequest, BlockReply>({
     overloaded: [11, {}],
     'deadline-passed': [12, {}],
     'not-understood': [13, {}],
+    whole: [14, { bytes: payload, checksums: bytes }],
+    compared: [15, { leaves: optional(bytes) }],
+    references: [16, { references: list(reference), next: optional(bytes) }],
+    holdings: [17, { holdings: list(holding) }],
+    'stale-layout': [18, { state: bytes }],
   }),
 });

@@ -48,7 +48,34 @@ export type BlockRead = {
   readonly into?: Buffer;
 };
 
-export type BlockRequest = BlockStore | ReferenceAdd | ReferencesRelease | BlockRead;
+/** The whole block with its checksums: a replica that lacks it asks. */
+export type BlockFetch = { readonly kind: 'block-fetch'; readonly hash: BlockHash };
+
+/** Has the replica the same live references? `root`: the asker's digest of all of them. */
+export type ReferencesCompare = {
+  readonly kind: 'references-compare';
+  readonly root: Uint8Array;
+};
+
+/** A page of the live references of one leaf of the digest, behind `after`. */
+export type ReferencesList = {
+  readonly kind: 'references-list';
+  readonly leaf: number;
+  readonly after?: Uint8Array;
+};
+
+/** What the replica has of these blocks, all of this partition. */
+export type BlocksHave = { readonly kind: 'blocks-have'; readonly hashes: readonly BlockHash[] };
+
+/** What replicas ask each other. */
+export type PeerRequest = BlockFetch | ReferencesCompare | ReferencesList | BlocksHave;
+
+export type BlockRequest = BlockStore | ReferenceAdd | ReferencesRelease | BlockRead | PeerRequest;
+
+export type LiveReference = { readonly hash: BlockHash; readonly owner: BlockOwner };
+
+/** `kept`: referred to, and the file is there. `wanted`: referred to, and the file is not whole. */
+export type BlockHolding = 'kept' | 'wanted' | 'unknown';
 
 export type BlockReply =
   /** Block and reference are durable. `added`: the file was not there before. */
@@ -59,6 +86,18 @@ export type BlockReply =
   | { readonly kind: 'released' }
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
   | { readonly kind: 'absent' }
+  | { readonly kind: 'whole'; readonly bytes: Uint8Array; readonly checksums: Uint8Array }
+  /** `leaves`: the digests of all leaves, one behind the other; absent: all is the same. */
+  | { readonly kind: 'compared'; readonly leaves?: Uint8Array }
+  /** `next`: where to go on; absent at the end. */
+  | {
+      readonly kind: 'references';
+      readonly references: readonly LiveReference[];
+      readonly next?: Uint8Array;
+    }
+  | { readonly kind: 'holdings'; readonly holdings: readonly BlockHolding[] }
+  /** Asked under too old a set of live layout versions; `state` is the newer one. */
+  | { readonly kind: 'stale-layout'; readonly state: Uint8Array }
   /** The file is there and its bytes are not those that were stored. Never served. */
   | { readonly kind: 'damaged' }
   /** The sent bytes do not match the sent checksums or hash. */

@@ -65,6 +65,8 @@ export class FakeBlocks {
         into.set(bytes);
         return { kind: 'bytes', bytes: into.subarray(0, bytes.length) };
       }
+      default:
+        return { kind: 'not-understood' };
     }
   }
 

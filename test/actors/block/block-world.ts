@@ -10,9 +10,11 @@ import { createHash } from 'node:crypto';
 import { BlockCollector } from '../../../actors/block/block-collector.ts';
 import { BlockLoad } from '../../../actors/block/block-load.ts';
 import { BlockPartition } from '../../../actors/block/block-partition.ts';
+import type { BlockRepair } from '../../../actors/block/block-repair.ts';
 import type { BlockStats } from '../../../actors/block/block-stats.ts';
 import { newBlockStats } from '../../../actors/block/block-stats.ts';
 import { FileWalker } from '../../../actors/block/file-walker.ts';
+import { ResyncQueue } from '../../../actors/block/resync-queue.ts';
 import { BlockFiles } from '../../../actors/storage/block-files.ts';
 import { checksumsOf } from '../../../actors/storage/block-format.ts';
 import { DataDirectories } from '../../../actors/storage/data-directories.ts';
@@ -24,7 +26,7 @@ import type {
   PartitionId,
   VersionId,
 } from '../../../schemas/ids.ts';
-import type { BlockReply, BlockStore } from '../../../schemas/messages/block.ts';
+import type { BlockReply, BlockStore, PeerRequest } from '../../../schemas/messages/block.ts';
 import type { BlockOwner } from '../../../schemas/records/block-owner.ts';
 import { FaultyFiles } from '../../support/faulty-files.ts';
 import type { Loss } from '../../support/faulty-files.ts';
@@ -46,6 +48,8 @@ export type WorldOptions = {
   readonly minFreeBytes?: number;
   readonly sync?: boolean;
   readonly bufferedBytesMax?: number;
+  /** It has peers to fetch blocks from. */
+  readonly isReplicated?: boolean;
 };
 
 export class BlockWorld {
@@ -59,6 +63,7 @@ export class BlockWorld {
   readonly partitions: readonly BlockPartition[];
   readonly collector: BlockCollector;
   readonly walker: FileWalker;
+  readonly queue: ResyncQueue;
   readonly #options: WorldOptions;
   static #lives = 0;
 
@@ -93,12 +98,14 @@ export class BlockWorld {
       concurrentReadsMax: 16,
       bufferedBytesMax: options.bufferedBytesMax ?? 256 * 1024 * 1024,
     });
+    this.queue = new ResyncQueue(this.store);
+    const resync = { queue: this.queue, isReplicated: () => options.isReplicated ?? false };
     const shared = { store: this.store, files: this.blockFiles, load, stats: this.stats };
     this.partitions = Array.from(
       { length: 256 },
       (_, partition) =>
         new BlockPartition({
-          ...shared,
+          ...{ ...shared, resync },
           partition: partition as PartitionId,
           clock,
           log: this.log,
@@ -139,6 +146,19 @@ export class BlockWorld {
   release(hash: BlockHash, owner: BlockOwner): Promise<BlockReply> {
     const request = { kind: 'references-release', owner, hashes: [hash] } as const;
     return this.#partition(hash).receive(request, NO_DEADLINE);
+  }
+
+  /** What a peer asks about the blocks of this hash's partition. */
+  ask(hash: BlockHash, request: PeerRequest): Promise<BlockReply> {
+    return this.#partition(hash).receive(request, NO_DEADLINE);
+  }
+
+  partitionOf(hash: BlockHash): BlockPartition {
+    return this.#partition(hash);
+  }
+
+  repairOf(hash: BlockHash): BlockRepair {
+    return this.#partition(hash).repair!;
   }
 
   read(hash: BlockHash, first = 0, length = 16 * 1024 * 1024): Promise<BlockReply> {

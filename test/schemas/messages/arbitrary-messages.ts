@@ -207,7 +207,14 @@ export const blockRequests = oneOfAll<BlockRequest>({
   'reference-add': fc.record({ hash: hashes, owner: owners }),
   'references-release': fc.record({ owner: owners, hashes: fc.array(hashes, { maxLength: 5 }) }),
   'block-read': fc.record({ hash: hashes, blockBytes: counts, first: counts, length: counts }),
+  'block-fetch': fc.record({ hash: hashes }),
+  'references-compare': fc.record({ root: payloads }),
+  'references-list': withOptional({ leaf: counts }, { after: payloads }),
+  'blocks-have': fc.record({ hashes: fc.array(hashes, { maxLength: 5 }) }),
 });
+
+const references = fc.record({ hash: hashes, owner: owners });
+const holdings = fc.constantFrom('kept' as const, 'wanted' as const, 'unknown' as const);
 
 export const blockReplies = oneOfAll<BlockReply>({
   stored: fc.record({ added: flags }),
@@ -216,6 +223,14 @@ export const blockReplies = oneOfAll<BlockReply>({
   released: nothing,
   bytes: fc.record({ bytes: payloads }),
   absent: nothing,
+  whole: fc.record({ bytes: payloads, checksums: payloads }),
+  compared: withOptional({}, { leaves: payloads }),
+  references: withOptional(
+    { references: fc.array(references, { maxLength: 4 }) },
+    { next: payloads },
+  ),
+  holdings: fc.record({ holdings: fc.array(holdings, { maxLength: 5 }) }),
+  'stale-layout': fc.record({ state: payloads }),
   damaged: nothing,
   garbled: nothing,
   'no-space': nothing,

@@ -159,6 +159,31 @@ const golden: readonly (readonly [string, Buffer, string])[] = [
     encode(blockConversation.reply, { kind: 'bytes', bytes: Buffer.from('ab') }),
     '00000005 92 01 92 05 02 6162',
   ],
+  [
+    'a page of references',
+    encode(blockConversation.reply, {
+      kind: 'references',
+      references: [
+        {
+          hash: 'cd'.repeat(32) as BlockHash,
+          owner: {
+            ...{ kind: 'version', bucket, shard: 0, key },
+            versionId: stamp as unknown as VersionId,
+          },
+        },
+      ],
+      next: Buffer.from([9]),
+    }),
+    `00000066 92 01 93 10 91 92 c420${'cd'.repeat(32)} 95 00 c420${bucket} 00 a36bc3a9` +
+      ` c410${stamp} c40109`,
+  ],
+  [
+    'a whole block',
+    encode(blockConversation.reply, {
+      ...{ kind: 'whole', bytes: Buffer.from('ab'), checksums: Buffer.from([1, 2, 3, 4]) },
+    }),
+    '0000000b 92 01 93 0e 02 c40401020304 6162',
+  ],
   ['a refusal', encode(blockConversation.reply, { kind: 'overloaded' }), '00000004 92 01 91 0b'],
 ];
 

@@ -1,0 +1,127 @@
+/**
+ * What one replica knows of its live references, in a few bytes: to be compared with another's.
+ *
+ * Owns:          a digest for each leaf (the second byte of the hash), kept true in memory.
+ * Knows:         which references begin and cease to be live, from the commits that say so.
+ * Must not know: rows, peers.
+ *
+ * A leaf's digest is the xor of a hash of each of its references: one that comes or goes is one
+ * xor, and two replicas with the same references have the same digest, whatever the order. It is
+ * not stored: a leaf that nobody looked at, or of which a commit failed, is unknown, and counted
+ * anew from the rows when it is asked for.
+ *
+ * A count is right only if no commit of that leaf began before it or during it: its cursor sees
+ * some of what is under way and not the rest. Such a count is thrown away and made again later.
+ */
+import { hash as digestOf } from 'node:crypto';
+import { assert } from '../../schemas/assert.ts';
+import type { BlockHash } from '../../schemas/ids.ts';
+
+export const LEAF_COUNT = 256;
+export const LEAF_BYTES = 16;
+
+const MEMBER_BYTES = 48;
+
+type Leaves = {
+  readonly digests: Buffer;
+  readonly known: Uint8Array;
+  readonly underWay: Uint16Array;
+  readonly epochs: Uint32Array;
+};
+
+/** A commit that changes a live reference. undefined: nobody compares so far. */
+export type DigestChange = { readonly leaf: number; readonly member: Buffer } | undefined;
+
+export function leafOf(hash: BlockHash): number {
+  return Number.parseInt(hash.slice(2, 4), 16);
+}
+
+export class ReferenceDigest {
+  /** Made when it is first asked for: a node without peers never does. */
+  #leaves: Leaves | undefined;
+
+  /** A commit is made that adds or ends this live reference. */
+  begin(hash: BlockHash, ownerId: string): DigestChange {
+    const leaves = this.#leaves;
+    if (leaves === undefined) return undefined;
+    const leaf = leafOf(hash);
+    leaves.underWay[leaf]! += 1;
+    leaves.epochs[leaf]! += 1;
+    return { leaf, member: Buffer.from(hash + ownerId, 'hex') };
+  }
+
+  /** It is durable, or (`unknown`) it failed. */
+  end(change: DigestChange, outcome: 'durable' | 'unknown', hash: BlockHash): void {
+    const leaves = this.#leaves;
+    if (leaves === undefined) return;
+    const leaf = change?.leaf ?? leafOf(hash);
+    leaves.epochs[leaf]! += 1;
+    if (change !== undefined) leaves.underWay[leaf]! -= 1;
+    // One that began before anybody compared was not counted among those under way.
+    if (change === undefined || outcome === 'unknown') leaves.known[leaf] = 0;
+    else toggle(leaves.digests, leaf, change.member);
+  }
+
+  /** A reference came or went in a way that nobody can say. */
+  forget(hash: BlockHash): void {
+    this.end(undefined, 'unknown', hash);
+  }
+
+  isKnown(leaf: number): boolean {
+    return this.#leaves?.known[leaf] === 1;
+  }
+
+  /** Counts a leaf anew; false when something changed meanwhile. `members`: hash and owner id of
+   *  each reference, read from rows as they are once it is called. */
+  async count(leaf: number, members: () => AsyncIterable<Uint8Array>): Promise<boolean> {
+    const leaves = (this.#leaves ??= newLeaves());
+    const epoch = leaves.epochs[leaf];
+    if (leaves.underWay[leaf] !== 0) return false;
+    const sum = Buffer.alloc(LEAF_BYTES);
+    for await (const member of members()) toggle(sum, 0, member);
+    if (leaves.epochs[leaf] !== epoch) return false;
+    sum.copy(leaves.digests, leaf * LEAF_BYTES);
+    leaves.known[leaf] = 1;
+    return true;
+  }
+
+  /** A copy of all leaves; undefined while one of them is unknown. */
+  leaves(): Buffer | undefined {
+    const leaves = this.#leaves;
+    return leaves?.known.every(known => known === 1) === true
+      ? Buffer.from(leaves.digests)
+      : undefined;
+  }
+}
+
+/** The digest of all leaves. */
+export function rootOf(leaves: Uint8Array): Buffer {
+  return digestOf('sha256', leaves, 'buffer').subarray(0, LEAF_BYTES);
+}
+
+/** The leaves in which two replicas differ. */
+export function differingLeaves(ours: Buffer, theirs: Uint8Array): number[] {
+  const leaves: number[] = [];
+  if (theirs.length !== ours.length) return leaves;
+  for (let leaf = 0; leaf < LEAF_COUNT; leaf += 1) {
+    const [from, to] = [leaf * LEAF_BYTES, (leaf + 1) * LEAF_BYTES];
+    if (!ours.subarray(from, to).equals(theirs.subarray(from, to))) leaves.push(leaf);
+  }
+  return leaves;
+}
+
+function toggle(digests: Buffer, leaf: number, member: Uint8Array): void {
+  assert(member.length === MEMBER_BYTES, 'a member is a hash and an id');
+  const added = digestOf('sha256', member, 'buffer');
+  const at = leaf * LEAF_BYTES;
+  for (let index = 0; index < LEAF_BYTES; index += 1) digests[at + index]! ^= added[index]!;
+}
+
+function newLeaves(): Leaves {
+  return {
+    digests: Buffer.alloc(LEAF_COUNT * LEAF_BYTES),
+    known: new Uint8Array(LEAF_COUNT),
+    underWay: new Uint16Array(LEAF_COUNT),
+    epochs: new Uint32Array(LEAF_COUNT),
+  };
+}
