@@ -8,7 +8,7 @@
 import { BlockClient } from '../bus/block-client.ts';
 import type { Bus } from '../bus/bus.ts';
 import { ClusterClient, LayoutCopy } from '../bus/cluster-client.ts';
-import { fixedView } from '../bus/cluster-view.ts';
+import { fixedView, type ClusterView } from '../bus/cluster-view.ts';
 import type { ConsistencyMode } from '../bus/quorums.ts';
 import { ReplicaCalls } from '../bus/replica-calls.ts';
 import { SettingsClient } from '../bus/settings-client.ts';
@@ -36,11 +36,13 @@ export function makeClients(options: {
   readonly layout: LayoutVersion;
   readonly config: { readonly consistencyMode: ConsistencyMode };
   readonly environment: Environment;
+  /** What is known of the cluster; absent: the layout alone, as in a process without peers. */
+  readonly view?: ClusterView;
 }): Clients {
-  const { bus, subjects, stamper, node } = options;
+  const { bus, subjects, stamper, node, environment } = options;
   const layout = new LayoutCopy(options.layout, bus, subjects);
-  const view = fixedView(layout);
-  const { clock, timers } = options.environment;
+  const view = options.view ?? fixedView(layout);
+  const { clock, timers } = environment;
   const common = { ...{ bus, view, clock, timers }, mode: options.config.consistencyMode };
   const tableCalls = new ReplicaCalls({ ...common, address: subjects.table.bind(subjects) });
   const blockCalls = new ReplicaCalls({
@@ -50,7 +52,7 @@ export function makeClients(options: {
   return {
     tables: new TableClient(tableCalls, stamper),
     blocks: new BlockClient(blockCalls),
-    settings: new SettingsClient({ bus, subjects, node, stamper }),
+    settings: new SettingsClient({ bus, subjects, node, stamper, cluster: { view, environment } }),
     cluster: new ClusterClient(bus, subjects),
     layout,
   };

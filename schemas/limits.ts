@@ -106,6 +106,13 @@ export const BULK_IDLE_MS = 5 * 60 * 1000;
 /** What is being served when the bus is closed has so long to be answered. */
 export const BUS_DRAIN_MS = 10_000;
 
+/** A change of settings that several replicas decide is given up after so long, and one replica is
+ *  asked so long at a time. */
+export const SETTINGS_DEADLINE_MS = 4_000;
+export const SETTINGS_ASK_MS = 1_500;
+/** So many decisions back a row's replicas tell which of two rows came first. */
+export const SETTINGS_ANCESTORS_MAX = 16;
+
 /** Settings (keys, buckets, aliases) that a gateway remembers, and how long at most. */
 export const DIRECTORY_CACHE_ENTRIES_MAX = 10_000;
 export const DIRECTORY_CACHE_MS = 3_000;

@@ -29,6 +29,7 @@ export const TABLE = {
   register: 0x40,
   layout: 0x41,
   local: 0x42,
+  settingsRound: 0x48,
 } as const;
 
 export type TableName = keyof typeof TABLE;

@@ -1,43 +1,33 @@
 /**
  * The one keeper of this node's copy of buckets, aliases and access keys.
  *
- * Owns:          those rows; with one replica, the decision which write wins.
- * Knows:         the store, and an event to publish when a row changed.
- * Must not know: what a bucket or a key is good for.
+ * Owns:          the turns on each row; where this replica decides alone, which write wins.
+ * Knows:         the copy, the rule of an acceptor, and an event to publish when a row changed.
+ * Must not know: what a bucket or a key is good for; how a quorum is found.
  *
- * A decision compares the row that stands there with the one its proposer read, and writes, in one
- * step: two steps on one row never overlap, so of two creators of a name exactly one wins. All rows
- * lie under partition 0: every node has all of them, and lists them in one walk.
+ * A step compares the row that stands there with the one its proposer read, and writes: two steps
+ * on one row never overlap, and an answer leaves when what it says is durable. Alone, one step is
+ * the decision; among several replicas it is one promise or one acceptance of it.
  */
 import { CodecError } from '../../schemas/codec.ts';
 import type { RequestContext } from '../../bus/bus.ts';
 import type { Clock } from '../../schemas/environment.ts';
-import { partitionId } from '../../schemas/ids.ts';
 import { LIST_ENTRIES_MAX, MAILBOX_MESSAGES_MAX } from '../../schemas/limits.ts';
 import type {
+  SettingsAccept,
   SettingsChanged,
   SettingsDecide,
   SettingsKind,
-  SettingsList,
+  SettingsLearn,
+  SettingsPromise,
   SettingsReply,
   SettingsRequest,
 } from '../../schemas/messages/settings.ts';
 import type { SettingsRow } from '../../schemas/records/settings-rows.ts';
-import { decodeSettingsRow, encodeSettingsRow } from '../../schemas/records/settings-rows.ts';
-import { rowKey, rowRange, TABLE } from '../../schemas/row-tables.ts';
 import type { Store } from '../storage/store.ts';
 import { DamagedRowError, StoreFullError, StoreUnavailableError } from '../storage/store.ts';
-
-const HOME = partitionId(0);
-const KIND_BYTES: Readonly<Record<SettingsKind, Buffer>> = {
-  bucket: Buffer.from([0]),
-  alias: Buffer.from([1]),
-  key: Buffer.from([2]),
-};
-
-function settingsKey(table: SettingsKind, id: string): Buffer {
-  return rowKey(HOME, TABLE.register, KIND_BYTES[table], Buffer.from(id, 'utf8'));
-}
+import { accept, learn, promise, type AcceptorState } from './settings-acceptor.ts';
+import { SettingsCopy } from './settings-copy.ts';
 
 /** What a failure of the store is for the one who asked; anything else is a bug and goes on. */
 function refusalOf(failure: unknown): SettingsReply {
@@ -53,88 +43,168 @@ export type SettingsActorOptions = {
   readonly store: Store;
   readonly clock: Clock;
   readonly changed: (change: SettingsChanged) => void;
+  /** The answer to who asks under too old a set of live layout versions. */
+  readonly staleLayout?: (layouts: string | undefined) => SettingsReply | undefined;
+  /** False while this node may not speak for what it once knew (PROTOCOL 5.1). */
+  readonly mayVote?: () => boolean;
+  /** False until this copy has heard what others decided while its node was away. */
+  readonly isInSync?: () => boolean;
 };
+
+/** A step that changes a row, or may. */
+type Step = SettingsDecide | SettingsPromise | SettingsAccept | SettingsLearn;
+type Outcome = { readonly state: AcceptorState; readonly reply: SettingsReply };
 
 export class SettingsActor {
   readonly #options: SettingsActorOptions;
-  /** The last decision under way on each row: the next one waits for it. */
+  readonly #copy: SettingsCopy;
+  /** The last step under way on each row: the next one waits for it. */
   readonly #underWay = new Map<string, Promise<SettingsReply>>();
   #waiting = 0;
 
   constructor(options: SettingsActorOptions) {
     this.#options = options;
+    this.#copy = new SettingsCopy(options.store);
   }
 
   async receive(request: SettingsRequest, context: RequestContext): Promise<SettingsReply> {
     try {
-      switch (request.kind) {
-        case 'settings-read': {
-          const row = this.#read(request.table, request.id);
-          return row === undefined ? { kind: 'settings-row' } : { kind: 'settings-row', row };
-        }
-        case 'settings-list':
-          return await this.#list(request);
-        case 'settings-decide':
-          return await this.#decideInTurn(request, context);
-        default:
-          return { kind: 'not-understood' };
-      }
+      return await this.#receive(request, context);
     } catch (failure) {
       return refusalOf(failure);
     }
   }
 
-  #read(table: SettingsKind, id: string): SettingsRow | undefined {
-    const bytes = this.#options.store.get(settingsKey(table, id));
-    return bytes === undefined ? undefined : decodeSettingsRow(bytes);
+  #receive(
+    request: SettingsRequest,
+    context: RequestContext,
+  ): SettingsReply | Promise<SettingsReply> {
+    switch (request.kind) {
+      case 'settings-read':
+        return this.#read(request.table, request.id);
+      case 'settings-list':
+        return this.#list(request.table, request.after, request.limit);
+      case 'settings-probe':
+        return (
+          this.#refusal(context) ?? {
+            kind: 'settings-state',
+            ...this.#copy.state(request.table, request.id),
+          }
+        );
+      case 'settings-decide':
+      case 'settings-promise':
+      case 'settings-accept':
+        return this.#refusal(context) ?? this.#inTurn(request, context);
+      case 'settings-learn':
+        return this.#inTurn(request, context);
+      default:
+        return { kind: 'not-understood' };
+    }
   }
 
-  async #list({ table, after, limit }: SettingsList): Promise<SettingsReply> {
-    const { to } = rowRange(HOME, TABLE.register, KIND_BYTES[table]);
-    // A zero byte behind `after` is the first key behind it.
-    const from = settingsKey(table, after === '' ? '' : `${after}\0`);
-    const cursor = this.#options.store.cursor({ from, to });
-    const wanted = Math.min(limit, LIST_ENTRIES_MAX);
-    const rows: SettingsRow[] = [];
-    try {
-      while (rows.length < wanted) {
-        const entries = await cursor.next(wanted - rows.length);
-        if (entries.length === 0) break;
-        for (const entry of entries) rows.push(decodeSettingsRow(entry.value));
-      }
-    } finally {
-      await cursor.close();
-    }
+  /** Whether this replica may not speak for the row now. */
+  #refusal({ layouts }: RequestContext): SettingsReply | undefined {
+    const { staleLayout, mayVote } = this.#options;
+    const stale = staleLayout?.(layouts);
+    if (stale !== undefined) return stale;
+    return mayVote === undefined || mayVote() ? undefined : { kind: 'behind' };
+  }
+
+  #read(table: SettingsKind, id: string): SettingsReply {
+    if (!this.#isInSync()) return { kind: 'behind' };
+    const row = this.#copy.read(table, id);
+    return row === undefined ? { kind: 'settings-row' } : { kind: 'settings-row', row };
+  }
+
+  async #list(table: SettingsKind, after: string, limit: number): Promise<SettingsReply> {
+    if (!this.#isInSync()) return { kind: 'behind' };
+    const rows = await this.#copy.list(table, after, Math.min(limit, LIST_ENTRIES_MAX));
     return { kind: 'settings-rows', rows };
   }
 
-  async #decideInTurn(request: SettingsDecide, context: RequestContext): Promise<SettingsReply> {
+  #isInSync(): boolean {
+    const { isInSync } = this.#options;
+    return isInSync === undefined || isInSync();
+  }
+
+  async #inTurn(request: Step, context: RequestContext): Promise<SettingsReply> {
     if (this.#waiting >= MAILBOX_MESSAGES_MAX) return { kind: 'overloaded' };
-    const name = `${request.row.kind} ${request.row.id}`;
+    const [table, id] = subjectOf(request);
+    const name = `${table} ${id}`;
     const before = this.#underWay.get(name) ?? Promise.resolve();
     this.#waiting += 1;
-    const decision = before.then(() => this.#decide(request, context)).catch(refusalOf);
-    this.#underWay.set(name, decision);
+    const step = before.then(() => this.#carryOut(request, [table, id], context)).catch(refusalOf);
+    this.#underWay.set(name, step);
     try {
-      return await decision;
+      return await step;
     } finally {
       this.#waiting -= 1;
-      if (this.#underWay.get(name) === decision) this.#underWay.delete(name);
+      if (this.#underWay.get(name) === step) this.#underWay.delete(name);
     }
   }
 
-  async #decide({ row, base }: SettingsDecide, context: RequestContext): Promise<SettingsReply> {
+  async #carryOut(
+    request: Step,
+    [table, id]: readonly [SettingsKind, string],
+    context: RequestContext,
+  ): Promise<SettingsReply> {
     if (this.#options.clock.monotonicMs() > context.deadlineAtMs)
       return { kind: 'deadline-passed' };
-    const stored = this.#read(row.kind, row.id);
-    // The same decision, told twice: its first answer was lost.
-    if (stored?.timestamp === row.timestamp) return { kind: 'decided' };
-    if (stored?.timestamp !== base) {
-      return stored === undefined ? { kind: 'lost' } : { kind: 'lost', row: stored };
-    }
-    const put = { kind: 'put', key: settingsKey(row.kind, row.id) } as const;
-    await this.#options.store.commit([{ ...put, value: encodeSettingsRow(row) }]);
-    this.#options.changed({ table: row.kind, id: row.id });
-    return { kind: 'decided' };
+    const before = this.#copy.state(table, id);
+    const { state, reply } = outcomeOf(before, request);
+    await this.#copy.write(table, id, [before, state]);
+    if (state.decided?.row !== before.decided?.row) this.#options.changed({ table, id });
+    return reply;
   }
+}
+
+function subjectOf(request: Step): readonly [SettingsKind, string] {
+  switch (request.kind) {
+    case 'settings-promise':
+      return [request.table, request.id];
+    case 'settings-learn':
+      return [request.decided.row.kind, request.decided.row.id];
+    case 'settings-decide':
+    case 'settings-accept':
+      return [request.row.kind, request.row.id];
+  }
+}
+
+function outcomeOf(before: AcceptorState, request: Step): Outcome {
+  switch (request.kind) {
+    case 'settings-decide':
+      return decideAlone(before, request);
+    case 'settings-promise': {
+      const state = promise(before, request.ballot);
+      return { state, reply: { kind: 'settings-state', ...state } };
+    }
+    case 'settings-accept': {
+      const { state, isAccepted } = accept(before, request);
+      if (isAccepted) return { state, reply: { kind: 'accepted' } };
+      return { state, reply: { kind: 'settings-state', ...state } };
+    }
+    case 'settings-learn':
+      return { state: learn(before, request.decided), reply: { kind: 'learned' } };
+  }
+}
+
+/** Promise, acceptance and decision in one step: this replica is its own quorum. */
+function decideAlone(before: AcceptorState, { row, base }: SettingsDecide): Outcome {
+  // What was accepted here while several decided: an acceptance of a sole replica is a decision.
+  const { accepted } = before;
+  const state = accepted === undefined ? before : follow(before, accepted.row);
+  const stored = state.decided?.row;
+  // The same decision, told twice: its first answer was lost.
+  if (stored?.timestamp === row.timestamp) return { state, reply: { kind: 'decided' } };
+  if (stored?.timestamp !== base) {
+    return {
+      state,
+      reply: stored === undefined ? { kind: 'lost' } : { kind: 'lost', row: stored },
+    };
+  }
+  return { state: follow(state, row), reply: { kind: 'decided' } };
+}
+
+function follow(state: AcceptorState, row: SettingsRow): AcceptorState {
+  return learn(state, { row, ancestors: [] });
 }

@@ -7,15 +7,19 @@
  */
 import { conversation } from '../conversation.ts';
 import { LIST_ENTRIES_MAX } from '../limits.ts';
+import type { DecidedRow, UndecidedRow } from '../records/settings-round.ts';
 import { decodeSettingsRow, encodeSettingsRow } from '../records/settings-rows.ts';
 import type { Timestamp } from '../timestamp.ts';
-import { choice, hex, integer, list, optional, row, shape, text, union } from '../wire.ts';
+import { bytes, choice, hex, integer, list, optional, row, shape, text, union } from '../wire.ts';
 import type { SettingsChanged, SettingsReply, SettingsRequest } from './settings.ts';
 
 const ROW_BYTES = 512;
 
 const settingsRow = row(encodeSettingsRow, decodeSettingsRow);
 const table = choice('bucket', 'alias', 'key');
+const timestamp = hex<Timestamp>(16);
+const decided = shape<DecidedRow>({ row: settingsRow, ancestors: list(timestamp) });
+const accepted = shape<UndecidedRow>({ ballot: timestamp, base: timestamp, row: settingsRow });
 
 export const settingsConversation = conversation<SettingsRequest, SettingsReply>({
   name: 'settings',
@@ -25,7 +29,11 @@ export const settingsConversation = conversation<SettingsRequest, SettingsReply>
   request: union<SettingsRequest>({
     'settings-read': [1, { table, id: text }],
     'settings-list': [2, { table, after: text, limit: integer }],
-    'settings-decide': [3, { row: settingsRow, base: optional(hex<Timestamp>(16)) }],
+    'settings-decide': [3, { row: settingsRow, base: optional(timestamp) }],
+    'settings-promise': [4, { table, id: text, ballot: timestamp }],
+    'settings-accept': [5, { ballot: timestamp, row: settingsRow, base: optional(decided) }],
+    'settings-probe': [6, { table, id: text }],
+    'settings-learn': [7, { decided }],
   }),
   reply: union<SettingsReply>({
     'settings-row': [1, { row: optional(settingsRow) }],
@@ -38,6 +46,14 @@ export const settingsConversation = conversation<SettingsRequest, SettingsReply>
     overloaded: [8, {}],
     'deadline-passed': [9, {}],
     'not-understood': [10, {}],
+    'settings-state': [
+      11,
+      { promised: optional(timestamp), decided: optional(decided), accepted: optional(accepted) },
+    ],
+    accepted: [12, {}],
+    learned: [13, {}],
+    'stale-layout': [14, { state: bytes }],
+    behind: [15, {}],
   }),
 });
 

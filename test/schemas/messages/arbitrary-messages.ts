@@ -246,10 +246,20 @@ export const settingsRows: fc.Arbitrary<SettingsRow> = fc.oneof(bucketRows, alia
 
 const tables = fc.constantFrom('bucket' as const, 'alias' as const, 'key' as const);
 
+const decidedRows = fc.record({
+  row: settingsRows,
+  ancestors: fc.array(timestamps, { maxLength: 4 }),
+});
+const undecidedRows = fc.record({ ballot: timestamps, base: timestamps, row: settingsRows });
+
 export const settingsRequests = oneOfAll<SettingsRequest>({
   'settings-read': fc.record({ table: tables, id: words }),
   'settings-list': fc.record({ table: tables, after: words, limit: counts }),
   'settings-decide': withOptional({ row: settingsRows }, { base: timestamps }),
+  'settings-promise': fc.record({ table: tables, id: words, ballot: timestamps }),
+  'settings-accept': withOptional({ ballot: timestamps, row: settingsRows }, { base: decidedRows }),
+  'settings-probe': fc.record({ table: tables, id: words }),
+  'settings-learn': fc.record({ decided: decidedRows }),
 });
 
 export const settingsReplies = oneOfAll<SettingsReply>({
@@ -257,6 +267,14 @@ export const settingsReplies = oneOfAll<SettingsReply>({
   'settings-rows': fc.record({ rows: fc.array(settingsRows, { maxLength: 4 }) }),
   decided: nothing,
   lost: withOptional({}, { row: settingsRows }),
+  'settings-state': withOptional(
+    {},
+    { promised: timestamps, decided: decidedRows, accepted: undecidedRows },
+  ),
+  accepted: nothing,
+  learned: nothing,
+  'stale-layout': fc.record({ state: payloads }),
+  behind: nothing,
   unknown: nothing,
   'no-space': nothing,
   damaged: nothing,

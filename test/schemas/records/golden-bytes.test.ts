@@ -24,6 +24,10 @@ import {
 import { decodePartListRow, encodePartListRow } from '../../../schemas/records/part-list-row.ts';
 import { decodeReleaseEntry, encodeReleaseEntry } from '../../../schemas/records/release-entry.ts';
 import {
+  decodeSettingsRound,
+  encodeSettingsRound,
+} from '../../../schemas/records/settings-round.ts';
+import {
   decodeTombstoneEntry,
   encodeTombstoneEntry,
 } from '../../../schemas/records/tombstone-entry.ts';
@@ -195,6 +199,28 @@ const rows: Readonly<Record<string, [(bytes: string) => Golden, bytes: string]>>
     '9901c410018bcfd625c00003a1b2c3d4e5f6071807c410018bcfddc6e00002a1b2c3d4e5f60718c4' +
       '10018bcfe5687b0005a1b2c3d4e5f60718ce0010004dd92039303031353039383363643234666230' +
       '643639363366376432386531376637329201cd1400c0',
+  ],
+  'a promise on a settings row': [
+    golden({ promised: at, ancestors: [] }, encodeSettingsRound, decodeSettingsRound),
+    '9401c410018bcfe5687b0005a1b2c3d4e5f6071890c0',
+  ],
+  'a settings row that is not decided': [
+    golden(
+      {
+        promised: at,
+        ancestors: [at],
+        accepted: {
+          ballot: at,
+          base: at,
+          row: { kind: 'alias', timestamp: at, id: 'photos' },
+        },
+      },
+      encodeSettingsRound,
+      decodeSettingsRound,
+    ),
+    '9401c410018bcfe5687b0005a1b2c3d4e5f6071891c410018bcfe5687b0005a1b2c3d4e5f6071893' +
+      'c410018bcfe5687b0005a1b2c3d4e5f60718c410018bcfe5687b0005a1b2c3d4e5f60718c41d9501' +
+      '01c410018bcfe5687b0005a1b2c3d4e5f60718a670686f746f73c0',
   ],
   'a part list': [
     golden(parts, encodePartListRow, decodePartListRow),

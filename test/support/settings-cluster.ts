@@ -1,0 +1,103 @@
+/**
+ * Several nodes that decide on settings together, and processes that ask them, on a flaky network.
+ *
+ * Owns:          the nodes' stores, their crashes and restarts.
+ * Knows:         the settings actor and client.
+ * Must not know: what is tested.
+ */
+import { SettingsActor } from '../../actors/settings/settings-actor.ts';
+import type { ClusterView } from '../../bus/cluster-view.ts';
+import { fixedView } from '../../bus/cluster-view.ts';
+import { serveGuarded } from '../../bus/guarded.ts';
+import { SettingsClient } from '../../bus/settings-client.ts';
+import { Subjects } from '../../bus/subjects.ts';
+import type { LayoutVersion } from '../../schemas/cluster-layout.ts';
+import type { NodeId } from '../../schemas/ids.ts';
+import { PARTITION_COUNT } from '../../schemas/ids.ts';
+import { Stamper } from '../../schemas/stamper.ts';
+import { FlakyNetwork, nodeName, type FlakyProcess } from './flaky-network.ts';
+import { MemoryStore } from './memory-store.ts';
+
+/** All nodes hold all partitions, each in a zone of its own. */
+export function layoutOf(nodes: readonly NodeId[], version = 1): LayoutVersion {
+  return {
+    version,
+    replicationFactor: nodes.length,
+    zoneRedundancy: 'maximum',
+    roles: new Map(nodes.map(node => [node, { zone: node, tags: [], capacityBytes: 1 }])),
+    replicas: Array.from({ length: PARTITION_COUNT }, () => nodes),
+    partitionBytes: 1,
+  };
+}
+
+/** Several live versions; nothing else is known of the cluster. */
+export function viewOf(live: readonly LayoutVersion[], reader?: NodeId): ClusterView {
+  const current = live.at(-1) as LayoutVersion;
+  return {
+    ...fixedView({ current }),
+    current,
+    live,
+    read: live[0] ?? current,
+    liveIds: live.map(({ version }) => String(version)).join(' '),
+    nearest: nodes =>
+      reader !== undefined && nodes.includes(reader)
+        ? [reader, ...nodes.filter(node => node !== reader)]
+        : nodes,
+  };
+}
+
+export class SettingsCluster {
+  readonly network: FlakyNetwork;
+  readonly subjects = new Subjects('test');
+  readonly nodes: readonly NodeId[];
+  readonly #stores = new Map<NodeId, MemoryStore>();
+  readonly #processes = new Map<NodeId, FlakyProcess>();
+  readonly layout: LayoutVersion;
+
+  constructor(options: { readonly nodes: number; readonly seed: number }) {
+    this.network = new FlakyNetwork(options.seed);
+    this.nodes = Array.from({ length: options.nodes }, (_, index) => nodeName(index));
+    this.layout = layoutOf(this.nodes);
+    for (const node of this.nodes) this.start(node);
+  }
+
+  store(node: NodeId): MemoryStore {
+    return this.#stores.get(node) as MemoryStore;
+  }
+
+  isUp(node: NodeId): boolean {
+    return this.#processes.get(node)?.isAlive ?? false;
+  }
+
+  /** A node starts with what was durable when it stopped. */
+  start(node: NodeId): void {
+    const store = this.#stores.get(node) ?? new MemoryStore();
+    const process = this.network.process(node);
+    const { clock } = this.network.environment;
+    const actor = new SettingsActor({ store, clock, changed: () => undefined });
+    serveGuarded(process, this.subjects.settings(node), actor.receive.bind(actor));
+    this.#stores.set(node, store);
+    this.#processes.set(node, process);
+  }
+
+  /** kill -9 and the loss of what was not durable. */
+  crash(node: NodeId): void {
+    this.#processes.get(node)?.kill();
+    this.#stores.set(node, this.store(node).crash());
+  }
+
+  /** A process that asks; `view`: what it knows of the cluster. */
+  client(
+    name: string,
+    view: ClusterView = viewOf([this.layout]),
+  ): { readonly settings: SettingsClient; readonly process: FlakyProcess } {
+    const { environment } = this.network;
+    const process = this.network.process(name);
+    const settings = new SettingsClient({
+      ...{ bus: process, subjects: this.subjects, node: this.nodes[0] as NodeId },
+      stamper: new Stamper(environment.clock, environment.random),
+      cluster: { view, environment },
+    });
+    return { settings, process };
+  }
+}
