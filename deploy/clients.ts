@@ -25,7 +25,14 @@ export type Clients = {
   readonly blocks: BlockClient;
   readonly settings: SettingsClient;
   readonly cluster: ClusterClient;
-  readonly layout: LayoutCopy;
+  readonly layout: Pick<ClusterView, 'current'>;
+};
+
+/** What a gateway without storage knows before it has heard of a layout. */
+export const NO_LAYOUT: LayoutVersion = {
+  ...{ version: 0, replicationFactor: 1, zoneRedundancy: 'maximum', partitionBytes: 0 },
+  roles: new Map(),
+  replicas: [],
 };
 
 export function makeClients(options: {

@@ -20,7 +20,9 @@ import { PARTITION_COUNT } from '../schemas/ids.ts';
 import { lifecycleCalendar } from '../schemas/lifecycle-calendar.ts';
 import { Stamper } from '../schemas/stamper.ts';
 import type { Log } from '../schemas/telemetry.ts';
-import { makeGateway, type GatewayRole } from './gateway-role.ts';
+import { makeAdministration, type Administration } from './administration.ts';
+import { makeClients, NO_LAYOUT, type Clients } from './clients.ts';
+import { makeGateway } from './gateway-role.ts';
 import { Listeners } from './listeners.ts';
 import { logOptions, openLog } from './log.ts';
 import {
@@ -85,13 +87,11 @@ async function startNode(config: Config, options: ServerOptions, log: Log): Prom
     log.warn({}, `these settings have no effect here: ${config.withoutEffect.join(', ')}`);
   }
   const { random, clock } = realEnvironment;
-  const nodeId = await claimDirectories(config, options.acceptEmpty, () =>
-    ensureNodeId(config.metadataDir, random),
-  );
+  const nodeId = await identify(config, options.acceptEmpty);
   const rpcSecret = config.rpcSecret ?? ensureRpcSecret(config.metadataDir, random);
   const environment = realEnvironment;
-  const known: { storage?: StorageRole } = {};
-  const layout = (): LayoutVersion | undefined => known.storage?.clients.layout.current;
+  const known: { clients?: Clients } = {};
+  const layout = (): LayoutVersion | undefined => known.clients?.layout.current;
   const opened = openBus({ config, nodeId, rpcSecret, environment, log, layout });
   const { bus, subjects } = opened;
   const stamper = new Stamper(clock, random);
@@ -100,39 +100,58 @@ async function startNode(config: Config, options: ServerOptions, log: Log): Prom
     config.useLocalTimeZone ? localOffsetMs : undefined,
   );
   const common = { config, nodeId, environment, bus, subjects, stamper, log, calendar };
-  const storage = await startStorage(common).catch(async (error: unknown) => {
-    await opened.close();
-    throw asRefusal(error, config);
-  });
-  known.storage = storage;
-  writePidFile(config.metadataDir, process.pid);
+  const storage = isStorage(config)
+    ? await startStorage(common).catch(async (error: unknown) => {
+        await opened.close();
+        throw asRefusal(error, config);
+      })
+    : undefined;
+  if (storage !== undefined) writePidFile(config.metadataDir, process.pid);
+  const clients = storage?.clients ?? makeClients({ ...common, node: nodeId, layout: NO_LAYOUT });
+  known.clients = clients;
   const listeners = new Listeners(realEnvironment, log);
-  const gateway = makeGateway({
-    ...{ ...common, rpcSecret, listeners, clients: storage.clients },
-    metrics: makeMetrics(config, storage),
-  });
+  const metrics = makeMetrics(config, clients, storage);
+  const doors = { ...common, rpcSecret, listeners, clients, metrics };
+  const administration = makeAdministration(doors);
+  const gateway = isGateway(config) ? makeGateway({ ...doors, administration }) : undefined;
   const node: RunningNode = {
     stop: async () => {
       await listeners.end();
-      await gateway.stop();
+      await gateway?.stop();
       await opened.close();
-      await storage.stop();
-      removePidFile(config.metadataDir);
+      await storage?.stop();
+      if (storage !== undefined) removePidFile(config.metadataDir);
     },
   };
   try {
     await onceAvailable(realEnvironment, () =>
-      prepareSingleNode(options, storage, gateway, nodeId).catch(async (error: unknown) => {
+      prepareSingleNode(options, administration, clients, nodeId).catch(async (error: unknown) => {
         throw (await fullDiskRefusal(config, storage)) ?? error;
       }),
     );
-    await gateway.openDoors();
+    await administration.openControlDoor();
+    await gateway?.openDoors();
+    await administration.openAdminDoor();
   } catch (error) {
     await node.stop();
     throw error;
   }
-  log.info({ node: nodeId.slice(0, 16), version: GARAGE_VERSION }, 'serving');
+  log.info({ node: nodeId.slice(0, 16), roles: config.roles, version: GARAGE_VERSION }, 'serving');
   return node;
+}
+
+function isStorage({ roles }: Config): boolean {
+  return roles.includes('storage');
+}
+
+function isGateway({ roles }: Config): boolean {
+  return roles.includes('gateway');
+}
+
+/** A gateway without storage keeps its name in the metadata directory, and nothing else. */
+async function identify(config: Config, acceptEmpty: readonly string[]): Promise<NodeId> {
+  const nodeIdOf = (): NodeId => ensureNodeId(config.metadataDir, realEnvironment.random);
+  return isStorage(config) ? claimDirectories(config, acceptEmpty, nodeIdOf) : nodeIdOf();
 }
 
 /**
@@ -168,9 +187,10 @@ async function claimDirectories(
 /** What a node makes at its first start needs room; waiting gives it none. */
 async function fullDiskRefusal(
   { metadataDir, minFreeBytes }: Config,
-  { facts }: StorageRole,
+  storage: StorageRole | undefined,
 ): Promise<StartRefusedError | undefined> {
-  const { available, total } = (await facts.space())?.metadata ?? { available: 0, total: 0 };
+  const space = await storage?.facts.space();
+  const { available, total } = space?.metadata ?? { available: 0, total: 0 };
   if (total === 0 || available >= minFreeOf(minFreeBytes, total)) return undefined;
   return new StartRefusedError(
     `The disk of ${metadataDir} has less free space than min_free: free some, then start again.`,
@@ -184,24 +204,23 @@ function asRefusal(error: unknown, { metadataDir }: Config): unknown {
 
 async function prepareSingleNode(
   { singleNode, defaultKey, defaultBucket }: ServerOptions,
-  storage: StorageRole,
-  gateway: GatewayRole,
+  { ports: { directory } }: Administration,
+  { cluster }: Clients,
   nodeId: NodeId,
 ): Promise<void> {
   if (!singleNode) return;
-  await ensureLayout(storage.clients.cluster, nodeId);
+  await ensureLayout(cluster, nodeId);
   if (defaultKey === undefined) return;
-  const { directory } = gateway.ports;
   const key = await ensureKey(directory, defaultKey);
   if (defaultBucket !== undefined) await ensureBucket(directory, defaultBucket, key.id);
 }
 
-function makeMetrics(config: Config, { clients, blockStats, facts, store }: StorageRole): Metrics {
+function makeMetrics(config: Config, clients: Clients, storage: StorageRole | undefined): Metrics {
   return new Metrics({
     version: GARAGE_VERSION,
     replicationFactor: config.replicationFactor,
     gauges: async () => {
-      const space = await facts.space();
+      const space = await storage?.facts.space();
       const layout = clients.layout.current;
       const storageNodes = [...layout.roles.values()].filter(role => role.capacityBytes !== null);
       return {
@@ -212,13 +231,13 @@ function makeMetrics(config: Config, { clients, blockStats, facts, store }: Stor
         dataTotalBytes: space?.data.total ?? 0,
         metadataAvailableBytes: space?.metadata.available ?? 0,
         metadataTotalBytes: space?.metadata.total ?? 0,
-        blockBytesWritten: blockStats.writtenBytes,
-        blockBytesRead: blockStats.readBytes,
-        blocksRemoved: blockStats.removed,
-        blocksDamaged: blockStats.damaged,
-        storeReopenings: store.reopenings,
-        storeCorrectedBits: store.correctedBits,
-        storeBrokenBlocks: store.brokenBlocks,
+        blockBytesWritten: storage?.blockStats.writtenBytes ?? 0,
+        blockBytesRead: storage?.blockStats.readBytes ?? 0,
+        blocksRemoved: storage?.blockStats.removed ?? 0,
+        blocksDamaged: storage?.blockStats.damaged ?? 0,
+        storeReopenings: storage?.store.reopenings ?? 0,
+        storeCorrectedBits: storage?.store.correctedBits ?? 0,
+        storeBrokenBlocks: storage?.store.brokenBlocks ?? 0,
       };
     },
   });

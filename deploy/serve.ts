@@ -24,6 +24,9 @@ export type ServeOptions = {
 export async function serve(config: Config, options: ServeOptions): Promise<number> {
   const [problem] = problemsOfServer(config);
   if (problem !== undefined) throw new StartRefusedError(`${problem.path} ${problem.problem}.`);
+  if (options.singleNode && !config.roles.includes('storage')) {
+    throw new StartRefusedError('--single-node is for a node that stores: roles has no "storage".');
+  }
   return runServer(config, options);
 }
 

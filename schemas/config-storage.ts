@@ -5,7 +5,7 @@
  * Knows:         the reader, the limits.
  * Must not know: doors, the cluster.
  */
-import type { Config, DataDirectory } from './config.ts';
+import type { Config, DataDirectory, Role } from './config.ts';
 import { configDefaults } from './config-defaults.ts';
 import { isTable, type ConfigReader } from './config-reader.ts';
 import { BLOCK_BYTES_MAX } from './limits.ts';
@@ -26,10 +26,10 @@ type StorageKeys =
   | 'minFreeBytes';
 
 /** The keys of directories and blocks. */
-export function readStorage(top: ConfigReader): Pick<Config, StorageKeys> {
+export function readStorage(top: ConfigReader, roles: readonly Role[]): Pick<Config, StorageKeys> {
   return {
     metadataDir: top.requiredText('metadata_dir'),
-    dataDirs: readDataDirectories(top),
+    dataDirs: readDataDirectories(top, roles),
     metadataFsync: top.flag('metadata_fsync', configDefaults.metadataFsync),
     dataFsync: top.flag('data_fsync', configDefaults.dataFsync),
     blockSizeBytes: readBlockSize(top),
@@ -62,10 +62,11 @@ function readRamBuffer(top: ConfigReader): number {
   return sizeBytes;
 }
 
-function readDataDirectories(top: ConfigReader): readonly DataDirectory[] {
+/** A gateway without storage needs none. */
+function readDataDirectories(top: ConfigReader, roles: readonly Role[]): readonly DataDirectory[] {
   const value = top.raw('data_dir');
   if (value === undefined) {
-    top.problem('data_dir', 'is required');
+    if (roles.includes('storage')) top.problem('data_dir', 'is required');
     return [];
   }
   if (typeof value === 'string' && value !== '') {

@@ -141,9 +141,11 @@ export function checkConfig(
   const findings: ConfigFindings = { problems: [], withoutEffect: [] };
   const top = new ConfigReader(raw, '', findings);
   refuseReplicationMode(top);
+  const roles = readRoles(top);
   const config: Config = {
-    ...readStorage(top),
+    ...readStorage(top, roles),
     ...readCluster(top, secrets),
+    roles,
     s3: readS3(top),
     web: readWeb(top),
     admin: readAdmin(top, secrets),
@@ -161,17 +163,15 @@ export function checkConfig(
  * sentence each.
  */
 export function problemsOfServer(config: Config): readonly ConfigProblem[] {
+  if (config.nats !== undefined) return [];
   const problems: ConfigProblem[] = [];
-  if (config.nats !== undefined) {
-    problems.push({
-      path: 'nats',
-      problem: 'needs a release that runs on NATS; without this section the node runs by itself',
-    });
-  } else if (config.replicationFactor !== 1) {
-    problems.push({
-      path: 'replication_factor',
-      problem: 'must be 1 on a node that runs by itself',
-    });
+  if (config.replicationFactor !== 1) {
+    const problem = 'must be 1 on a node that runs by itself; [nats] joins it to others';
+    problems.push({ path: 'replication_factor', problem });
+  }
+  if (config.roles.length === 1) {
+    const problem = 'must be both on a node that runs by itself; [nats] joins it to others';
+    problems.push({ path: 'roles', problem });
   }
   return problems;
 }
@@ -187,7 +187,6 @@ function refuseReplicationMode(top: ConfigReader): void {
 type ClusterKeys =
   | 'replicationFactor'
   | 'consistencyMode'
-  | 'roles'
   | 'reusePort'
   | 'allowPunycode'
   | 'useLocalTimeZone'
@@ -209,7 +208,6 @@ function readCluster(top: ConfigReader, secrets: ConfigSecrets): Pick<Config, Cl
     consistencyMode:
       top.choice('consistency_mode', ['consistent', 'degraded', 'dangerous']) ??
       configDefaults.consistencyMode,
-    roles: readRoles(top),
     reusePort: top.flag('reuse_port', false),
     allowPunycode: top.flag('allow_punycode', false),
     useLocalTimeZone: top.flag('use_local_tz', false),

@@ -4,6 +4,7 @@
  *   node test/run.mjs                        everything: types, formatting, lint, all tests
  *   node test/run.mjs test/gateway/http …    the tests of some files or folders only
  *   node test/run.mjs clients|faults|bench   a long program of its own, with its own arguments
+ *   node test/run.mjs cluster                three sites on this machine, until Ctrl-C
  *
  * Owns:          the order of the steps, and the processes of a run.
  * Knows:         the tools' command lines.
@@ -15,7 +16,7 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { build, install, isInstalled, nodeProblem, run } from '../deploy/prepare.mjs';
+import { build, install, isBuilt, isInstalled, nodeProblem, run } from '../deploy/prepare.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -24,6 +25,7 @@ const PROGRAMS = {
   faults: 'dist/test/faults/run-faults.js',
   bench: 'dist/test/bench/bench.js',
 };
+const CLUSTER = 'dist/test/cluster/run-cluster.js';
 const PRETTIER = 'node_modules/prettier/bin/prettier.cjs';
 const ESLINT = 'node_modules/eslint/bin/eslint.js';
 const PRETTIER_CACHE = 'node_modules/.cache/prettier/cache.json';
@@ -40,6 +42,7 @@ async function main(parameters) {
     if ((await install(root)) !== 0) return giveUp('installing the packages failed: see above');
   }
   const [first = ''] = parameters;
+  if (first === 'cluster') return runCluster(parameters.slice(1));
   if (Object.hasOwn(PROGRAMS, first)) return runProgram(PROGRAMS[first], parameters.slice(1));
   return runTests(parameters);
 }
@@ -49,6 +52,16 @@ async function runProgram(program, parameters) {
   if ((await build(root)) !== 0) return giveUp('compiling failed: see above');
   if (!existsSync(join(root, program))) return giveUp(`there is no ${program}`);
   const options = ['--enable-source-maps', program, ...parameters];
+  return (await run(process.execPath, options, { root })).code;
+}
+
+/** Standard output is for what it prints; what is compiled already is not compiled again. */
+async function runCluster(parameters) {
+  if (!isBuilt(root)) {
+    console.error('compiling (tsc)');
+    if ((await build(root, line => console.error(line))) !== 0) return giveUp('compiling failed');
+  }
+  const options = ['--enable-source-maps', CLUSTER, ...parameters];
   return (await run(process.execPath, options, { root })).code;
 }
 

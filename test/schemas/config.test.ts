@@ -221,7 +221,17 @@ test('a server that runs by itself has one replica, and says so of anything else
   const paths = (raw: Raw): readonly string[] =>
     problemsOfServer(valid(raw)).map(({ path }) => path);
   t.deepEqual(paths({ ...small, replication_factor: 3 }), ['replication_factor']);
-  t.deepEqual(paths({ ...small, nats: { urls: ['nats://a'] } }), ['nats']);
+  t.deepEqual(paths({ ...small, roles: ['storage'] }), ['roles']);
+  const nats = { urls: ['nats://a'] };
+  for (const roles of [['storage'], ['gateway'], ['gateway', 'storage']]) {
+    t.deepEqual(paths({ ...small, nats, roles, replication_factor: 3 }), []);
+  }
+});
+
+test('a gateway without storage needs no data directory', t => {
+  const gateway = { ...small, roles: ['gateway'], data_dir: undefined };
+  t.deepEqual(valid(gateway).dataDirs, []);
+  t.deepEqual(wrong({ ...gateway, roles: ['storage'] }), ['data_dir']);
 });
 
 test('secrets, modes and levels are checked', t => {

@@ -28,7 +28,7 @@ export async function freePort(): Promise<number> {
   throw new Error('there is no free port');
 }
 
-async function isFree(port: number): Promise<boolean> {
+export async function isFree(port: number): Promise<boolean> {
   const probe = createServer();
   return new Promise<boolean>(resolve => {
     probe.once('error', () => {

@@ -1,0 +1,309 @@
+/**
+ * A cluster of several sites on this machine, as real processes: for trials, tests and benches.
+ *
+ * Owns:          its processes, and what is said of them.
+ * Knows:         the files, the links, the admin doors.
+ * Must not know: what is tried on it.
+ *
+ * In each site two nats-servers, one storage process and one gateway process; nats-servers of
+ * different sites meet through links that take their time and may be broken.
+ */
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { NATS_USER, natsPassword } from '../../bus/nats-password.ts';
+import { readNodeId } from '../../deploy/node-identity.ts';
+import type { BenchTarget } from '../bench/bench-client.ts';
+import { BUCKET, GARAGE, REGION } from '../support/garage-process.ts';
+import { Child } from './child.ts';
+import { Links, type RoundTrips } from './links.ts';
+import { SiteProxy } from './site-proxy.ts';
+import {
+  askAdmin,
+  healthOf,
+  stepToBucket,
+  stepToLayout,
+  type AdminDoor,
+  type AdminReply,
+} from './trial-admin.ts';
+import { natsUrl, SYSTEM_USER, writeSite, type SiteFiles } from './trial-files.ts';
+import { trialSettings, type TrialSettings } from './trial-settings.ts';
+
+export const SITE_NAMES = ['paris', 'lille', 'lyon'] as const;
+const CAPACITY_BYTES = 100 * 1000 ** 3;
+const PATIENCE_MS = 120_000;
+const STEP_MS = 100;
+
+export type TrialOptions = {
+  /** Made if missing; a second start goes on with what is there. */
+  readonly directory: string;
+  /** undefined: sites reach each other directly. */
+  readonly roundTrips: RoundTrips | undefined;
+  /** What died is started again after this; undefined: it is not. */
+  readonly restartMs?: number;
+  readonly top?: readonly string[];
+  readonly end?: readonly string[];
+  /** Called with a line about what goes on. */
+  readonly tell?: (line: string) => void;
+};
+
+export class TrialSite {
+  readonly files: SiteFiles;
+  readonly gateway: Child;
+  readonly storage: Child;
+  readonly nats: readonly Child[];
+  readonly #settings: TrialSettings;
+
+  constructor(files: SiteFiles, settings: TrialSettings, ended: (child: Child) => void) {
+    this.files = files;
+    this.#settings = settings;
+    const child = (what: string, command: string, parameters: readonly string[]): Child => {
+      const logPath = join(files.home, `${what}.log`);
+      const env = { RUST_LOG: process.env['RUST_LOG'] ?? 'warn' };
+      return new Child({ name: `${files.name} ${what}`, command, parameters, env, logPath, ended });
+    };
+    const garage = (what: string, config: string): Child =>
+      child(what, process.execPath, [GARAGE, '-c', config, 'server']);
+    this.gateway = garage('gateway', files.gatewayConfig);
+    this.storage = garage('storage', files.storageConfig);
+    const natsServer = process.env['NATS_SERVER'] ?? 'nats-server';
+    this.nats = files.natsConfigs.map((config, which) =>
+      child(`nats-${which + 1}`, natsServer, ['-c', config]),
+    );
+  }
+
+  get name(): string {
+    return this.files.name;
+  }
+
+  get children(): readonly Child[] {
+    return [...this.nats, this.storage, this.gateway];
+  }
+
+  /** Where S3 requests of this site go. */
+  get target(): BenchTarget {
+    const { credentials } = this.#settings;
+    return { port: this.files.ports.s3, ...credentials, region: REGION, bucket: BUCKET };
+  }
+
+  get gatewayAdmin(): AdminDoor {
+    return { port: this.files.ports.gatewayAdmin, token: this.#settings.adminToken };
+  }
+
+  get storageAdmin(): AdminDoor {
+    return { port: this.files.ports.storageAdmin, token: this.#settings.adminToken };
+  }
+
+  /** Of its storage process; undefined before that was started for the first time. */
+  get nodeId(): string | undefined {
+    return readNodeId(this.files.storageDirs[0]);
+  }
+
+  /** As `npm run cluster -- --json` shows it. */
+  describe(): unknown {
+    const { ports, storageDirs } = this.files;
+    const servers = ports.nats.map(({ client }) => natsUrl(client)).join(',');
+    const cli = (user: string, password: string): readonly string[] => [
+      ...['--server', servers, '--user', user, '--password', password],
+    ];
+    return {
+      name: this.name,
+      s3: `http://127.0.0.1:${ports.s3}`,
+      web: `http://127.0.0.1:${ports.web}`,
+      admin: `http://127.0.0.1:${ports.gatewayAdmin}`,
+      pids: {
+        gateway: pidsOf([this.gateway]),
+        storage: pidsOf([this.storage]),
+        nats: pidsOf(this.nats),
+      },
+      dirs: storageDirs,
+      nats_cli: cli(NATS_USER, natsPassword(this.#settings.rpcSecret)),
+      nats_sys_cli: cli(SYSTEM_USER, this.#settings.systemPassword),
+    };
+  }
+}
+
+function pidsOf(children: readonly Child[]): readonly number[] {
+  return children.flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
+}
+
+export class TrialCluster {
+  readonly links: Links;
+  readonly sites: readonly TrialSite[];
+  readonly settings: TrialSettings;
+  readonly #options: TrialOptions;
+  readonly #proxies: SiteProxy[] = [];
+  readonly #restarts = new Set<NodeJS.Timeout>();
+  #isStopping = false;
+
+  private constructor(options: TrialOptions, settings: TrialSettings) {
+    this.#options = options;
+    this.settings = settings;
+    const { directory, roundTrips, top = [], end = [] } = options;
+    this.links = new Links(SITE_NAMES, roundTrips ?? (() => 0));
+    const hasProxies = roundTrips !== undefined;
+    const place = { directory, names: SITE_NAMES, settings, hasProxies, top, end };
+    this.sites = SITE_NAMES.map((_, index) => {
+      const files = writeSite(place, index);
+      return new TrialSite(files, settings, child => {
+        this.#ended(child);
+      });
+    });
+  }
+
+  /** Its files and its links; no process runs yet. */
+  static async make(options: TrialOptions): Promise<TrialCluster> {
+    mkdirSync(options.directory, { recursive: true, mode: 0o700 });
+    const settings = await trialSettings(options.directory, SITE_NAMES.length);
+    const cluster = new TrialCluster(options, settings);
+    if (options.roundTrips !== undefined) await cluster.#openProxies();
+    return cluster;
+  }
+
+  /** Starts every process; says nothing of whether they serve. */
+  static async launch(options: TrialOptions): Promise<TrialCluster> {
+    const cluster = await TrialCluster.make(options);
+    for (const site of cluster.sites) for (const child of site.children) child.start();
+    cluster.#writeState();
+    return cluster;
+  }
+
+  /** Until all is healthy, with a layout, a key and a bucket. Stopped again if it never is. */
+  static async start(options: TrialOptions): Promise<TrialCluster> {
+    const cluster = await TrialCluster.launch(options);
+    try {
+      await cluster.prepare();
+      await cluster.untilHealthy();
+      return cluster;
+    } catch (error) {
+      await cluster.stop('SIGKILL');
+      throw error;
+    }
+  }
+
+  async #openProxies(): Promise<void> {
+    for (const { name, files } of this.sites) {
+      for (const { gateway, proxy } of files.ports.nats) {
+        const options = { links: this.links, site: name, targetPort: gateway };
+        this.#proxies.push(await SiteProxy.listen(options, proxy));
+      }
+    }
+  }
+
+  /** Assigns and applies the layout, makes key and bucket; what is there already stays. */
+  async prepare(): Promise<void> {
+    const [first] = this.sites;
+    if (first === undefined) return;
+    await this.#eventually('a layout', () => {
+      const roles = this.sites.flatMap(({ nodeId, name }) =>
+        nodeId === undefined ? [] : [{ id: nodeId, zone: name, capacity: CAPACITY_BYTES }],
+      );
+      return roles.length === this.sites.length && stepToLayout(first.storageAdmin, roles);
+    });
+    const { credentials } = this.settings;
+    await this.#eventually('a key and a bucket', () =>
+      stepToBucket(first.storageAdmin, credentials, BUCKET),
+    );
+  }
+
+  /** Every process says that the whole cluster is healthy, and every gateway finds the bucket. */
+  async untilHealthy(patienceMs = PATIENCE_MS): Promise<void> {
+    const doors = this.sites.flatMap(site => [site.gatewayAdmin, site.storageAdmin]);
+    const isHealthy = async (door: AdminDoor): Promise<boolean> => {
+      const health = await healthOf(door);
+      return health?.status === 'healthy' && health.storageNodesUp === this.sites.length;
+    };
+    await this.#eventually(
+      'healthy',
+      async () => {
+        const answers = await Promise.all([
+          ...doors.map(isHealthy),
+          ...this.sites.map(({ gatewayAdmin }) => this.#findsBucket(gatewayAdmin)),
+        ]);
+        return !answers.includes(false);
+      },
+      patienceMs,
+    );
+  }
+
+  async #findsBucket(door: AdminDoor): Promise<boolean> {
+    const { status } = await askAdmin(door, `GetBucketInfo?globalAlias=${BUCKET}`);
+    return status === 200;
+  }
+
+  async #eventually(
+    claim: string,
+    isSo: () => boolean | Promise<boolean>,
+    patienceMs = PATIENCE_MS,
+  ): Promise<void> {
+    const startedMs = performance.now();
+    while (!(await isSo())) {
+      if (this.#isStopping) throw new Error('the cluster was stopped');
+      if (performance.now() - startedMs > patienceMs) {
+        throw new Error(`the cluster never was: ${claim}\n${await this.#condition()}`);
+      }
+      await pause(STEP_MS);
+    }
+  }
+
+  /** What each process says of the cluster, for whoever wonders why it is not healthy. */
+  async #condition(): Promise<string> {
+    const asked = this.sites.flatMap(site => [
+      { child: site.gateway, door: site.gatewayAdmin },
+      { child: site.storage, door: site.storageAdmin },
+    ]);
+    const lines = asked.map(async ({ child, door }) => {
+      const health: AdminReply = await askAdmin(door, 'GetClusterHealth');
+      return `${child.name}: ${JSON.stringify(health)}\n${child.logTail}`;
+    });
+    return (await Promise.all(lines)).join('\n');
+  }
+
+  /** The state of the moment, for scripts. */
+  describe(): unknown {
+    const { accessKeyId, secretKey } = this.settings.credentials;
+    return {
+      ...{ access_key: accessKeyId, secret_key: secretKey, region: REGION, bucket: BUCKET },
+      sites: this.sites.map(site => site.describe()),
+    };
+  }
+
+  #writeState(): void {
+    const path = join(this.#options.directory, 'cluster.json');
+    writeFileSync(`${path}.tmp`, `${JSON.stringify(this.describe())}\n`, { mode: 0o600 });
+    renameSync(`${path}.tmp`, path);
+  }
+
+  #ended(child: Child): void {
+    if (this.#isStopping) return;
+    this.#writeState();
+    const { restartMs, tell } = this.#options;
+    if (restartMs === undefined) {
+      tell?.(`${child.name} has ended`);
+      return;
+    }
+    tell?.(`${child.name} has ended; it is started again in ${restartMs / 1000} s`);
+    const timer = setTimeout(() => {
+      this.#restarts.delete(timer);
+      this.startAgain(child);
+    }, restartMs);
+    this.#restarts.add(timer);
+  }
+
+  startAgain(child: Child): void {
+    if (this.#isStopping) return;
+    child.start();
+    this.#writeState();
+  }
+
+  /** Processes of Garage first: they say good-bye over the nats-servers. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    this.#isStopping = true;
+    for (const timer of this.#restarts) clearTimeout(timer);
+    await Promise.all(this.sites.map(site => site.gateway.end(signal)));
+    await Promise.all(this.sites.map(site => site.storage.end(signal)));
+    await Promise.all(this.sites.flatMap(({ nats }) => nats.map(child => child.end(signal))));
+    for (const proxy of this.#proxies) proxy.close();
+    this.#writeState();
+  }
+}
