@@ -1,5 +1,5 @@
-// Method: the files of a trial cluster, of which only some processes are started: a storage process,
-// a gateway process, nats-servers or none of them. What each offers is asked over HTTP.
+// Method: the files of a trial cluster, of which only some processes are started: a storage
+// process, a gateway process, nats-servers or none. What each offers is asked over HTTP.
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';

@@ -155,6 +155,7 @@ export const entryPoints: readonly string[] = [
   'test/run.mjs',
   'test/bench/bench.ts',
   'test/clients/run-clients.ts',
+  'test/cluster/run-cluster.ts',
   'test/faults/run-faults.ts',
   'test/support/echo-process.ts',
   // Imported by test/run.mjs from dist/, once that is there.
