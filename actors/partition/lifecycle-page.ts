@@ -71,13 +71,15 @@ export async function readLifecyclePage(question: PageQuestion): Promise<Lifecyc
 function expired(question: PageQuestion, row: Row): ObjectWrite | undefined {
   const summary = readObjectSummary(row.value);
   if (summary === undefined) return undefined;
-  const { rules, calendar, day, stamper } = question;
+  const { stamper } = question;
   const key = row.key.toString('utf8', OBJECT_KEY_AT) as ObjectKey;
   const { sizeBytes, lastModifiedMs: createdMs } = summary;
-  const due = expirationOf(rules, calendar, { key, sizeBytes, createdMs, tags: [] });
-  if (due === undefined || due.day > day) return undefined;
+  // Most rows are due by no rule, and need not be decoded: tags only make a filter match less.
+  const subject = { key, sizeBytes, createdMs };
+  if (!isDue(question, { ...subject, tags: 'any' })) return undefined;
   const version = decodeObjectRow(row.value);
   if (version.kind !== 'version') return undefined;
+  if (!isDue(question, { ...subject, tags: version.tagging?.tags ?? [] })) return undefined;
   const timestamp = timestampAbove(version.timestamp, stamper.id);
   return {
     kind: 'object-write',
@@ -85,6 +87,14 @@ function expired(question: PageQuestion, row: Row): ObjectWrite | undefined {
     row: { kind: 'tombstone', timestamp },
     condition: { ifVersion: version.versionId },
   };
+}
+
+function isDue(
+  { rules, calendar, day }: PageQuestion,
+  subject: Parameters<typeof expirationOf>[2],
+): boolean {
+  const due = expirationOf(rules, calendar, subject);
+  return due !== undefined && due.day <= day;
 }
 
 function abandoned(question: PageQuestion, row: Row): UploadAbort | undefined {

@@ -49,6 +49,7 @@ export function applyObjectWrite(step: WriteStep, write: ObjectWrite): TableRepl
 function isWellFormed(write: ObjectWrite): boolean {
   const { row, inline, completes } = write;
   if (row.kind === 'tombstone') return inline === undefined && completes === undefined;
+  if (row.kind === 'marker') return false;
   const { content } = row;
   const inlineBytes = inline?.length ?? 0;
   if (content.kind === 'inline') {

@@ -26,6 +26,7 @@ import { applyFence, applyUnfence } from './fences.ts';
 import { applyManifestWrite, dropManifest, readManifest } from './manifest-rows.ts';
 import { listObjects } from './object-list.ts';
 import { readObject } from './object-reads.ts';
+import { applyObjectChange } from './object-changes.ts';
 import { applyObjectWrite } from './object-writes.ts';
 import { applyOwnerAbort, applyOwnersCheck } from './owners.ts';
 import { PartitionDigest } from './partition-digest.ts';
@@ -64,6 +65,7 @@ type TableWrite = Extract<
   {
     kind:
       | 'object-write'
+      | 'object-change'
       | 'manifest-write'
       | 'upload-create'
       | 'upload-abort'
@@ -275,6 +277,7 @@ function purposeOf(request: TableWrite): CommitPurpose {
   switch (request.kind) {
     case 'object-write':
       return request.row.kind === 'version' ? 'grows' : 'frees-space';
+    case 'object-change':
     case 'manifest-write':
     case 'upload-create':
     case 'part-write':
@@ -288,6 +291,8 @@ function applyWrite(step: WriteStep, request: TableWrite): TableReply {
   switch (request.kind) {
     case 'object-write':
       return applyObjectWrite(step, request);
+    case 'object-change':
+      return applyObjectChange(step, request);
     case 'manifest-write':
       return applyManifestWrite(step, request);
     case 'upload-create':

@@ -11,6 +11,7 @@
  */
 import type { ObjectPlace } from '../../schemas/messages/table.ts';
 import type { StoredChecksum } from '../../schemas/records/checksum.ts';
+import type { Tagging } from '../../schemas/records/object-extras.ts';
 import type { ObjectVersion } from '../../schemas/records/object-row.ts';
 import type { Soon } from '../../schemas/soon.ts';
 import { chain } from '../../schemas/soon.ts';
@@ -47,6 +48,8 @@ export type ObjectQuestion = {
   /** Take the place of stored headers. */
   readonly overrides: ReadonlyMap<string, string>;
   readonly wantsChecksum: boolean;
+  /** Whether those who ask may know how many tags there are. */
+  readonly tellsTags?: boolean;
   /** What the door adds to the head of the answer. */
   readonly added?: ((version: ObjectVersion) => ReplyHeaders) | undefined;
 };
@@ -107,6 +110,9 @@ function answerFound(
     return { status: 304, headers: described.filter(([name]) => NOT_MODIFIED_HEADERS.has(name)) };
   }
   if (added !== undefined) described.push(...added(version));
+  if (version.tagging !== undefined && question.tellsTags === true) {
+    described.push(...tagCount(version.tagging));
+  }
   return chain(select(reader, question, found), selection => {
     const { range, isPartial, partCount, checksum } = selection;
     if (isPartial) {
@@ -121,6 +127,10 @@ function answerFound(
     const status = isPartial ? 206 : 200;
     return chain(body, opened => ({ status, headers: described, body: opened }));
   });
+}
+
+function tagCount({ tags }: Tagging): ReplyHeaders {
+  return tags.length === 0 ? [] : [['x-amz-tagging-count', String(tags.length)]];
 }
 
 function select(

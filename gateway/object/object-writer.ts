@@ -19,6 +19,7 @@ import { HASH_INLINE_BYTES_MAX, INLINE_BYTES_MAX } from '../../schemas/limits.ts
 import type { BucketQuota, ObjectPlace, WriteCondition } from '../../schemas/messages/table.ts';
 import type { BlockOwner } from '../../schemas/records/block-owner.ts';
 import type { StoredChecksum } from '../../schemas/records/checksum.ts';
+import type { ObjectExtras } from '../../schemas/records/object-extras.ts';
 import type {
   ObjectContent,
   ObjectVersion,
@@ -60,6 +61,8 @@ export type VersionTarget = {
   readonly kind: 'version';
   readonly place: ObjectPlace;
   readonly headers: StoredHeaders;
+  /** Tags and lock; absent for a version without any. */
+  readonly extras?: ObjectExtras | undefined;
   readonly condition?: WriteCondition | undefined;
   readonly quota?: BucketQuota | undefined;
 };
@@ -273,15 +276,17 @@ type Stamps = { readonly begun: Timestamp; readonly timestamp: Timestamp };
 /** Written out: it is the path of every small PUT, and spreading one object into the next is not
  *  free. */
 function versionRow(
-  { headers }: VersionTarget,
+  { headers, extras }: VersionTarget,
   { sizeBytes, etag, content, checksum }: RowContent,
   { begun, timestamp }: Stamps,
 ): ObjectVersion {
   const kind = 'version';
   const versionId = versionIdOf(begun);
-  return checksum === undefined
-    ? { kind, timestamp, versionId, sizeBytes, etag, content, headers }
-    : { kind, timestamp, versionId, sizeBytes, etag, content, headers, checksum };
+  const version: ObjectVersion =
+    checksum === undefined
+      ? { kind, timestamp, versionId, sizeBytes, etag, content, headers }
+      : { kind, timestamp, versionId, sizeBytes, etag, content, headers, checksum };
+  return extras === undefined ? version : { ...version, ...extras };
 }
 
 function ownerOf(target: WriteTarget, stamp: Timestamp): BlockOwner {

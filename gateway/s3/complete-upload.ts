@@ -124,6 +124,7 @@ function versionOf(made: {
   const { found, parts, uploadId, services } = made;
   const timestamp = services.stamper.now();
   const checksum = checksumOfParts(found.upload, parts);
+  const { tagging } = found.upload;
   return {
     kind: 'version',
     timestamp,
@@ -133,6 +134,7 @@ function versionOf(made: {
     content: { kind: 'parts', uploadId, partCount: parts.length },
     headers: found.upload.headers,
     ...(checksum === undefined ? {} : { checksum }),
+    ...(tagging === undefined ? {} : { tagging }),
   };
 }
 
@@ -183,7 +185,7 @@ async function repeated(
 
 function completedReply(
   call: ObjectCall,
-  { etag, checksum, sizeBytes, timestamp }: ObjectVersion,
+  { etag, checksum, sizeBytes, timestamp, tagging }: ObjectVersion,
   calendar: LifecycleCalendar,
 ): HttpReply {
   const { bucket, bucketName, key, http } = call;
@@ -194,7 +196,10 @@ function completedReply(
     element('ETag', `"${etag}"`) +
     checksumElement(checksum) +
     optionalElement('ChecksumType', checksum?.type);
-  const subject = { key, sizeBytes, createdMs: timestampMs(timestamp) };
+  const subject = {
+    ...{ key, sizeBytes, createdMs: timestampMs(timestamp) },
+    tags: tagging?.tags,
+  };
   const headers = expirationHeaders(bucket, calendar, subject);
   return xmlReply(s3Document('CompleteMultipartUploadResult', content), headers);
 }

@@ -28,6 +28,7 @@ import {
   storedHeaders,
 } from './object-headers.ts';
 import { placeOf } from './object-place.ts';
+import { copiedTagging, taggingDirective, taggingOf } from './object-tagging.ts';
 import type { ObjectCall, S3Handler, S3Services } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
 
@@ -37,6 +38,8 @@ export const copyObject: S3Handler<ObjectCall> = async (call, services) => {
   const { headers } = call;
   checkUploadHeaders(headers);
   const directive = metadataDirective(call);
+  // Refused before anything is looked up.
+  if (taggingDirective(headers) === 'REPLACE') taggingOf(headers);
   const checksum = askedChecksum(headers)?.algorithm;
   const place = placeOf(call);
   const source = await sourcePlace(call, services);
@@ -48,10 +51,12 @@ export const copyObject: S3Handler<ObjectCall> = async (call, services) => {
     const { sizeBytes } = found.version;
     checkCopySize(sizeBytes);
     await refuseEarly(services.tables, quota, { place, kind: 'object', sizeBytes });
+    const tagging = copiedTagging(headers, found.version);
     const target: VersionTarget = {
       kind: 'version',
       place,
       headers: copiedHeaders(call, found.version, directive),
+      extras: tagging && { tagging },
       condition,
       quota,
     };

@@ -71,7 +71,16 @@ function readQuestion(
   const wantsChecksum = headers.get('x-amz-checksum-mode')?.toUpperCase() === 'ENABLED';
   const added =
     bucket.lifecycle === undefined ? undefined : expirationOf(bucket, calendar, call.key);
-  return { place: placeOf(call), want, headers, partNumber, overrides, wantsChecksum, added };
+  return {
+    place: placeOf(call),
+    want,
+    headers,
+    partNumber,
+    overrides,
+    wantsChecksum,
+    tellsTags: true,
+    added,
+  };
 }
 
 function expirationOf(
@@ -79,8 +88,13 @@ function expirationOf(
   calendar: LifecycleCalendar,
   key: string,
 ): NonNullable<ObjectQuestion['added']> {
-  return ({ sizeBytes, timestamp }) =>
-    expirationHeaders(bucket, calendar, { key, sizeBytes, createdMs: timestampMs(timestamp) });
+  return ({ sizeBytes, timestamp, tagging }) =>
+    expirationHeaders(bucket, calendar, {
+      key,
+      sizeBytes,
+      createdMs: timestampMs(timestamp),
+      tags: tagging?.tags,
+    });
 }
 
 function overridesOf(query: ObjectCall['query']): ReadonlyMap<string, string> {

@@ -8,6 +8,7 @@
 import type { LifecycleCalendar } from '../../schemas/lifecycle-calendar.ts';
 import { startOfDay } from '../../schemas/lifecycle-calendar.ts';
 import type { BucketRow } from '../../schemas/records/bucket-row.ts';
+import type { Tag } from '../../schemas/records/bucket-settings/bucket-tags.ts';
 import { abortOf, expirationOf } from '../../schemas/records/bucket-settings/lifecycle-due.ts';
 import type { ReplyHeaders } from '../http/exchange.ts';
 import { httpDate } from '../http/http-date.ts';
@@ -18,6 +19,8 @@ type Subject = {
   readonly key: string;
   readonly sizeBytes: number;
   readonly createdMs: number;
+  /** Absent: none. */
+  readonly tags?: readonly Tag[] | undefined;
 };
 
 /** The last day that the form of dates has room for; rules may say millions of years. */
@@ -34,7 +37,7 @@ export function expirationHeaders(
   subject: Subject,
 ): ReplyHeaders {
   if (lifecycle === undefined) return NO_HEADERS;
-  const due = expirationOf(lifecycle, calendar, { ...subject, tags: [] });
+  const due = expirationOf(lifecycle, calendar, { ...subject, tags: subject.tags ?? [] });
   if (due === undefined) return NO_HEADERS;
   const date = dateOf(calendar, due.day);
   const ruleId = encodeURIComponent(due.ruleId);

@@ -16,6 +16,7 @@ import { isCombinable } from './crc-combine.ts';
 import { abortHeaders } from './lifecycle-headers.ts';
 import { checkUploadHeaders, storedHeaders } from './object-headers.ts';
 import { placeOf } from './object-place.ts';
+import { taggingOf } from './object-tagging.ts';
 import type { ObjectCall, S3Handler } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
 import { uploadIdOfCall } from './upload-xml.ts';
@@ -28,6 +29,7 @@ export const createMultipartUpload: S3Handler<ObjectCall> = async (call, service
   const { headers, auth, caller, bucketName, key } = call;
   checkUploadHeaders(headers);
   const checksum = askedChecksum(headers);
+  const tagging = taggingOf(headers);
   const timestamp = services.stamper.now();
   const uploadId = uploadIdOf(timestamp);
   const upload: UploadRow = {
@@ -37,6 +39,7 @@ export const createMultipartUpload: S3Handler<ObjectCall> = async (call, service
     headers: storedHeaders(headers, auth),
     initiator: caller?.accessKeyId ?? '',
     ...(checksum === undefined ? {} : { checksum }),
+    ...(tagging === undefined ? {} : { tagging }),
   };
   const place = placeOf(call);
   const answer = await services.tables.askPlace({ kind: 'upload-create', place, upload });

@@ -141,7 +141,6 @@ function pushMetadata(stored: (readonly [string, string])[], headers: RequestHea
 }
 
 function isRefused(name: string): boolean {
-  if (name === 'x-amz-tagging') return true;
   return REFUSED_PREFIXES.some(prefix => name.startsWith(prefix));
 }
 

@@ -16,15 +16,18 @@ import { writeCondition } from './conditions.ts';
 import { expirationHeaders } from './lifecycle-headers.ts';
 import { checkUploadHeaders, storedHeaders } from './object-headers.ts';
 import { placeOf } from './object-place.ts';
+import { taggingOf } from './object-tagging.ts';
 import type { ObjectCall, S3Handler } from './s3-call.ts';
 
 export const putObject: S3Handler<ObjectCall> = async (call, { tables, writer, calendar }) => {
   const { headers, auth } = call;
   checkUploadHeaders(headers);
+  const tagging = taggingOf(headers);
   const target = {
     kind: 'version',
     place: placeOf(call),
     headers: storedHeaders(headers, auth),
+    extras: tagging && { tagging },
     condition: writeCondition(headers),
     quota: quotaOf(call.bucket),
   } as const;
@@ -36,7 +39,7 @@ export const putObject: S3Handler<ObjectCall> = async (call, { tables, writer, c
   const written = await writer.write(payload, target);
   if (call.bucket.lifecycle === undefined) return uploadReply(written);
   const { sizeBytes, lastModifiedMs: createdMs } = written;
-  const subject = { key: call.key, sizeBytes, createdMs };
+  const subject = { key: call.key, sizeBytes, createdMs, tags: tagging?.tags };
   return uploadReply(written, expirationHeaders(call.bucket, calendar, subject));
 };
 

@@ -38,7 +38,8 @@ import { listObjects, listObjectsV2 } from './list-objects.ts';
 import { listParts } from './list-parts.ts';
 import { listMultipartUploads } from './list-uploads.ts';
 import { abortMultipartUpload, createMultipartUpload } from './multipart-upload.ts';
-import { getObjectAcl, getObjectTagging } from './object-probes.ts';
+import { getObjectAcl } from './object-probes.ts';
+import { deleteObjectTagging, getObjectTagging, putObjectTagging } from './object-tagging.ts';
 import { putObject } from './put-object.ts';
 import type { BucketCall, S3Handler } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
@@ -170,6 +171,16 @@ const BUILT: readonly Operation[] = [
     ...read,
     scope: 'object',
     handler: getObjectTagging,
+  }),
+  built('PutObjectTagging', 'PUT object tagging', {
+    ...write,
+    scope: 'object',
+    handler: putObjectTagging,
+  }),
+  built('DeleteObjectTagging', 'DELETE object tagging', {
+    ...write,
+    scope: 'object',
+    handler: deleteObjectTagging,
   }),
   built('GetObjectAcl', 'GET object acl', { ...read, scope: 'object', handler: getObjectAcl }),
   built('ListParts', 'GET object uploadId', { ...read, scope: 'object', handler: listParts }),
@@ -318,10 +329,8 @@ const NOT_BUILT: readonly NotBuilt[] = [
       'legal-hold': 'PutObjectLegalHold',
       renameObject: 'RenameObject',
       retention: 'PutObjectRetention',
-      tagging: 'PutObjectTagging',
     },
   ],
-  ['DELETE object', 'write', { tagging: 'DeleteObjectTagging' }],
   ['POST object', 'write', { restore: 'RestoreObject' }],
   ['POST object', 'read', { select: 'SelectObjectContent' }],
 ];

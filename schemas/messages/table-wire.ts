@@ -11,12 +11,14 @@ import type { AttemptId, BucketId, ObjectKey, UploadId, VersionId } from '../ids
 import { parseBlockList, type BlockList } from '../records/block-list.ts';
 import { packOwner, readOwner } from '../records/block-owner.ts';
 import type { BucketCounters } from '../records/bucket-counters.ts';
+import { packTagging, readTagging, type Tagging } from '../records/object-extras.ts';
 import {
   decodeObjectRow,
   encodeObjectRow,
   packPartRefs,
   readPartRefs,
   type PartRef,
+  type VersionRef,
 } from '../records/object-row.ts';
 import {
   decodePartRow,
@@ -70,6 +72,8 @@ const ownerId = hex<VersionId | AttemptId>(16);
 const objectRow = row(encodeObjectRow, decodeObjectRow);
 const uploadRow = row(encodeUploadRow, decodeUploadRow);
 const partRow = row(encodePartRow, decodePartRow);
+const tagging = field<Tagging>(packTagging, fields => readTagging(fields) ?? { tags: [] });
+const versionRef = branded<VersionRef>();
 const partRefs = field<readonly PartRef[]>(packPartRefs, readPartRefs);
 const owner = field(packOwner, fields => readOwner(fields.nested()));
 const blocks: Codec<BlockList> = {
@@ -186,10 +190,14 @@ const request = union<TableRequest>({
   'bucket-probe': [20, { bucket, shard: integer }],
   'digest-read': [30, {}],
   'digest-rows': [31, { leaves: bytes, after: optional(bytes), upTo: optional(bytes) }],
+  'object-change': [50, { place, version: optional(versionRef), tagging: optional(tagging) }],
 });
 
 const reply = union<TableReply>({
-  written: [1, { replaced: optional(shape({ sizeBytes: integer })) }],
+  written: [
+    1,
+    { replaced: optional(shape({ sizeBytes: integer })), version: optional(versionRef) },
+  ],
   older: [2, { newest: timestamp }],
   'condition-failed': [3, { because: choice('absent', 'mismatch') }],
   'bucket-closed': [4, {}],
@@ -218,6 +226,7 @@ const reply = union<TableReply>({
   'quota-exceeded': [27, {}],
   digest: [40, { tree: optional(digestTree) }],
   'digest-page': [41, { rows: list(digestedRow), next: optional(bytes) }],
+  'no-such-version': [50, { because: choice('absent', 'marker') }],
 });
 
 const LISTED_BYTES = 200;

@@ -13,7 +13,8 @@ import type { BucketId, ObjectKey, UploadId, VersionId, AttemptId } from '../ids
 import type { BlockList } from '../records/block-list.ts';
 import type { BlockOwner } from '../records/block-owner.ts';
 import type { BucketCounters } from '../records/bucket-counters.ts';
-import type { ObjectRow, ObjectTombstone, ObjectVersion, PartRef } from '../records/object-row.ts';
+import type { Tagging } from '../records/object-extras.ts';
+import type { ObjectRow, PartRef, VersionRef } from '../records/object-row.ts';
 import type { PartRow, UploadRow } from '../records/upload-row.ts';
 import type { Timestamp } from '../timestamp.ts';
 
@@ -43,7 +44,7 @@ export type WriteCondition = {
 export type ObjectWrite = {
   readonly kind: 'object-write';
   readonly place: ObjectPlace;
-  readonly row: ObjectVersion | ObjectTombstone;
+  readonly row: ObjectRow;
   /** The bytes of an inline version; absent when it is empty or not inline. */
   readonly inline?: Uint8Array | undefined;
   readonly condition?: WriteCondition | undefined;
@@ -52,6 +53,18 @@ export type ObjectWrite = {
   readonly completes?: { readonly uploadId: UploadId; readonly parts: readonly PartRef[] };
   /** Decided in the step that writes. */
   readonly quota?: BucketQuota | undefined;
+};
+
+/**
+ * Changes what may change of a version that is there, and nothing else of it. `written` tells which
+ * version it was.
+ */
+export type ObjectChange = {
+  readonly kind: 'object-change';
+  readonly place: ObjectPlace;
+  /** Absent: the current version. */
+  readonly version?: VersionRef | undefined;
+  readonly tagging?: Tagging | undefined;
 };
 
 /** `any` wants the row; `content` also the bytes of an inline object, in the same answer. */
@@ -220,6 +233,7 @@ export type DigestedRow = { readonly name: Uint8Array; readonly item: Uint8Array
 
 export type TableRequest =
   | ObjectWrite
+  | ObjectChange
   | ObjectRead
   | ObjectList
   | ManifestWrite
@@ -260,7 +274,14 @@ export type TableRefusal =
 
 export type TableReply =
   /** Durable. `replaced`: what stood there before and is not there any more. */
-  | { readonly kind: 'written'; readonly replaced?: { readonly sizeBytes: number } }
+  | {
+      readonly kind: 'written';
+      readonly replaced?: { readonly sizeBytes: number };
+      /** The version that was meant, where that is not clear from the request. */
+      readonly version?: VersionRef;
+    }
+  /** A change, or a deletion, of a version that is not there, or that is a delete marker. */
+  | { readonly kind: 'no-such-version'; readonly because: 'absent' | 'marker' }
   /** Not stored: a row at or above the write's timestamp is there; write again above it. */
   | { readonly kind: 'older'; readonly newest: Timestamp }
   | { readonly kind: 'condition-failed'; readonly because: 'absent' | 'mismatch' }

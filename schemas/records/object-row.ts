@@ -1,13 +1,14 @@
 /**
- * The row of one object key: its newest version, or the tombstone of its deletion.
+ * The row of one object key: its newest version, a delete marker, or the tombstone of its deletion.
  *
  * Owns:          the row's fields, its bytes, and its merge.
  * Knows:         manifests and checksums as values.
  * Must not know: where the row lies, or who may read it.
  *
  * Lean on purpose: a listing decodes every row it passes. The bytes of small objects are in a row
- * of their own beside this one. Later fields (tags, locks, history) go at the end of the array: a
- * reader of this format ignores what follows the fields it knows.
+ * of their own beside this one. Tags, locks and later fields go at the end of the array: a reader
+ * of this format ignores what follows the fields it knows. Older versions of a key have the same
+ * row, in a table of their own.
  */
 import type { Packed } from '../codec.ts';
 import { CodecError, FieldReader, hexBytes, pack } from '../codec.ts';
@@ -17,6 +18,8 @@ import type { BlockList } from './block-list.ts';
 import { parseBlockList } from './block-list.ts';
 import type { StoredChecksum } from './checksum.ts';
 import { packChecksum, readChecksum } from './checksum.ts';
+import type { ObjectExtras } from './object-extras.ts';
+import { laterLock, laterTagging, packExtras, readExtras } from './object-extras.ts';
 
 /** Lower-case header name and value, as they are given back: `content-type`, `x-amz-meta-…`. */
 export type StoredHeaders = readonly (readonly [name: string, value: string])[];
@@ -42,7 +45,7 @@ export type ObjectContent =
       readonly parts?: readonly PartRef[];
     };
 
-export type ObjectVersion = {
+export type ObjectVersion = ObjectExtras & {
   readonly kind: 'version';
   readonly timestamp: Timestamp;
   readonly versionId: VersionId;
@@ -56,9 +59,22 @@ export type ObjectVersion = {
 
 export type ObjectTombstone = { readonly kind: 'tombstone'; readonly timestamp: Timestamp };
 
-export type ObjectRow = ObjectVersion | ObjectTombstone;
+/** The current version says that the object is deleted; those below it are kept. */
+export type DeleteMarker = {
+  readonly kind: 'marker';
+  readonly timestamp: Timestamp;
+  readonly versioned?: true;
+};
+
+/** What a key may have many of. */
+export type StoredVersion = ObjectVersion | DeleteMarker;
+export type ObjectRow = StoredVersion | ObjectTombstone;
 
 const FORMAT = 1;
+/** What the row is: stands behind its timestamp. */
+const TOMBSTONE = 0;
+const VERSION = 1;
+const MARKER = 2;
 const CONTENT_CODES = ['inline', 'blocks', 'manifest', 'parts'] as const;
 
 export function packPartRefs(parts: readonly PartRef[]): Packed[] {
@@ -132,17 +148,21 @@ export function packStoredHeaders(headers: StoredHeaders): Packed {
 
 export function encodeObjectRow(row: ObjectRow): Buffer {
   const timestamp = hexBytes(row.timestamp);
-  if (row.kind === 'tombstone') return pack([FORMAT, timestamp, 0]);
+  if (row.kind === 'tombstone') return pack([FORMAT, timestamp, TOMBSTONE]);
+  if (row.kind === 'marker') {
+    return pack(row.versioned ? [FORMAT, timestamp, MARKER, true] : [FORMAT, timestamp, MARKER]);
+  }
   return pack([
     FORMAT,
     timestamp,
-    1,
+    VERSION,
     (row.versionId as string) === row.timestamp ? null : hexBytes(row.versionId),
     row.sizeBytes,
     packEtag(row.etag),
     packContent(row.content),
     packStoredHeaders(row.headers),
     packChecksum(row.checksum),
+    ...packExtras(row),
   ]);
 }
 
@@ -150,7 +170,10 @@ export function encodeObjectRow(row: ObjectRow): Buffer {
 export function decodeObjectRow(bytes: Uint8Array): ObjectRow {
   const { fields } = FieldReader.open(bytes, [FORMAT]);
   const timestamp = fields.hex(16) as Timestamp;
-  if (fields.integer() === 0) return { kind: 'tombstone', timestamp };
+  const state = fields.integer();
+  if (state === TOMBSTONE) return { kind: 'tombstone', timestamp };
+  if (state === MARKER) return readMarker(fields, timestamp);
+  if (state !== VERSION) throw new CodecError('unknown state of an object');
   const versionId = fields.skipNull() ? timestamp : fields.hex(16);
   const sizeBytes = fields.integer();
   const etag = fields.textOrHex();
@@ -164,15 +187,53 @@ export function decodeObjectRow(bytes: Uint8Array): ObjectRow {
     etag,
     content,
     headers,
+    ...(fields.hasMore ? readExtras(fields) : {}),
   };
   return { kind: 'version', ...version, ...(checksum === undefined ? {} : { checksum }) };
 }
 
+function readMarker(fields: FieldReader, timestamp: Timestamp): DeleteMarker {
+  const versioned = !fields.skipNull() && fields.flag();
+  return versioned ? { kind: 'marker', timestamp, versioned } : { kind: 'marker', timestamp };
+}
+
+/** By which a client names a version: `null` for what was written where no versions are kept. */
+export type VersionRef = Timestamp | 'null';
+
+export function versionRefOf({ timestamp, versioned }: StoredVersion): VersionRef {
+  return versioned === true ? timestamp : 'null';
+}
+
 /**
- * Last writer wins. Two rows of one timestamp are the same write, told twice; should they differ
- * all the same, the greater bytes win, so that every replica picks the same one.
+ * Last writer wins. Two rows of one timestamp are the same write, told twice: the deletion of it
+ * for good wins, and of two copies each later change. Should they differ all the same, the greater
+ * bytes win, so that every replica picks the same one.
  */
 export function mergeObjectRows(a: ObjectRow, b: ObjectRow): ObjectRow {
   if (a.timestamp !== b.timestamp) return a.timestamp > b.timestamp ? a : b;
+  const rank = STATE_RANK[a.kind] - STATE_RANK[b.kind];
+  if (rank !== 0) return rank > 0 ? a : b;
+  if (a.kind === 'version' && b.kind === 'version') return mergeCopies(a, b);
   return Buffer.compare(encodeObjectRow(a), encodeObjectRow(b)) >= 0 ? a : b;
+}
+
+const STATE_RANK = { version: 0, marker: 1, tombstone: 2 } as const;
+
+function mergeCopies(a: ObjectVersion, b: ObjectVersion): ObjectVersion {
+  const bareA = withoutChanges(a);
+  const bareB = withoutChanges(b);
+  const isFirst = Buffer.compare(encodeObjectRow(bareA), encodeObjectRow(bareB)) >= 0;
+  const tagging = laterTagging(a.tagging, b.tagging);
+  const lock = laterLock(a.lock, b.lock);
+  if (isFirst && tagging === a.tagging && lock === a.lock) return a;
+  if (!isFirst && tagging === b.tagging && lock === b.lock) return b;
+  return {
+    ...(isFirst ? bareA : bareB),
+    ...(tagging === undefined ? {} : { tagging }),
+    ...(lock === undefined ? {} : { lock }),
+  };
+}
+
+function withoutChanges({ tagging: _tagging, lock: _lock, ...bare }: ObjectVersion): ObjectVersion {
+  return bare;
 }

@@ -20,7 +20,9 @@ export type ObjectSummary = {
 };
 
 const FORMAT = 1;
+/** Arrays of nine fields, and of up to fifteen where tags and their like follow. */
 const VERSION_FIELDS = 0x99;
+const VERSION_FIELDS_MAX = 0x9f;
 const TOMBSTONE_FIELDS = 0x93;
 const BIN_8 = 0xc4;
 const STR_8 = 0xd9;
@@ -28,11 +30,13 @@ const NIL = 0xc0;
 const ID_BYTES = 16;
 const STATE_AT = 20;
 
-/** Undefined: a tombstone. Throws CodecError as decodeObjectRow does. */
+/** Undefined: a tombstone or a delete marker. Throws CodecError as decodeObjectRow does. */
 export function readObjectSummary(row: Buffer): ObjectSummary | undefined {
   const known = row[1] === FORMAT && row[2] === BIN_8 && row[3] === ID_BYTES;
   if (known && row[0] === TOMBSTONE_FIELDS && row[STATE_AT] === 0) return undefined;
-  if (known && row[0] === VERSION_FIELDS && row[STATE_AT] === 1) {
+  const lead = row[0]!;
+  const isVersion = lead >= VERSION_FIELDS && lead <= VERSION_FIELDS_MAX;
+  if (known && isVersion && row[STATE_AT] === 1) {
     const summary = walk(row);
     if (summary !== undefined) return summary;
   }
@@ -51,7 +55,7 @@ function walk(row: Buffer): ObjectSummary | undefined {
 
 function summaryOfDecoded(row: Buffer): ObjectSummary | undefined {
   const decoded = decodeObjectRow(row);
-  if (decoded.kind === 'tombstone') return undefined;
+  if (decoded.kind !== 'version') return undefined;
   const { timestamp, sizeBytes, etag, checksum } = decoded;
   return {
     lastModifiedMs: Number.parseInt(timestamp.slice(0, 12), 16),

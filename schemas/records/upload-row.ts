@@ -15,6 +15,8 @@ import type { Timestamp } from '../timestamp.ts';
 import type { BlockList } from './block-list.ts';
 import type { ChecksumAlgorithm, ChecksumType, StoredChecksum } from './checksum.ts';
 import { CHECKSUM_ALGORITHMS, packChecksum, readChecksum } from './checksum.ts';
+import type { ObjectLock, Tagging } from './object-extras.ts';
+import { packLock, packTagging, readLock, readTagging } from './object-extras.ts';
 import type { StoredHeaders } from './object-row.ts';
 import { packStoredHeaders, readBlockList, readStoredHeaders } from './object-row.ts';
 
@@ -33,6 +35,9 @@ export type UploadRow = {
   readonly checksum?: { readonly algorithm: ChecksumAlgorithm; readonly type: ChecksumType };
   /** The access key that began it: the Initiator of listings. */
   readonly initiator: string;
+  /** What the object will have when it is completed. */
+  readonly tagging?: Tagging;
+  readonly lock?: ObjectLock;
 };
 
 export type PartContent =
@@ -85,7 +90,14 @@ export function encodeUploadRow(row: UploadRow): Buffer {
     packStoredHeaders(row.headers),
     algorithm === undefined ? null : [algorithm, checksum?.type === 'COMPOSITE' ? 1 : 0],
     row.initiator,
+    ...packFuture(row),
   ]);
+}
+
+/** Nothing for an upload without any of it. */
+function packFuture({ tagging, lock }: UploadRow): Packed[] {
+  if (lock !== undefined) return [packTagging(tagging), packLock(lock)];
+  return tagging === undefined ? [] : [packTagging(tagging)];
 }
 
 function readUploadChecksum(fields: FieldReader): UploadRow['checksum'] {
@@ -104,7 +116,14 @@ export function decodeUploadRow(bytes: Uint8Array): UploadRow {
   const headers = readStoredHeaders(fields);
   const checksum = readUploadChecksum(fields);
   const row = { uploadId, timestamp, state, headers, initiator: fields.text() };
-  return checksum === undefined ? row : { ...row, checksum };
+  const tagging = readTagging(fields);
+  const lock = readLock(fields);
+  return {
+    ...row,
+    ...(checksum === undefined ? {} : { checksum }),
+    ...(tagging === undefined ? {} : { tagging }),
+    ...(lock === undefined ? {} : { lock }),
+  };
 }
 
 export function encodePartRow(row: PartRow): Buffer {

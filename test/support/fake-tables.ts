@@ -42,6 +42,8 @@ export class FakeTables {
     switch (request.kind) {
       case 'object-write':
         return this.#write(request);
+      case 'object-change':
+        return this.#change(request);
       case 'object-read':
         return this.#read(request.place);
       case 'manifest-write':
@@ -109,6 +111,14 @@ export class FakeTables {
     if (stored === undefined) return { kind: 'object' };
     const { row, inline } = stored;
     return inline === undefined ? { kind: 'object', row } : { kind: 'object', row, inline };
+  }
+
+  #change({ place, tagging }: Extract<TableRequest, { kind: 'object-change' }>): TableReply {
+    const stored = this.objects.get(nameOf(place));
+    if (stored?.row.kind !== 'version') return { kind: 'no-such-version', because: 'absent' };
+    const row = tagging === undefined ? stored.row : { ...stored.row, tagging };
+    this.objects.set(nameOf(place), { ...stored, row });
+    return { kind: 'written', version: 'null' };
   }
 
   #write(request: Extract<TableRequest, { kind: 'object-write' }>): TableReply {

@@ -12,7 +12,7 @@ import { CodecError } from '../../codec.ts';
 import { packWord, readOptionalText, readWord } from './setting-fields.ts';
 
 const VERSIONING = ['enabled', 'suspended'] as const;
-const LOCK_MODES = ['GOVERNANCE', 'COMPLIANCE'] as const;
+export const LOCK_MODES = ['GOVERNANCE', 'COMPLIANCE'] as const;
 const OWNERSHIPS = ['BucketOwnerEnforced', 'BucketOwnerPreferred', 'ObjectWriter'] as const;
 const ACLS = [
   'private',

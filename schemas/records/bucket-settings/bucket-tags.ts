@@ -1,8 +1,9 @@
 /**
- * Tags: names and values that people attach to buckets (and, later, objects).
+ * Tags: names and values that people attach to buckets and objects.
  *
  * Owns:          their bytes, and what S3 refuses of them.
- * Knows:         "PutBucketTagging" and "User-defined tag restrictions" of the AWS documentation.
+ * Knows:         "PutBucketTagging", "PutObjectTagging" and "User-defined tag restrictions" of the
+ *                AWS documentation.
  * Must not know: what tags are used for.
  */
 import type { FieldReader, Packed } from '../../codec.ts';
@@ -12,6 +13,7 @@ import { firstFault } from './setting-fault.ts';
 export type Tag = { readonly key: string; readonly value: string };
 
 export const BUCKET_TAGS_MAX = 50;
+export const OBJECT_TAGS_MAX = 10;
 const KEY_CHARACTERS_MAX = 128;
 const VALUE_CHARACTERS_MAX = 256;
 const CHARACTERS = /^[\p{L}\p{N}\p{Z}_.:/=+\-@]*$/u;

@@ -16,7 +16,8 @@ export type LifecycleSubject = {
   readonly key: string;
   readonly sizeBytes: number;
   readonly createdMs: number;
-  readonly tags: readonly Tag[];
+  /** `any`: not known yet; a filter by tags is taken to match. */
+  readonly tags: readonly Tag[] | 'any';
 };
 
 export type Due = { readonly ruleId: string; readonly day: number };
@@ -66,7 +67,7 @@ function matches(filter: LifecycleFilter, subject: LifecycleSubject): boolean {
   if (prefix !== undefined && !subject.key.startsWith(prefix)) return false;
   if (sizeGreaterThan !== undefined && subject.sizeBytes <= sizeGreaterThan) return false;
   if (sizeLessThan !== undefined && subject.sizeBytes >= sizeLessThan) return false;
-  return tags.every(({ key, value }) =>
-    subject.tags.some(tag => tag.key === key && tag.value === value),
-  );
+  const has = subject.tags;
+  if (has === 'any') return true;
+  return tags.every(({ key, value }) => has.some(tag => tag.key === key && tag.value === value));
 }

@@ -193,6 +193,27 @@ test('dates, prefixes, sizes and disabled rules are respected', async t => {
   t.deepEqual(keys(), ['later/old', 'other', 'sized/5']);
 });
 
+test('a rule of tags takes the objects that have them all', async t => {
+  const { put, setRules, walk, keys, tables } = lifecycleWorld();
+  const keep = { key: 'keep', value: 'short' };
+  setRules([rule(days(1), { tags: [keep, { key: 'of', value: 'a' }] })]);
+  const tags = { both: ['a', 'short'], one: ['b', 'short'], none: [] } as const;
+  for (const [key, [of, value]] of Object.entries(tags)) {
+    await put(key, 5);
+    if (of === undefined || value === undefined) continue;
+    const place = { bucket, shard: 0, key: key as ObjectKey };
+    const tagging = {
+      tags: [
+        { key: 'of', value: of },
+        { key: 'keep', value },
+      ],
+    };
+    await tables.ask({ kind: 'object-change', place, tagging });
+  }
+  await walk();
+  t.deepEqual(keys(), ['none', 'one']);
+});
+
 test('uploads that were not finished are given up, and others stay', async t => {
   const { beginUpload, setRules, walk, uploads, worker } = lifecycleWorld();
   setRules([rule({ abortUploadsDays: 2 }, { prefix: 'tmp/' })]);

@@ -151,7 +151,7 @@ function write(state: Draft, request: ObjectWrite): TableReply {
   const current = head?.kind === 'version' ? head : undefined;
   if (state.fence !== null) return { kind: 'bucket-closed' };
   if (head?.timestamp === row.timestamp) return WRITTEN;
-  const isInline = row.kind === 'tombstone' || row.content.kind === 'inline';
+  const isInline = row.kind !== 'version' || row.content.kind === 'inline';
   if (!isInline && state.marks[row.versionId]) return { kind: 'aborted' };
   const refused = completes && refusedCompletion(state, request, current);
   if (refused !== undefined) return refused;
@@ -172,7 +172,7 @@ function write(state: Draft, request: ObjectWrite): TableReply {
 }
 
 function headOf(row: ObjectRow): Head {
-  if (row.kind === 'tombstone') {
+  if (row.kind !== 'version') {
     const nothing = { versionId: '', sizeBytes: 0, etag: '', content: '' };
     return { kind: row.kind, timestamp: row.timestamp, ...nothing };
   }

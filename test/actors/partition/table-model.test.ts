@@ -314,7 +314,7 @@ function stateOf(f: Fixture): NaiveState {
   for (const { key: rowKey, value } of f.rows(TABLE.object)) {
     const row = decodeObjectRow(value);
     state.heads[rowKey.toString('utf8', OBJECT_KEY_AT)] =
-      row.kind === 'tombstone'
+      row.kind !== 'version'
         ? { ...row, versionId: '', sizeBytes: 0, etag: '', content: '' }
         : {
             kind: row.kind,

@@ -145,7 +145,11 @@ const REFUSALS: readonly (readonly [
     { 'x-amz-copy-source': 'bucket/other', 'x-amz-copy-source-if-match': '"x"' },
     'PreconditionFailed',
   ],
-  ['tags', { 'x-amz-copy-source': 'bucket/other', 'x-amz-tagging': 'a=b' }, 'NotImplemented'],
+  [
+    'another tagging directive',
+    { 'x-amz-copy-source': 'bucket/other', 'x-amz-tagging-directive': 'MERGE' },
+    'InvalidArgument',
+  ],
 ];
 
 for (const [name, headers, code] of REFUSALS) {

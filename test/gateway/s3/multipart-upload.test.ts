@@ -137,7 +137,6 @@ for (const [algorithm, type, outcome] of beginnings) {
 for (const header of [
   ['x-amz-acl', 'public-read'],
   ['x-amz-server-side-encryption', 'AES256'],
-  ['x-amz-tagging', 'a=b'],
   ['x-amz-object-lock-mode', 'COMPLIANCE'],
 ] as const) {
   test(`an upload that asks for ${header[0]} is refused`, async t => {

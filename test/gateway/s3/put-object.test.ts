@@ -169,7 +169,7 @@ const REFUSALS: readonly Refusal[] = [
   },
   { name: 'a public ACL', headers: { 'x-amz-acl': 'public-read' }, code: 'NotImplemented' },
   { name: 'a grant', headers: { 'x-amz-grant-read': 'id=1' }, code: 'NotImplemented' },
-  { name: 'tags', headers: { 'x-amz-tagging': 'a=b' }, code: 'NotImplemented' },
+  { name: 'a tag of AWS', headers: { 'x-amz-tagging': 'aws:a=b' }, code: 'InvalidTag' },
   { name: 'a lock', headers: { 'x-amz-object-lock-mode': 'GOVERNANCE' }, code: 'NotImplemented' },
   {
     name: 'encryption',

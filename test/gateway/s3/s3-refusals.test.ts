@@ -222,12 +222,12 @@ const rows: readonly Row[] = [
     code: 'NotImplemented',
   },
   {
-    title: 'tagging an object',
+    title: 'tagging an object without a set of tags',
     method: 'PUT',
     target: '/pictures/k?tagging',
     body: xmlOf('Tagging', ''),
-    status: 501,
-    code: 'NotImplemented',
+    status: 400,
+    code: 'MalformedXML',
   },
   {
     title: 'an ACL of an object',

@@ -63,12 +63,9 @@ const OBJECT_NOT_BUILT: readonly (readonly [method: string, query: string])[] = 
   ...(['torrent=', 'retention=', 'legal-hold=', 'attributes='] as const).map(
     query => ['GET', query] as const,
   ),
-  ...(['tagging=', 'retention=', 'legal-hold=', 'acl='] as const).map(
-    query => ['PUT', query] as const,
-  ),
+  ...(['retention=', 'legal-hold=', 'acl='] as const).map(query => ['PUT', query] as const),
   ['POST', 'select=&select-type=2'],
   ['POST', 'restore='],
-  ['DELETE', 'tagging='],
 ];
 
 const subresources: readonly BadCase[] = [
@@ -112,7 +109,8 @@ const subresources: readonly BadCase[] = [
 const REFUSED_HEADERS: readonly (readonly [name: string, value: string, expect: string])[] = [
   ['x-amz-acl', 'public-read', '501 NotImplemented'],
   ['x-amz-grant-read', 'id="x"', '501 NotImplemented'],
-  ['x-amz-tagging', 'a=b', '501 NotImplemented'],
+  ['x-amz-tagging', 'a=b&a=c', '400 InvalidArgument'],
+  ['x-amz-tagging', 'a=%7B', '400 InvalidTag'],
   ['x-amz-object-lock-mode', 'GOVERNANCE', '501 NotImplemented'],
   ['x-amz-server-side-encryption', 'AES256', '501 NotImplemented'],
   ['x-amz-server-side-encryption-customer-algorithm', 'AES256', '501 NotImplemented'],

@@ -30,6 +30,7 @@ import {
   owners,
   partRefs,
   partRows,
+  taggings,
   timestamps,
   uploadRows,
 } from '../records/arbitrary-rows.ts';
@@ -80,6 +81,7 @@ const places = fc.record({ bucket: bucketIds, shard: fc.nat(255), key: objectKey
 const partitions = { bucket: bucketIds, shard: fc.nat(255) };
 const starts = fc.record({ key: objectKeys, inclusive: flags });
 const etags = fc.oneof(fc.constant('any' as const), fc.array(words, { maxLength: 3 }));
+const versionRefs = fc.oneof(timestamps, fc.constant('null' as const));
 const quotas = withOptional({ shards: counts }, { maxBytes: counts, maxObjects: counts });
 const pages = { prefix: words, delimiter: words, limit: counts };
 
@@ -95,6 +97,7 @@ export const tableRequests = oneOfAll<TableRequest>({
       quota: quotas,
     },
   ),
+  'object-change': withOptional({ place: places }, { version: versionRefs, tagging: taggings }),
   'object-read': fc.record({ place: places, want: fc.constantFrom('row', 'content') }),
   'object-list': withOptional({ ...partitions, ...pages }, { from: starts }),
   'manifest-write': fc.record({ owner: owners, index: counts, blocks: blockLists }),
@@ -146,7 +149,8 @@ const listedUploads = fc.record({
 });
 
 export const tableReplies = oneOfAll<TableReply>({
-  written: withOptional({}, { replaced: fc.record({ sizeBytes: counts }) }),
+  written: withOptional({}, { replaced: fc.record({ sizeBytes: counts }), version: versionRefs }),
+  'no-such-version': fc.record({ because: fc.constantFrom('absent', 'marker') }),
   older: fc.record({ newest: timestamps }),
   'condition-failed': fc.record({ because: fc.constantFrom('absent', 'mismatch') }),
   'bucket-closed': nothing,

@@ -19,6 +19,7 @@ import { packBlocks } from '../../../schemas/records/block-list.ts';
 import type { BlockOwner } from '../../../schemas/records/block-owner.ts';
 import type { StoredChecksum } from '../../../schemas/records/checksum.ts';
 import { CHECKSUM_ALGORITHMS } from '../../../schemas/records/checksum.ts';
+import type { ObjectLock, Retention, Tagging } from '../../../schemas/records/object-extras.ts';
 import type {
   ObjectContent,
   ObjectRow,
@@ -109,8 +110,33 @@ export const contents: fc.Arbitrary<ObjectContent> = fc.oneof(
   ),
 );
 
+const tags = fc.record({ key: fc.string({ maxLength: 8 }), value: fc.string({ maxLength: 8 }) });
+
+export const taggings: fc.Arbitrary<Tagging> = fc.record(
+  { stamp: timestamps, tags: fc.array(tags, { maxLength: 10 }) },
+  { requiredKeys: ['tags'] },
+);
+
+const retentions: fc.Arbitrary<Retention> = fc.record({
+  mode: fc.constantFrom('GOVERNANCE', 'COMPLIANCE'),
+  untilMs: fc.constantFrom(0, 1_700_000_000_000, 4_000_000_000_000),
+});
+
+export const locks: fc.Arbitrary<ObjectLock> = fc.record(
+  { stamp: timestamps, retention: retentions, legalHold: fc.boolean() },
+  { requiredKeys: ['legalHold'] },
+);
+
 export const objectRows: fc.Arbitrary<ObjectRow> = fc.oneof(
   fc.record({ kind: fc.constant('tombstone' as const), timestamp: timestamps }),
+  fc.record(
+    {
+      kind: fc.constant('marker' as const),
+      timestamp: timestamps,
+      versioned: fc.constant(true as const),
+    },
+    { requiredKeys: ['kind', 'timestamp'] },
+  ),
   fc.record(
     {
       kind: fc.constant('version' as const),
@@ -121,6 +147,9 @@ export const objectRows: fc.Arbitrary<ObjectRow> = fc.oneof(
       content: contents,
       headers,
       checksum: checksums,
+      tagging: taggings,
+      versioned: fc.constant(true as const),
+      lock: locks,
     },
     { requiredKeys: ['kind', 'timestamp', 'versionId', 'sizeBytes', 'etag', 'content', 'headers'] },
   ),
@@ -143,6 +172,8 @@ export const uploadRows: fc.Arbitrary<UploadRow> = fc.record(
       type: fc.constantFrom('FULL_OBJECT' as const, 'COMPOSITE' as const),
     }),
     initiator: fc.string({ maxLength: 30 }),
+    tagging: taggings,
+    lock: locks,
   },
   { requiredKeys: ['uploadId', 'timestamp', 'state', 'headers', 'initiator'] },
 );

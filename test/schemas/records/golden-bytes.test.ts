@@ -160,6 +160,44 @@ const rows: Readonly<Record<string, [(bytes: string) => Golden, bytes: string]>>
       '30309403c410018bcfd625c00003a1b2c3d4e5f60718cd0384c092ac636f6e74656e742d74797065' +
       'aa746578742f706c61696ec0',
   ],
+  'an object with tags and a lock': [
+    object({
+      ...version,
+      sizeBytes: 3,
+      content: { kind: 'inline' },
+      tagging: { stamp: at, tags: [{ key: 'a', value: 'b' }] },
+      versioned: true,
+      lock: { retention: { mode: 'COMPLIANCE', untilMs: 1_800_000_000_000 }, legalHold: true },
+    }),
+    '9c01c410018bcfe5687b0005a1b2c3d4e5f6071801c410018bcfe568000004a1b2c3d4e5f6071803' +
+      'c410900150983cd24fb0d6963f7d28e17f72910092ac636f6e74656e742d74797065aa746578742f' +
+      '706c61696ec092c410018bcfe5687b0005a1b2c3d4e5f6071892a161a162c393c09201cb427a3185' +
+      'c5000000c3',
+  ],
+  'an object that came with tags': [
+    object({ ...version, sizeBytes: 3, content: { kind: 'inline' }, tagging: { tags: [] } }),
+    '9a01c410018bcfe5687b0005a1b2c3d4e5f6071801c410018bcfe568000004a1b2c3d4e5f6071803' +
+      'c410900150983cd24fb0d6963f7d28e17f72910092ac636f6e74656e742d74797065aa746578742f' +
+      '706c61696ec092c090',
+  ],
+  'a delete marker': [
+    object({ kind: 'marker', timestamp: at, versioned: true }),
+    '9401c410018bcfe5687b0005a1b2c3d4e5f6071802c3',
+  ],
+  'a delete marker that is the null version': [
+    object({ kind: 'marker', timestamp: at }),
+    '9301c410018bcfe5687b0005a1b2c3d4e5f6071802',
+  ],
+  'an upload of an object with tags and a lock': [
+    upload({
+      ...openUpload,
+      tagging: { tags: [{ key: 'a', value: 'b' }] },
+      lock: { legalHold: false },
+    }),
+    '9901c410018bcfd625c00003a1b2c3d4e5f60718c410018bcfe5687b0005a1b2c3d4e5f607189100' +
+      '92ac782d616d7a2d6d6574612d61a162920401ac474b3031323334353637383992c092a161a16293' +
+      'c0c0c2',
+  ],
   'an upload': [
     upload(openUpload),
     '9701c410018bcfd625c00003a1b2c3d4e5f60718c410018bcfe5687b0005a1b2c3d4e5f607189100' +

@@ -1,0 +1,56 @@
+/**
+ * Changing what may change of a version: its tags.
+ *
+ * Owns:          what such a change does to the rows of its partition.
+ * Knows:         object rows, and the copy of the row that lies with the bytes of a small object.
+ * Must not know: who may change what.
+ *
+ * The version keeps its timestamp: it is not newer for having another tag. An earlier change that
+ * comes late is answered like one that was made and then overwritten.
+ */
+import type { ObjectChange, TableReply } from '../../schemas/messages/table.ts';
+import { decodeInlineRow, encodeInlineRow } from '../../schemas/records/inline-row.ts';
+import type { ObjectRow, ObjectVersion } from '../../schemas/records/object-row.ts';
+import {
+  encodeObjectRow,
+  mergeObjectRows,
+  versionRefOf,
+} from '../../schemas/records/object-row.ts';
+import { inlineRowKey, objectRowKey } from './row-keys.ts';
+import { readObjectRow, readRow } from './stored-rows.ts';
+import type { WriteStep } from './write-step.ts';
+
+/** Throws what reading the rows throws. */
+export function applyObjectChange(step: WriteStep, change: ObjectChange): TableReply {
+  const { place, version } = change;
+  if (!step.surroundings.space()) return { kind: 'no-space' };
+  if (step.ledger.open(place.bucket).fence !== undefined) return { kind: 'bucket-closed' };
+  const key = objectRowKey(step.partition, place);
+  const head = readObjectRow(step.batch, key);
+  const stored = isMeant(head, version) ? head : undefined;
+  if (stored?.kind === 'marker') return { kind: 'no-such-version', because: 'marker' };
+  if (stored?.kind !== 'version') return { kind: 'no-such-version', because: 'absent' };
+  const changed = changedBy(stored, change);
+  if (changed !== stored) putHead(step, change, changed);
+  return { kind: 'written', version: versionRefOf(stored) };
+}
+
+function isMeant(row: ObjectRow | undefined, version: ObjectChange['version']): boolean {
+  if (row === undefined || row.kind === 'tombstone') return false;
+  return version === undefined || version === versionRefOf(row);
+}
+
+function changedBy(stored: ObjectVersion, { tagging }: ObjectChange): ObjectVersion {
+  if (tagging === undefined) return stored;
+  const merged = mergeObjectRows(stored, { ...stored, tagging });
+  return merged.kind === 'version' ? merged : stored;
+}
+
+function putHead(step: WriteStep, { place }: ObjectChange, row: ObjectVersion): void {
+  const encoded = encodeObjectRow(row);
+  step.batch.put(objectRowKey(step.partition, place), encoded);
+  if (row.content.kind !== 'inline' || row.sizeBytes === 0) return;
+  const key = inlineRowKey(step.partition, place);
+  const inline = readRow(step.batch, key, decodeInlineRow);
+  if (inline !== undefined) step.batch.put(key, encodeInlineRow(encoded, inline.bytes));
+}

@@ -1,0 +1,111 @@
+/**
+ * Tags of objects: PutObjectTagging, GetObjectTagging, DeleteObjectTagging, and the headers with
+ * which tags come along with an object.
+ *
+ * Owns:          the header's grammar, the directive of copies, the three operations.
+ * Knows:         the S3 API reference of each; "Object tagging" of the S3 user guide.
+ * Must not know: how tags are stored, what they are used for.
+ */
+import type { Tag } from '../../schemas/records/bucket-settings/bucket-tags.ts';
+import { faultOfTags, OBJECT_TAGS_MAX } from '../../schemas/records/bucket-settings/bucket-tags.ts';
+import type { Tagging } from '../../schemas/records/object-extras.ts';
+import type { ObjectVersion } from '../../schemas/records/object-row.ts';
+import type { HttpReply, ReplyHeaders, RequestHeaders } from '../http/exchange.ts';
+import { readVouchedDocument, refuseFault } from './bucket-document.ts';
+import { readTags, tagXml } from './bucket-tagging.ts';
+import { changeObject, findVersion } from './object-versions.ts';
+import type { ObjectCall, S3Handler } from './s3-call.ts';
+import { S3Error } from './s3-error.ts';
+import { malformed, parseXml } from './s3-xml.ts';
+import { XmlFields } from './xml-fields.ts';
+import { xmlReply } from './xml-reply.ts';
+import { s3Document, wrap } from './xml-writer.ts';
+
+const HEADER = 'x-amz-tagging';
+const DIRECTIVE = 'x-amz-tagging-directive';
+/** Room for as many tags as there may be, every character a reference. */
+const DOCUMENT_BYTES_MAX = 64 * 1024;
+const TAGGING = new Set(['TagSet']);
+
+export const getObjectTagging: S3Handler<ObjectCall> = async (call, services) => {
+  const { version, headers } = await findVersion(call, services);
+  const tags = version.tagging?.tags ?? [];
+  const document = s3Document('Tagging', wrap('TagSet', tags.map(tagXml).join('')));
+  return xmlReply(document, headers);
+};
+
+export const putObjectTagging: S3Handler<ObjectCall> = async (call, services) => {
+  const body = await readVouchedDocument(call, DOCUMENT_BYTES_MAX);
+  const set = new XmlFields(parseXml(body, 'Tagging'), TAGGING).one('TagSet');
+  if (set === undefined) throw malformed('Tagging needs a TagSet.');
+  const tags = readTags(set);
+  refuseFault(faultOfTags(tags, OBJECT_TAGS_MAX));
+  return { status: 200, headers: await change(call, services, tags) };
+};
+
+export const deleteObjectTagging: S3Handler<ObjectCall> = async (call, services) => {
+  const reply: HttpReply = { status: 204, headers: await change(call, services, []) };
+  return reply;
+};
+
+function change(
+  call: ObjectCall,
+  services: Parameters<S3Handler<ObjectCall>>[1],
+  tags: readonly Tag[],
+): Promise<ReplyHeaders> {
+  return changeObject(call, services, { tagging: { stamp: services.stamper.now(), tags } });
+}
+
+/**
+ * The tags that a new object comes with.
+ *
+ * @throws S3Error InvalidArgument for a header that is not a query string of distinct names,
+ *   InvalidTag for tags that may not be.
+ */
+export function taggingOf(headers: RequestHeaders): Tagging | undefined {
+  const text = headers.get(HEADER);
+  if (text === undefined || text === '') return undefined;
+  const tags = text.split('&').map(pair => readPair(text, pair));
+  if (new Set(tags.map(({ key }) => key)).size < tags.length) throw invalidHeader(text);
+  refuseFault(faultOfTags(tags, OBJECT_TAGS_MAX));
+  return { tags };
+}
+
+function readPair(text: string, pair: string): Tag {
+  const at = pair.indexOf('=');
+  const key = at < 0 ? pair : pair.slice(0, at);
+  const value = at < 0 ? '' : pair.slice(at + 1);
+  try {
+    return { key: decode(key), value: decode(value) };
+  } catch {
+    throw invalidHeader(text);
+  }
+}
+
+function decode(text: string): string {
+  return decodeURIComponent(text.replaceAll('+', ' '));
+}
+
+function invalidHeader(text: string): S3Error {
+  return new S3Error('InvalidArgument', {
+    message: `${HEADER} is a query string in UTF-8, URL-encoded, of distinct names.`,
+    fields: { ArgumentName: HEADER, ArgumentValue: text },
+  });
+}
+
+/** Those of a copy: the source's, unless the request says otherwise. @throws S3Error as above. */
+export function copiedTagging(headers: RequestHeaders, source: ObjectVersion): Tagging | undefined {
+  if (taggingDirective(headers) === 'REPLACE') return taggingOf(headers);
+  const tags = source.tagging?.tags ?? [];
+  return tags.length === 0 ? undefined : { tags };
+}
+
+/** @throws S3Error InvalidArgument. */
+export function taggingDirective(headers: RequestHeaders): 'COPY' | 'REPLACE' {
+  const text = headers.get(DIRECTIVE) ?? 'COPY';
+  if (text === 'COPY' || text === 'REPLACE') return text;
+  throw new S3Error('InvalidArgument', {
+    message: `${DIRECTIVE} must be COPY or REPLACE.`,
+    fields: { ArgumentName: DIRECTIVE, ArgumentValue: text },
+  });
+}

@@ -1,0 +1,133 @@
+/**
+ * What a version carries that may change after it was written: its tags, and its lock.
+ *
+ * Owns:          their fields, bytes and merges.
+ * Knows:         tags; "Object tagging" and "S3 Object Lock" of the S3 user guide.
+ * Must not know: who may change them, and what a lock keeps from happening.
+ *
+ * Each has a stamp of its own: changing a tag must not make the object newer than it is. What came
+ * with the version has none, and yields to every later change.
+ */
+import type { FieldReader, Packed } from '../codec.ts';
+import { hexBytes, pack } from '../codec.ts';
+import type { Timestamp } from '../timestamp.ts';
+import type { LockMode } from './bucket-settings/access-settings.ts';
+import { LOCK_MODES } from './bucket-settings/access-settings.ts';
+import type { Tag } from './bucket-settings/bucket-tags.ts';
+import { packWord, readWord } from './bucket-settings/setting-fields.ts';
+
+export type Tagging = {
+  /** When it was changed; absent: it came with the version. */
+  readonly stamp?: Timestamp;
+  /** Empty: they were taken away. */
+  readonly tags: readonly Tag[];
+};
+
+export type Retention = { readonly mode: LockMode; readonly untilMs: number };
+
+export type ObjectLock = {
+  readonly stamp?: Timestamp;
+  readonly retention?: Retention;
+  readonly legalHold: boolean;
+};
+
+export type ObjectExtras = {
+  readonly tagging?: Tagging;
+  /** Written while the bucket kept versions; absent: it is the `null` version of its key. */
+  readonly versioned?: true;
+  readonly lock?: ObjectLock;
+};
+
+/** What stands at the end of a version's array; nothing for a version without any of it. */
+export function packExtras({ tagging, versioned, lock }: ObjectExtras): Packed[] {
+  const packed = [packTagging(tagging), versioned ?? null, packLock(lock)];
+  while (packed.length > 0 && packed.at(-1) === null) packed.pop();
+  return packed;
+}
+
+export function readExtras(fields: FieldReader): ObjectExtras {
+  if (!fields.hasMore) return NO_EXTRAS;
+  const tagging = readTagging(fields);
+  const versioned = !fields.skipNull() && fields.flag();
+  const lock = readLock(fields);
+  return {
+    ...(tagging === undefined ? {} : { tagging }),
+    ...(versioned ? { versioned } : {}),
+    ...(lock === undefined ? {} : { lock }),
+  };
+}
+
+const NO_EXTRAS: ObjectExtras = Object.freeze({});
+
+export function packTagging(tagging: Tagging | undefined): Packed {
+  if (tagging === undefined) return null;
+  const { stamp, tags } = tagging;
+  return [packStamp(stamp), tags.flatMap(({ key, value }) => [key, value])];
+}
+
+export function readTagging(fields: FieldReader): Tagging | undefined {
+  if (fields.skipNull()) return undefined;
+  const parts = fields.nested();
+  const stamp = readStamp(parts);
+  const flat = parts.nested();
+  const tags: Tag[] = [];
+  while (flat.hasMore) tags.push({ key: flat.text(), value: flat.text() });
+  return stamp === undefined ? { tags } : { stamp, tags };
+}
+
+export function packLock(lock: ObjectLock | undefined): Packed {
+  if (lock === undefined) return null;
+  const { stamp, retention, legalHold } = lock;
+  const kept = retention && [packWord(LOCK_MODES, retention.mode), retention.untilMs];
+  return [packStamp(stamp), kept ?? null, legalHold];
+}
+
+export function readLock(fields: FieldReader): ObjectLock | undefined {
+  if (fields.skipNull()) return undefined;
+  const parts = fields.nested();
+  const stamp = readStamp(parts);
+  const retention = readRetention(parts);
+  return {
+    ...(stamp === undefined ? {} : { stamp }),
+    ...(retention === undefined ? {} : { retention }),
+    legalHold: parts.flag(),
+  };
+}
+
+function readRetention(fields: FieldReader): Retention | undefined {
+  if (fields.skipNull()) return undefined;
+  const parts = fields.nested();
+  const mode = readWord(parts, LOCK_MODES) ?? 'COMPLIANCE';
+  return { mode, untilMs: parts.integer() };
+}
+
+function packStamp(stamp: Timestamp | undefined): Packed {
+  return stamp === undefined ? null : hexBytes(stamp);
+}
+
+function readStamp(fields: FieldReader): Timestamp | undefined {
+  return fields.skipNull() ? undefined : (fields.hex(16) as Timestamp);
+}
+
+/** The later change; `a` itself where both are the same. */
+export function laterTagging(a: Tagging | undefined, b: Tagging | undefined): Tagging | undefined {
+  return later(a, b, packTagging);
+}
+
+export function laterLock(
+  a: ObjectLock | undefined,
+  b: ObjectLock | undefined,
+): ObjectLock | undefined {
+  return later(a, b, packLock);
+}
+
+function later<Value extends { readonly stamp?: Timestamp }>(
+  a: Value | undefined,
+  b: Value | undefined,
+  packValue: (value: Value | undefined) => Packed,
+): Value | undefined {
+  if (a === b || b === undefined) return a;
+  if (a === undefined) return b;
+  if (a.stamp !== b.stamp) return (a.stamp ?? '') > (b.stamp ?? '') ? a : b;
+  return Buffer.compare(pack([packValue(a)]), pack([packValue(b)])) >= 0 ? a : b;
+}
