@@ -9,6 +9,9 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { newBlockStats, type BlockStats } from '../actors/block/block-stats.ts';
 import { ClusterActor, type NodeFacts } from '../actors/cluster/cluster-actor.ts';
+import { LayoutFence } from '../actors/cluster/layout-fence.ts';
+import { keptLayout, LayoutKeeper } from '../actors/cluster/layout-keeper.ts';
+import { LayoutProgress, NOTHING_TO_BRING } from '../actors/cluster/layout-progress.ts';
 import { SettingsActor } from '../actors/settings/settings-actor.ts';
 import { BlockFiles } from '../actors/storage/block-files.ts';
 import { DataDirectories } from '../actors/storage/data-directories.ts';
@@ -16,6 +19,7 @@ import { DiskFiles } from '../actors/storage/disk-files.ts';
 import { LevelStore } from '../actors/storage/level-store.ts';
 import type { Bus } from '../bus/bus.ts';
 import { serveGuarded } from '../bus/guarded.ts';
+import { KnownLayout } from '../bus/known-layout.ts';
 import type { Subjects } from '../bus/subjects.ts';
 import type { Config } from '../schemas/config.ts';
 import type { Environment } from '../schemas/environment.ts';
@@ -64,7 +68,7 @@ export async function startStorage(options: StorageRoleOptions): Promise<Storage
   const facts = nodeFacts({
     ...{ config, nodeId, hostname: hostname(), directories, files, store },
   });
-  const clients = serveKeepers(options, store, facts);
+  const { clients, progress } = serveKeepers(options, store, facts);
   let isStopped = false;
   const prepared = blockFiles
     .prepare(() => isStopped)
@@ -80,19 +84,30 @@ export async function startStorage(options: StorageRoleOptions): Promise<Storage
       isStopped = true;
       await prepared;
       await actors.stop();
+      await progress.stop();
       await store.close();
     },
   };
 }
 
+type Keepers = { readonly clients: Clients; readonly progress: LayoutProgress };
+
 /** The keepers of layout and settings; the clients need the layout that is in force. */
-function serveKeepers(options: StorageRoleOptions, store: LevelStore, facts: NodeFacts): Clients {
-  const { bus, subjects, nodeId, config, environment } = options;
-  const cluster = new ClusterActor({
-    ...{ nodeId, replicationFactor: config.replicationFactor, store, facts },
-    layoutChanged: layout => {
-      bus.publish(subjects.layoutChanged(), layout);
-    },
+function serveKeepers(options: StorageRoleOptions, store: LevelStore, facts: NodeFacts): Keepers {
+  const { bus, subjects, nodeId, config, environment, stamper, log } = options;
+  const known = new KnownLayout(config.replicationFactor, keptLayout(store));
+  const keeper = new LayoutKeeper(store, known);
+  const cluster = new ClusterActor({ nodeId, known, keeper, stamper, facts });
+  const progress = new LayoutProgress({
+    ...{ nodeId, known, keeper, fence: new LayoutFence(nodeId, known), log },
+    ...{ sync: NOTHING_TO_BRING, timers: environment.timers },
+  });
+  progress.kick();
+  let { current } = known;
+  known.onChange(() => {
+    if (known.current === current) return;
+    current = known.current;
+    bus.publish(subjects.layoutChanged(), current);
   });
   const settings = new SettingsActor({
     store,
@@ -103,5 +118,6 @@ function serveKeepers(options: StorageRoleOptions, store: LevelStore, facts: Nod
   });
   serveGuarded(bus, subjects.cluster(nodeId), cluster.receive.bind(cluster));
   serveGuarded(bus, subjects.settings(nodeId), settings.receive.bind(settings));
-  return makeClients({ ...options, node: nodeId, layout: cluster.layout });
+  const clients = makeClients({ ...options, node: nodeId, layout: cluster.layout });
+  return { clients, progress };
 }

@@ -30,6 +30,7 @@ export type StagedChanges = {
   /** null: the node is to leave. */
   readonly roles: ReadonlyMap<NodeId, LayoutRole | null>;
   readonly zoneRedundancy?: number | 'maximum';
+  readonly replicationFactor?: number;
 };
 
 export type ClusterLayout = {

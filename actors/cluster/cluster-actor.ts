@@ -1,15 +1,16 @@
 /**
  * The keeper of this node's view of the cluster: the layout, what is staged, and its own health.
  *
- * Owns:          the layout row; the steps staged → applied.
- * Knows:         the store, and facts about this machine through a port.
+ * Owns:          the steps staged → applied.
+ * Knows:         the layout as the process knows it, and facts about this machine through a port.
  * Must not know: HTTP, the command line, partitions' rows.
  *
  * Changes are made one at a time: each waits for the one before it, so that what was applied is
- * what was shown.
+ * what was shown. Any node may be asked: changes that were made elsewhere meanwhile merge with them.
  */
 import type {
   ApplyLayoutResult,
+  AssignmentStatistics,
   DiskSpace,
   LayoutParameters,
   NodeInfo,
@@ -17,15 +18,18 @@ import type {
   RoleChange,
   StageLayoutResult,
 } from '../../schemas/admin-types.ts';
-import type { ClusterLayout, LayoutVersion } from '../../schemas/cluster-layout.ts';
+import type { KnownLayout } from '../../bus/known-layout.ts';
+import { assert } from '../../schemas/assert.ts';
+import type { LayoutVersion } from '../../schemas/cluster-layout.ts';
 import type { NodeId } from '../../schemas/ids.ts';
-import { partitionId } from '../../schemas/ids.ts';
+import { headsOf, LIVE_VERSIONS_MAX } from '../../schemas/layout-liveness.ts';
+import { stagedChange, versionChange } from '../../schemas/layout-state.ts';
 import type { ClusterReply, ClusterRequest } from '../../schemas/messages/cluster.ts';
-import { decodeLayout, encodeLayout } from '../../schemas/records/layout-row.ts';
-import { rowKey, TABLE } from '../../schemas/row-tables.ts';
-import type { Store } from '../storage/store.ts';
-import { assignPartitions } from './assign-partitions.ts';
-import { layoutHistory, layoutView, redundancyOf, roleView, stageRoles } from './layout-view.ts';
+import type { Stamper } from '../../schemas/stamper.ts';
+import { assignPartitions, type Assignment } from './assign-partitions.ts';
+import type { LayoutKeeper } from './layout-keeper.ts';
+import { layoutHistory, layoutView, noChanges, redundancyOf, roleView } from './layout-view.ts';
+import { appliedVersion, latestStamp, stagedRegisters } from './staged-changes.ts';
 
 /** What this machine says of itself. */
 export interface NodeFacts {
@@ -39,51 +43,36 @@ export interface NodeFacts {
 
 export type ClusterActorOptions = {
   readonly nodeId: NodeId;
-  readonly replicationFactor: number;
-  readonly store: Store;
+  readonly known: KnownLayout;
+  readonly keeper: LayoutKeeper;
+  readonly stamper: Stamper;
   readonly facts: NodeFacts;
-  readonly layoutChanged: (layout: LayoutVersion) => void;
 };
 
-const LAYOUT_KEY = rowKey(partitionId(0), TABLE.layout);
-
-function emptyLayout(replicationFactor: number): ClusterLayout {
-  const current: LayoutVersion = {
-    version: 0,
-    replicationFactor,
-    zoneRedundancy: 'maximum',
-    roles: new Map(),
-    replicas: [],
-    partitionBytes: 0,
-  };
-  return { current, staged: { roles: new Map() } };
-}
+/** With more versions under way a change is refused; branches may still bring some. */
+const LIVE_VERSIONS_APPLY = LIVE_VERSIONS_MAX / 2;
 
 export class ClusterActor {
   readonly #options: ClusterActorOptions;
-  #layout: ClusterLayout;
   #lastChange: Promise<unknown> = Promise.resolve();
 
-  /** Reads the layout row; throws what the store throws. */
   constructor(options: ClusterActorOptions) {
     this.#options = options;
-    const bytes = options.store.get(LAYOUT_KEY);
-    this.#layout =
-      bytes === undefined ? emptyLayout(options.replicationFactor) : decodeLayout(bytes);
   }
 
   get layout(): LayoutVersion {
-    return this.#layout.current;
+    return this.#options.known.current;
   }
 
   async receive(request: ClusterRequest): Promise<ClusterReply> {
+    const { known, facts } = this.#options;
     switch (request.kind) {
       case 'layout-current':
-        return { kind: 'layout-version', layout: this.#layout.current };
+        return { kind: 'layout-version', layout: known.current };
       case 'layout-show':
-        return { kind: 'layout-view', view: layoutView(this.#layout) };
+        return { kind: 'layout-view', view: layoutView(known) };
       case 'layout-history':
-        return { kind: 'layout-history', history: layoutHistory(this.#layout) };
+        return { kind: 'layout-history', history: layoutHistory(known.state, known.current) };
       case 'layout-stage':
         return this.#inTurn(() => this.#stage(request.roles, request.parameters));
       case 'layout-preview':
@@ -95,9 +84,9 @@ export class ClusterActor {
       case 'cluster-status':
         return this.#status();
       case 'node-info':
-        return { kind: 'info', info: this.#options.facts.info() };
+        return { kind: 'info', info: facts.info() };
       case 'node-statistics':
-        return { kind: 'statistics', statistics: await this.#options.facts.statistics() };
+        return { kind: 'statistics', statistics: await facts.statistics() };
       default:
         return { kind: 'not-understood' };
     }
@@ -109,40 +98,25 @@ export class ClusterActor {
     return done;
   }
 
-  async #keep(layout: ClusterLayout): Promise<void> {
-    const put = { kind: 'put', key: LAYOUT_KEY, value: encodeLayout(layout) } as const;
-    await this.#options.store.commit([put]);
-    this.#layout = layout;
-  }
-
   async #stage(
     roles: readonly RoleChange[],
     parameters: LayoutParameters | undefined,
   ): Promise<ClusterReply> {
+    const { known, keeper, stamper } = this.#options;
     const refused = this.#stagingProblem(roles);
     if (refused !== undefined) {
       const result: StageLayoutResult = { kind: 'refused', reason: refused };
       return { kind: 'layout-staged', result };
     }
-    const { current, staged } = this.#layout;
-    const redundancy = parameters === undefined ? staged.zoneRedundancy : redundancyOf(parameters);
-    await this.#keep({
-      current,
-      staged: {
-        roles: stageRoles(current, staged, roles),
-        ...(redundancy === undefined || redundancy === current.zoneRedundancy
-          ? {}
-          : { zoneRedundancy: redundancy }),
-      },
-    });
-    return {
-      kind: 'layout-staged',
-      result: { kind: 'staged', layout: layoutView(this.#layout) },
-    };
+    const redundancy = parameters === undefined ? undefined : redundancyOf(parameters);
+    await keeper.change(state =>
+      stagedChange(stagedRegisters({ roles, redundancy }, () => stamper.above(latestStamp(state)))),
+    );
+    return { kind: 'layout-staged', result: { kind: 'staged', layout: layoutView(known) } };
   }
 
   #stagingProblem(roles: readonly RoleChange[]): string | undefined {
-    const { current, staged } = this.#layout;
+    const { current, staged } = this.#options.known;
     const stranger = roles.find(
       ({ id }) =>
         id !== this.#options.nodeId &&
@@ -153,39 +127,67 @@ export class ClusterActor {
     return `Node ${stranger.id.slice(0, 16)} is not known here; \`garage status\` lists the nodes.`;
   }
 
+  #assigned(): Assignment {
+    const { state, current, staged } = this.#options.known;
+    if (headsOf(state).length > 1) {
+      const reason =
+        'Two layouts were applied at the same time and are being joined into one; look at ' +
+        '`garage layout show` in a moment, and try again.';
+      return { kind: 'impossible', reason };
+    }
+    if (state.versions.size >= LIVE_VERSIONS_APPLY) {
+      const reason =
+        'Too many layout changes are under way: wait for them, or look with ' +
+        '`garage layout history` who holds them up.';
+      return { kind: 'impossible', reason };
+    }
+    return assignPartitions(current, staged);
+  }
+
   #preview(): Extract<ClusterReply, { kind: 'layout-previewed' }>['result'] {
-    const { current, staged } = this.#layout;
-    const assignment = assignPartitions(current, staged);
+    const assignment = this.#assigned();
     if (assignment.kind === 'impossible') return assignment;
     const { layout, statistics } = assignment;
-    const view = layoutView({ current: layout, staged: { roles: new Map() } });
+    const view = layoutView({ current: layout, staged: noChanges() });
     return { kind: 'computed', statistics, layout: view };
   }
 
   async #apply(version: number): Promise<ClusterReply> {
-    const { current, staged } = this.#layout;
-    const expected = current.version + 1;
-    const answer = (result: ApplyLayoutResult): ClusterReply => ({
-      kind: 'layout-applied',
-      result,
+    const { known, keeper } = this.#options;
+    const made: { result?: ApplyLayoutResult; statistics?: AssignmentStatistics } = {};
+    // In one step: what is heard meanwhile is not taken for applied.
+    await keeper.change(state => {
+      const expected = known.current.version + 1;
+      if (version !== expected) {
+        made.result = { kind: 'wrong-version', expected };
+        return undefined;
+      }
+      const assignment = this.#assigned();
+      if (assignment.kind === 'impossible') {
+        made.result = assignment;
+        return undefined;
+      }
+      made.statistics = assignment.statistics;
+      return versionChange(appliedVersion(state, known.head, assignment.layout));
     });
-    if (version !== expected) return answer({ kind: 'wrong-version', expected });
-    const assignment = assignPartitions(current, staged);
-    if (assignment.kind === 'impossible') return answer(assignment);
-    await this.#keep({ current: assignment.layout, staged: { roles: new Map() } });
-    this.#options.layoutChanged(assignment.layout);
-    const { statistics } = assignment;
-    return answer({ kind: 'applied', statistics, layout: layoutView(this.#layout) });
+    const { statistics, result } = made;
+    if (statistics === undefined) {
+      assert(result !== undefined, 'what was not applied has a reason');
+      return { kind: 'layout-applied', result };
+    }
+    const layout = layoutView(known);
+    return { kind: 'layout-applied', result: { kind: 'applied', statistics, layout } };
   }
 
   async #revert(): Promise<ClusterReply> {
-    await this.#keep({ current: this.#layout.current, staged: { roles: new Map() } });
-    return { kind: 'layout-view', view: layoutView(this.#layout) };
+    const { known, keeper, stamper } = this.#options;
+    await keeper.change(state => stagedChange({ revertedAt: stamper.above(latestStamp(state)) }));
+    return { kind: 'layout-view', view: layoutView(known) };
   }
 
   async #status(): Promise<ClusterReply> {
     const { nodeId, facts } = this.#options;
-    const { current } = this.#layout;
+    const { current } = this.#options.known;
     const role = current.roles.get(nodeId);
     const space = await facts.space();
     return {

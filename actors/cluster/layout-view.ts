@@ -9,6 +9,7 @@ import type {
   LayoutHistory,
   LayoutParameters,
   LayoutRole as RoleView,
+  LayoutVersionStatus,
   LayoutView,
   NodeRole,
   RoleChange,
@@ -20,6 +21,8 @@ import type {
   StagedChanges,
 } from '../../schemas/cluster-layout.ts';
 import type { NodeId } from '../../schemas/ids.ts';
+import { holdersOf, isBefore, liveVersions, trackerOf } from '../../schemas/layout-liveness.ts';
+import type { LayoutState, Tracker, VersionName } from '../../schemas/layout-state.ts';
 
 export function roleView(role: LayoutRole): NodeRole {
   return { zone: role.zone, tags: role.tags, capacity: role.capacityBytes };
@@ -65,44 +68,75 @@ export function layoutView({ current, staged }: ClusterLayout): LayoutView {
   };
 }
 
-export function layoutHistory({ current }: ClusterLayout): LayoutHistory {
-  const roles = [...current.roles.values()];
-  const gateways = roles.filter(role => role.capacityBytes === null).length;
-  const line = {
-    version: current.version,
-    status: 'Current',
-    storageNodes: roles.length - gateways,
-    gatewayNodes: gateways,
-  } as const;
+export function noChanges(): StagedChanges {
+  return { roles: new Map() };
+}
+
+/** A role as an operator gave it. */
+export function roleOf(change: RoleChange): LayoutRole | null {
+  if ('remove' in change) return null;
+  return { zone: change.zone, tags: change.tags, capacityBytes: change.capacity };
+}
+
+// ---- history ------------------------------------------------------------------------------------
+
+function versionStatus(
+  { version, roles }: LayoutVersion,
+  status: LayoutVersionStatus['status'],
+): LayoutVersionStatus {
+  const gatewayNodes = [...roles.values()].filter(role => role.capacityBytes === null).length;
+  return { version, status, storageNodes: roles.size - gatewayNodes, gatewayNodes };
+}
+
+/** Of retired versions so many are shown. */
+const HISTORICAL_MAX = 5;
+
+export function layoutHistory(state: LayoutState, current: LayoutVersion): LayoutHistory {
+  const live = liveVersions(state).map(({ layout }) => layout);
+  const others = live.filter(layout => layout !== current);
+  const retired = [...state.retired]
+    .map(([name, { storageNodes, gatewayNodes }]): LayoutVersionStatus => ({
+      ...{ version: Number.parseInt(name, 10), status: 'Historical', storageNodes, gatewayNodes },
+    }))
+    .sort((a, b) => b.version - a.version)
+    .slice(0, HISTORICAL_MAX);
+  const trackers = updateTrackers(state, current);
   return {
     currentVersion: current.version,
-    minAck: current.version,
-    versions: [line],
-    updateTrackers: null,
+    minAck: Math.min(current.version, ...Object.values(trackers).map(({ ack }) => ack)),
+    versions: [
+      versionStatus(current, 'Current'),
+      ...others.reverse().map(layout => versionStatus(layout, 'Draining')),
+      ...retired,
+    ],
+    updateTrackers: others.length === 0 ? null : trackers,
   };
 }
 
-/** A change back to what is current leaves nothing staged for that node. */
-export function stageRoles(
-  current: LayoutVersion,
-  staged: StagedChanges,
-  changes: readonly RoleChange[],
-): Map<NodeId, LayoutRole | null> {
-  const roles = new Map(staged.roles);
-  for (const change of changes) {
-    const id = change.id as NodeId;
-    const role =
-      'remove' in change
-        ? null
-        : { zone: change.zone, tags: change.tags, capacityBytes: change.capacity };
-    if (isSameRole(current.roles.get(id) ?? null, role)) roles.delete(id);
-    else roles.set(id, role);
-  }
-  return roles;
-}
+type TrackerView = { readonly ack: number; readonly sync: number; readonly syncAck: number };
 
-function isSameRole(a: LayoutRole | null, b: LayoutRole | null): boolean {
-  if (a === null || b === null) return a === b;
-  const sameTags = a.tags.length === b.tags.length && a.tags.every((tag, i) => tag === b.tags[i]);
-  return a.zone === b.zone && a.capacityBytes === b.capacityBytes && sameTags;
+/** As numbers, which is how operators think of versions: the newest up to which there is no gap. */
+function updateTrackers(state: LayoutState, current: LayoutVersion): Record<string, TrackerView> {
+  const live = liveVersions(state);
+  const holders = new Set(live.flatMap(({ layout }) => [...holdersOf(layout)]));
+  const upTo = (has: (name: VersionName) => boolean): number => {
+    const gap = live.findIndex(({ name }) => !has(name));
+    if (gap < 0) return current.version;
+    return live[gap - 1]?.layout.version ?? Math.max(0, (live[0]?.layout.version ?? 1) - 1);
+  };
+  const viewOf = (node: NodeId): TrackerView => {
+    const { acked, synced, stopped, skipped }: Tracker = trackerOf(state, node);
+    const stop = (name: VersionName): boolean =>
+      [...stopped].some(later => later === name || isBefore(state, name, later));
+    return {
+      ack: upTo(name => acked.has(name) || skipped.has(name)),
+      sync: upTo(name => {
+        const version = state.versions.get(name);
+        const mustHold = version !== undefined && holdersOf(version.layout).has(node);
+        return !mustHold || version.parents.length === 0 || synced.has(name) || skipped.has(name);
+      }),
+      syncAck: upTo(name => stop(name) || skipped.has(name)),
+    };
+  };
+  return Object.fromEntries([...holders].sort().map(node => [node, viewOf(node)]));
 }

@@ -1,8 +1,15 @@
 import test from 'ava';
 import { ClusterActor } from '../../../actors/cluster/cluster-actor.ts';
+import { LayoutFence } from '../../../actors/cluster/layout-fence.ts';
+import { keptLayout, LayoutKeeper } from '../../../actors/cluster/layout-keeper.ts';
+import { LayoutProgress, NOTHING_TO_BRING } from '../../../actors/cluster/layout-progress.ts';
+import { KnownLayout } from '../../../bus/known-layout.ts';
 import type { LayoutVersion } from '../../../schemas/cluster-layout.ts';
 import type { NodeId } from '../../../schemas/ids.ts';
+import { Stamper } from '../../../schemas/stamper.ts';
+import { manualEnvironment } from '../../support/manual-environment.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
+import { QuietLog } from '../../support/quiet-log.ts';
 
 const NODE = 'ab'.repeat(32) as NodeId;
 const STRANGER = 'cd'.repeat(32);
@@ -20,11 +27,19 @@ function world(store = new MemoryStore()) {
       Promise.resolve({ tables: [], rcEntries: 0, resyncQueueLength: 0, resyncErrors: 0 }),
     space: () => Promise.resolve(undefined),
   };
-  const actor = new ClusterActor({
-    ...{ nodeId: NODE, replicationFactor: 1, store, facts },
-    layoutChanged: layout => applied.push(layout),
+  const { clock, random, timers } = manualEnvironment();
+  const known = new KnownLayout(1, keptLayout(store));
+  const keeper = new LayoutKeeper(store, known);
+  known.onChange(() => {
+    if (known.current !== applied.at(-1)) applied.push(known.current);
   });
-  return { actor, store, applied };
+  const stamper = new Stamper(clock, random);
+  const actor = new ClusterActor({ nodeId: NODE, known, keeper, stamper, facts });
+  const progress = new LayoutProgress({
+    ...{ nodeId: NODE, known, keeper, timers, log: new QuietLog() },
+    ...{ fence: new LayoutFence(NODE, known), sync: NOTHING_TO_BRING },
+  });
+  return { actor, store, applied, known, progress };
 }
 
 const role = (capacity: number) => ({ id: NODE, zone: 'dc1', tags: ['a'], capacity });
@@ -39,7 +54,7 @@ test('a role is staged, shown, applied with the next version, and found after a 
   const reply = await actor.receive({ kind: 'layout-apply', version: 1 });
   if (reply.kind !== 'layout-applied' || reply.result.kind !== 'applied') return t.fail();
   t.is(reply.result.statistics.usableCapacity, 1_000_000_000);
-  t.is(applied.length, 1);
+  t.is(applied.at(-1)?.version, 1);
   const again = world(store).actor;
   t.is(again.layout.version, 1);
   t.deepEqual(again.layout.replicas[255], [NODE]);
@@ -104,4 +119,34 @@ test('a change whose commit failed is unknown, and the layout is as it was', asy
   t.is(reply.kind, 'unknown');
   const shown = await actor.receive({ kind: 'layout-show' });
   t.deepEqual(shown.kind === 'layout-view' && shown.view.stagedRoleChanges, []);
+});
+
+test('a node on its own goes through its versions by itself: the older one retires', async t => {
+  const { actor, known, progress, store } = world();
+  for (const [version, capacity] of [1e9, 2e9, 3e9].entries()) {
+    await actor.receive({ kind: 'layout-stage', roles: [role(capacity)] });
+    await actor.receive({ kind: 'layout-apply', version: version + 1 });
+  }
+  t.deepEqual(
+    known.live.map(({ version }) => version),
+    [1, 2, 3],
+  );
+  progress.kick();
+  await progress.whenIdle();
+  t.deepEqual(
+    known.live.map(({ version }) => version),
+    [3],
+  );
+  t.is(known.read.version, 3);
+  const reply = await world(store).actor.receive({ kind: 'layout-history' });
+  if (reply.kind !== 'layout-history') return t.fail();
+  t.deepEqual(
+    reply.history.versions.map(({ version, status }) => [version, status]),
+    [
+      [3, 'Current'],
+      [2, 'Historical'],
+      [1, 'Historical'],
+    ],
+  );
+  return t.is(reply.history.updateTrackers, null);
 });

@@ -6,8 +6,10 @@
  * Must not know: what is tested.
  */
 import { ClusterActor } from '../../../actors/cluster/cluster-actor.ts';
+import { LayoutKeeper } from '../../../actors/cluster/layout-keeper.ts';
 import { ClusterClient } from '../../../bus/cluster-client.ts';
 import { serveGuarded } from '../../../bus/guarded.ts';
+import { KnownLayout } from '../../../bus/known-layout.ts';
 import { Subjects } from '../../../bus/subjects.ts';
 import { AdminError } from '../../../gateway/admin/admin-error.ts';
 import { adminOperation, runOperation } from '../../../gateway/admin/admin-operations.ts';
@@ -15,6 +17,7 @@ import type { AdminPorts, ObjectInspector } from '../../../gateway/admin/admin-p
 import { LocalClusterControl } from '../../../gateway/directory/cluster-control.ts';
 import type { BucketUsage, InspectedVersion } from '../../../schemas/admin-types.ts';
 import type { NodeId } from '../../../schemas/ids.ts';
+import { Stamper } from '../../../schemas/stamper.ts';
 import type { ManualEnvironment } from '../../support/manual-environment.ts';
 import { QuietLog } from '../../support/quiet-log.ts';
 import { settingsWorld, type SettingsWorld } from '../../support/settings-world.ts';
@@ -66,10 +69,11 @@ export function adminWorld(): AdminWorld {
   const settings = settingsWorld();
   const { environment, bus, store } = settings;
   const subjects = new Subjects('test');
+  const known = new KnownLayout(1);
+  const { clock, random } = environment;
   const actor = new ClusterActor({
-    nodeId: NODE,
-    replicationFactor: 1,
-    store,
+    ...{ nodeId: NODE, known, keeper: new LayoutKeeper(store, known) },
+    stamper: new Stamper(clock, random),
     facts: {
       hostname: 'vm',
       address: '127.0.0.1:3901',
@@ -92,7 +96,6 @@ export function adminWorld(): AdminWorld {
         metadata: { available: 72_367_050_752, total: 270_553_174_016 },
       }),
     },
-    layoutChanged: () => undefined,
   });
   serveGuarded(bus, subjects.cluster(NODE), actor.receive.bind(actor));
   const inspector = new FakeInspector();
