@@ -1,5 +1,5 @@
 /**
- * What follows from a layout state: which versions are live, by which one is read, which may retire.
+ * What follows from a layout state: which versions are live, by which is read, which may retire.
  *
  * Owns:          these rules, for every node the same.
  * Knows:         layout states.

@@ -133,7 +133,7 @@ function liveTrackers(
   let pruned: Map<NodeId, Tracker> | undefined;
   for (const [node, tracker] of trackers) {
     const live = liveTracker(tracker, retired);
-    if (live === tracker) continue;
+    if (live === tracker && !isNew(live)) continue;
     pruned ??= new Map(trackers);
     if (isNew(live)) pruned.delete(node);
     else pruned.set(node, live);

@@ -6,7 +6,7 @@
  * Must not know: HTTP, the command line, partitions' rows.
  *
  * Changes are made one at a time: each waits for the one before it, so that what was applied is
- * what was shown. Any node may be asked: changes that were made elsewhere meanwhile merge with them.
+ * what was shown. Any node may be asked: changes that others made meanwhile merge with them.
  */
 import type {
   ApplyLayoutResult,

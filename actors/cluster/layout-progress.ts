@@ -8,8 +8,8 @@
  *   heard ──▶ kept ──▶ fence raised, drained ──▶ acknowledged ──▶ brought in ──▶ synced
  *                                       all have synced ──▶ stopped for versions before
  *
- * Each step looks at what is known and does what is next; so it does not matter where a process died
- * or in which order it heard. Each is taken again later where the store failed.
+ * Each step looks at what is known and does what is next; so it does not matter where a process
+ * died or in which order it heard. Each is taken again later where the store failed.
  */
 import type { KnownLayout } from '../../bus/known-layout.ts';
 import type { Timer, Timers } from '../../schemas/environment.ts';

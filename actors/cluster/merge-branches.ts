@@ -5,9 +5,9 @@
  * Knows:         layout states; a function that assigns partitions.
  * Must not know: who is alive.
  *
- * Of every role, and of every setting, the change that was staged last is taken. Where no assignment
- * is possible for all of them together, or the newest branch has them all already, the newest branch
- * is taken as it is: so two releases that assign differently come to an end too.
+ * Of every role, and of every setting, the change that was staged last is taken. Where no
+ * assignment is possible for all of them together, or the newest branch has them all already, the
+ * newest branch is taken as it is: so two releases that assign differently come to an end too.
  */
 import type { LayoutRole, LayoutVersion, StagedChanges } from '../../schemas/cluster-layout.ts';
 import type { NodeId } from '../../schemas/ids.ts';

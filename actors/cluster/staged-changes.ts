@@ -5,8 +5,8 @@
  * Knows:         layout states.
  * Must not know: who asked.
  *
- * A version carries the stamp of each role's last change. That is how staged changes are known to be
- * applied, on this side of a cut or on the other, without being taken back anywhere.
+ * A version carries the stamp of each role's last change. That is how staged changes are known to
+ * be applied, on this side of a cut or on the other, without being taken back anywhere.
  */
 import type { RoleChange } from '../../schemas/admin-types.ts';
 import type { LayoutVersion } from '../../schemas/cluster-layout.ts';

@@ -1,5 +1,5 @@
-// Method: the laws of the merge on random states over a few versions; the bytes of states, and those
-// of the release before this one.
+// Method: the laws of the merge on random states over a few versions; the bytes of states, and
+// those of the release before this one.
 import test from 'ava';
 import fc from 'fast-check';
 import type { NodeId } from '../../../schemas/ids.ts';
