@@ -24,6 +24,8 @@ import { blockConversation } from '../schemas/messages/block-wire.ts';
 import type { ClusterReply, ClusterRequest } from '../schemas/messages/cluster.ts';
 import { isLayoutChange } from '../schemas/messages/cluster.ts';
 import { clusterConversation, layoutVersion } from '../schemas/messages/cluster-wire.ts';
+import type { DigestGossip } from '../schemas/messages/digest-gossip.ts';
+import { digestGossip } from '../schemas/messages/digest-gossip.ts';
 import type {
   SettingsChanged,
   SettingsReply,
@@ -47,11 +49,13 @@ export class Subjects {
   readonly #nodes = new Map<NodeId, NodeAddresses>();
   readonly #settingsChanged: Topic<SettingsChanged>;
   readonly #layoutChanged: Topic<LayoutVersion>;
+  readonly #digests: Topic<DigestGossip>;
 
   constructor(clusterName: string) {
     this.#root = `garage.${clusterName}`;
     this.#settingsChanged = this.#topic('settings', settingsChanged);
     this.#layoutChanged = this.#topic('layout', layoutVersion);
+    this.#digests = this.#topic('digests', digestGossip);
   }
 
   #topic<Event>(what: string, event: Codec<Event>): Topic<Event> {
@@ -89,6 +93,11 @@ export class Subjects {
   /** Event: a settings row changed. */
   settingsChanged(): Topic<SettingsChanged> {
     return this.#settingsChanged;
+  }
+
+  /** Event: what a node's partitions hold, in a few bytes each. */
+  digests(): Topic<DigestGossip> {
+    return this.#digests;
   }
 
   /** Event: the layout changed. */

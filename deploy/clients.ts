@@ -26,6 +26,7 @@ export type Clients = {
   readonly settings: SettingsClient;
   readonly cluster: ClusterClient;
   readonly layout: Pick<ClusterView, 'current'>;
+  readonly view: ClusterView;
 };
 
 /** What a gateway without storage knows before it has heard of a layout. */
@@ -61,6 +62,6 @@ export function makeClients(options: {
     blocks: new BlockClient(blockCalls),
     settings: new SettingsClient({ bus, subjects, node, stamper, cluster: { view, environment } }),
     cluster: new ClusterClient(bus, subjects),
-    layout,
+    ...{ layout, view },
   };
 }

@@ -99,7 +99,8 @@ async function startNode(config: Config, options: ServerOptions, log: Log): Prom
     config.debug.lifecycleDaySeconds * 1000,
     config.useLocalTimeZone ? localOffsetMs : undefined,
   );
-  const common = { config, nodeId, environment, bus, subjects, stamper, log, calendar };
+  const own = { config, nodeId, rpcSecret, environment };
+  const common = { ...own, bus, subjects, stamper, log, calendar };
   const storage = isStorage(config)
     ? await startStorage(common).catch(async (error: unknown) => {
         await opened.close();
@@ -111,7 +112,7 @@ async function startNode(config: Config, options: ServerOptions, log: Log): Prom
   known.clients = clients;
   const listeners = new Listeners(realEnvironment, log);
   const metrics = makeMetrics(config, clients, storage);
-  const doors = { ...common, rpcSecret, listeners, clients, metrics };
+  const doors = { ...common, listeners, clients, metrics };
   const administration = makeAdministration(doors);
   const gateway = isGateway(config) ? makeGateway({ ...doors, administration }) : undefined;
   const node: RunningNode = {

@@ -11,6 +11,8 @@ import { BlockPartition } from '../actors/block/block-partition.ts';
 import type { BlockStats } from '../actors/block/block-stats.ts';
 import { BlockScrub } from '../actors/block/block-scrub.ts';
 import { FileWalker } from '../actors/block/file-walker.ts';
+import { digestKey as digestKeyOf } from '../actors/entropy/digest-key.ts';
+import { EntropyWorker } from '../actors/entropy/entropy-worker.ts';
 import { BucketHoldings } from '../actors/partition/bucket-holdings.ts';
 import { LifecycleWorker } from '../actors/partition/lifecycle-worker.ts';
 import { ReferenceWalker } from '../actors/partition/reference-walker.ts';
@@ -20,13 +22,14 @@ import { TombstoneCollector } from '../actors/partition/tombstone-collector.ts';
 import type { BlockFiles } from '../actors/storage/block-files.ts';
 import type { DataDirectories } from '../actors/storage/data-directories.ts';
 import type { PurposefulStore } from '../actors/storage/commit-purpose.ts';
-import type { Bus } from '../bus/bus.ts';
+import { isNoAnswer, type Bus } from '../bus/bus.ts';
 import type { Subjects } from '../bus/subjects.ts';
 import type { Config } from '../schemas/config.ts';
 import type { Environment, Files } from '../schemas/environment.ts';
 import type { NodeId } from '../schemas/ids.ts';
 import { PARTITION_COUNT, partitionId } from '../schemas/ids.ts';
 import type { LifecycleCalendar } from '../schemas/lifecycle-calendar.ts';
+import { REQUEST_DEADLINE_MS } from '../schemas/limits.ts';
 import type { Stamper } from '../schemas/stamper.ts';
 import type { Log } from '../schemas/telemetry.ts';
 import type { Clients } from './clients.ts';
@@ -34,6 +37,7 @@ import type { Clients } from './clients.ts';
 export type StorageActorsOptions = {
   readonly config: Config;
   readonly nodeId: NodeId;
+  readonly rpcSecret: string;
   readonly environment: Environment;
   readonly bus: Bus;
   readonly subjects: Subjects;
@@ -49,6 +53,7 @@ export type StorageActorsOptions = {
 };
 
 export type StorageActors = { stop(): Promise<void> };
+type Worker = StorageActors & { start(): void };
 
 const PARTITIONS = Array.from({ length: PARTITION_COUNT }, (_, index) => partitionId(index));
 
@@ -58,11 +63,13 @@ export function startStorageActors(options: StorageActorsOptions): StorageActors
   const queue: { releases?: ReleaseWorker } = {};
   const isLiveStamper = (stamper: string): boolean => stamper === options.stamper.id;
   const holdings = new BucketHoldings();
+  // On the embedded bus there is nobody to compare with.
+  const digestKey = options.config.nats && digestKeyOf(options.rpcSecret);
   const tables = PARTITIONS.map(
     partition =>
       new TablePartition({
         ...{ partition, store: options.store, clock: options.environment.clock },
-        ...{ log: options.log, soleReplica: true, isLiveStamper },
+        ...{ log: options.log, soleReplica: digestKey === undefined, isLiveStamper, digestKey },
         // The store itself refuses what grows when its disk is too full.
         space: () => true,
         kickRelease: () => queue.releases?.kick(partition),
@@ -73,7 +80,7 @@ export function startStorageActors(options: StorageActorsOptions): StorageActors
   serve(options, tables, blocks);
   const releases = new ReleaseWorker({ partitions: tables, ...workerPorts(options) });
   queue.releases = releases;
-  const workers = [
+  const workers: Worker[] = [
     releases,
     new TombstoneCollector({ partitions: tables, ...workerPorts(options) }),
     new ReferenceWalker({
@@ -95,12 +102,30 @@ export function startStorageActors(options: StorageActorsOptions): StorageActors
       ...{ blockFiles: options.blockFiles, stats: options.blockStats, ...workerPorts(options) },
     }),
   ];
+  if (digestKey !== undefined) workers.push(entropyWorker(options, tables, digestKey));
   for (const worker of workers) worker.start();
   return {
     stop: async () => {
       await Promise.all(workers.map(worker => worker.stop()));
     },
   };
+}
+
+function entropyWorker(
+  options: StorageActorsOptions,
+  partitions: readonly TablePartition[],
+  clusterKey: Uint8Array,
+): EntropyWorker {
+  const { bus, subjects, clients, nodeId } = options;
+  const timing = { timeoutMs: REQUEST_DEADLINE_MS };
+  return new EntropyWorker({
+    ...{ ...workerPorts(options), bus, subjects, view: clients.view, self: nodeId },
+    ...{ partitions, clusterKey },
+    ask: async (node, partition, request) => {
+      const reply = await bus.request(subjects.table(node, partition), request, timing);
+      return isNoAnswer(reply) ? { kind: 'unavailable' } : reply;
+    },
+  });
 }
 
 function workerPorts({ environment, log, clients }: StorageActorsOptions) {

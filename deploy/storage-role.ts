@@ -34,6 +34,7 @@ import { startStorageActors } from './storage-actors.ts';
 export type StorageRoleOptions = {
   readonly config: Config;
   readonly nodeId: NodeId;
+  readonly rpcSecret: string;
   readonly environment: Environment;
   readonly bus: Bus;
   readonly subjects: Subjects;

@@ -53,6 +53,8 @@ export const MAILBOX_MESSAGES_MAX = 4096;
 /** Row changes in one LevelDB batch. */
 export const COMMIT_OPERATIONS_MAX = 8192;
 export const COMMIT_BYTES_MAX = 16 * MIB;
+/** Rows that one replica reads out for another at a time; one row more may stand in it. */
+export const MERGE_BYTES_MAX = MIB;
 /** Bytes that wait for a commit; more are refused. */
 export const COMMIT_QUEUE_BYTES_MAX = 64 * MIB;
 

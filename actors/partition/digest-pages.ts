@@ -12,7 +12,8 @@ import { rowRange } from '../../schemas/row-tables.ts';
 import type { Store } from '../storage/store.ts';
 import { isLeafSet, leafOf } from './digest-tree.ts';
 import type { PartitionDigest } from './partition-digest.ts';
-import { COMPARED_TABLES, itemOf, nameOfKey } from './row-items.ts';
+import { COMPARED_TABLES, itemOf, TRAVELLING_TABLES } from './row-items.ts';
+import { nameOfKey } from './row-names.ts';
 import { behindKey, rowsOfRange } from './row-walk.ts';
 
 /** A leaf that a write changed so lately may differ because that write is still on its way. */
@@ -38,11 +39,11 @@ export type DigestPage = { readonly rows: readonly DigestedRow[]; readonly next?
 export async function digestPage(
   { store, partition }: { readonly store: Store; readonly partition: PartitionId },
   clusterKey: Uint8Array,
-  { leaves, after, upTo }: Pick<DigestRows, 'leaves' | 'after' | 'upTo'>,
+  { leaves, tables, after, upTo }: Omit<DigestRows, 'kind'>,
 ): Promise<DigestPage> {
   const rows: DigestedRow[] = [];
   let scanned = 0;
-  for (const range of rangesBehind(partition, after)) {
+  for (const range of rangesBehind(partition, tables, after)) {
     let rest: RowRange | undefined = range;
     while (rest !== undefined) {
       const page = await rowsOfRange(store, rest, ROWS_AT_ONCE);
@@ -62,9 +63,14 @@ export async function digestPage(
   return { rows };
 }
 
-/** The compared tables from behind a name on. */
-function rangesBehind(partition: PartitionId, after: Uint8Array | undefined): RowRange[] {
-  const ranges = COMPARED_TABLES.map(table => rowRange(partition, table));
+/** The tables from behind a name on. */
+function rangesBehind(
+  partition: PartitionId,
+  which: DigestRows['tables'],
+  after: Uint8Array | undefined,
+): RowRange[] {
+  const tables = which === 'all' ? TRAVELLING_TABLES : COMPARED_TABLES;
+  const ranges = tables.map(table => rowRange(partition, table));
   if (after === undefined) return ranges;
   const key = Buffer.concat([Buffer.from([partition]), after]);
   return ranges

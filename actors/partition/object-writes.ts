@@ -42,7 +42,7 @@ export function applyObjectWrite(step: WriteStep, write: ObjectWrite): TableRepl
   const decision = decide(step, write, stored);
   if (decision.kind !== 'store') return decision;
   if (isNothingToDelete(step, write, stored)) return { kind: 'written' };
-  return store(step, { write, key, stored, completion: decision.completion });
+  return storeObject(step, { write, key, stored, completion: decision.completion });
 }
 
 /** What a sender of this release never gets wrong. */
@@ -124,7 +124,11 @@ type Change = {
   readonly completion: Completion | undefined;
 };
 
-function store(step: WriteStep, { write, key, stored, completion }: Change): TableReply {
+/** Puts the row, and all that follows from it; whether it may was decided before. */
+export function storeObject(
+  step: WriteStep,
+  { write, key, stored, completion }: Change,
+): TableReply {
   const { place } = write;
   const row = completion === undefined ? write.row : completion.row;
   const superseded = stored !== 'damaged' && stored?.kind === 'version' ? stored : undefined;

@@ -17,7 +17,8 @@ import type { Store, StoreCursor, StoreOperation } from '../storage/store.ts';
 import { DamagedRowError } from '../storage/store.ts';
 import { DigestTree, leafOf } from './digest-tree.ts';
 import { asBuffer } from './row-batch.ts';
-import { COMPARED_TABLES, isCompared, itemOf, nameOfKey } from './row-items.ts';
+import { COMPARED_TABLES, isCompared, itemOf } from './row-items.ts';
+import { nameOfKey } from './row-names.ts';
 import { isDamage } from './stored-rows.ts';
 
 export type PartitionDigestOptions = {

@@ -5,13 +5,13 @@
  * Knows:         where a row holds what is counted here alone.
  * Must not know: who compares.
  *
- * Not compared: what follows from these rows (inline bytes, counters, queues), what is this
- * replica's own word (abort marks), and fences, which a quorum keeps.
+ * Not compared: what follows from these rows (inline bytes, part lists, counters, queues), what is
+ * this replica's own word (abort marks), and fences, which a quorum keeps.
  */
 import { hash } from 'node:crypto';
 import { encodeUploadRow } from '../../schemas/records/upload-row.ts';
 import { decodeOpenUploadRow } from '../../schemas/records/open-upload-row.ts';
-import { ROW_PREFIX_BYTES, TABLE } from '../../schemas/row-tables.ts';
+import { TABLE } from '../../schemas/row-tables.ts';
 import { DIGEST_BYTES } from './digest-tree.ts';
 import { orDamage } from './stored-rows.ts';
 
@@ -19,11 +19,13 @@ import { orDamage } from './stored-rows.ts';
 export const COMPARED_TABLES = [
   TABLE.object,
   TABLE.manifest,
-  TABLE.partList,
   TABLE.openUpload,
   TABLE.endedUpload,
   TABLE.part,
 ] as const;
+
+/** And those that a new replica takes over beside them. */
+export const TRAVELLING_TABLES = [...COMPARED_TABLES, TABLE.abortedMark] as const;
 
 export type ComparedTable = (typeof COMPARED_TABLES)[number];
 
@@ -31,16 +33,6 @@ const COMPARED: ReadonlySet<number> = new Set(COMPARED_TABLES);
 
 export function isCompared(table: number | undefined): table is ComparedTable {
   return table !== undefined && COMPARED.has(table);
-}
-
-/** A row's table and row key: its name without the partition, the same on every node. */
-export function nameOfKey(key: Uint8Array): Buffer {
-  return Buffer.from(key.buffer, key.byteOffset + 1, key.length - 1);
-}
-
-/** The table of a row's name. */
-export function tableOfName(name: Uint8Array): number | undefined {
-  return name.length < ROW_PREFIX_BYTES - 1 ? undefined : name[0];
 }
 
 /** How many parts were counted here, and when, is no difference. */

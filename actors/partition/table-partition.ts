@@ -33,6 +33,8 @@ import { PartitionDigest } from './partition-digest.ts';
 import type { Holding } from './quota.ts';
 import { holdingOf, NOTHING_HELD } from './quota.ts';
 import { sequenceRowKey } from './row-keys.ts';
+import { applyRowsMerge } from './row-merges.ts';
+import { readRows } from './row-reads.ts';
 import { listUploads } from './upload-list.ts';
 import { listParts, readPart, readUpload, readVersionParts } from './upload-reads.ts';
 import { applyPartWrite, applyUploadAbort, applyUploadCreate } from './upload-writes.ts';
@@ -73,7 +75,8 @@ type TableWrite = Extract<
       | 'owner-abort'
       | 'owners-check'
       | 'bucket-fence'
-      | 'bucket-unfence';
+      | 'bucket-unfence'
+      | 'rows-merge';
   }
 >;
 
@@ -144,6 +147,8 @@ export class TablePartition implements Actor<TableRequest, TableReply> {
         return this.#answer(() => readVersionParts(this.store, this.partition, request));
       case 'counters-read':
         return this.#answer(() => this.#counters(request.bucket));
+      case 'rows-read':
+        return this.#answer(() => readRows(this, request));
       case 'digest-read':
         return readDigest(this.digest, this.#options.clock.monotonicMs());
       case 'digest-rows':
@@ -281,6 +286,7 @@ function purposeOf(request: TableWrite): CommitPurpose {
     case 'manifest-write':
     case 'upload-create':
     case 'part-write':
+    case 'rows-merge':
       return 'grows';
     default:
       return 'frees-space';
@@ -309,6 +315,8 @@ function applyWrite(step: WriteStep, request: TableWrite): TableReply {
       return applyFence(step, request);
     case 'bucket-unfence':
       return applyUnfence(step, request);
+    case 'rows-merge':
+      return applyRowsMerge(step, request);
     default:
       // A kind of a later release.
       return { kind: 'not-understood' };

@@ -6,6 +6,7 @@
  * Must not know: who bounds it.
  */
 import type { TableRequest } from '../../schemas/messages/table.ts';
+import { weightOfRow } from './row-reads.ts';
 
 const MESSAGE_BYTES = 512;
 const PART_REF_BYTES = 128;
@@ -26,6 +27,8 @@ export function weightOf(request: TableRequest): number {
       const { content } = request.part;
       return MESSAGE_BYTES + (content.kind === 'blocks' ? content.blocks.length : 0);
     }
+    case 'rows-merge':
+      return MESSAGE_BYTES + request.rows.reduce((sum, row) => sum + weightOfRow(row), 0);
     case 'owners-check':
       return MESSAGE_BYTES + request.owners.length * OWNER_BYTES;
     default:

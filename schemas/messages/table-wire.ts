@@ -8,6 +8,7 @@
 import { CodecError } from '../codec.ts';
 import { conversation } from '../conversation.ts';
 import type { AttemptId, BucketId, ObjectKey, UploadId, VersionId } from '../ids.ts';
+import { MERGE_BYTES_MAX } from '../limits.ts';
 import { parseBlockList, type BlockList } from '../records/block-list.ts';
 import { packOwner, readOwner } from '../records/block-owner.ts';
 import type { BucketCounters } from '../records/bucket-counters.ts';
@@ -54,6 +55,7 @@ import type {
   ListStart,
   ObjectPlace,
   OwnersCheck,
+  StoredRow,
   TableReply,
   TableRequest,
   UploadList,
@@ -137,6 +139,13 @@ const digestTree = shape<{ readonly leaves: Uint8Array; readonly unquiet: Uint8A
   unquiet: bytes,
 });
 
+const storedRow = shape<StoredRow>({
+  name: bytes,
+  value: payload,
+  inline: optional(payload),
+  lists: optional(list(payload)),
+});
+
 const request = union<TableRequest>({
   'object-write': [
     1,
@@ -189,7 +198,17 @@ const request = union<TableRequest>({
   'bucket-unfence': [19, { bucket, token: text }],
   'bucket-probe': [20, { bucket, shard: integer }],
   'digest-read': [30, {}],
-  'digest-rows': [31, { leaves: bytes, after: optional(bytes), upTo: optional(bytes) }],
+  'digest-rows': [
+    31,
+    {
+      leaves: bytes,
+      tables: choice('compared', 'all'),
+      after: optional(bytes),
+      upTo: optional(bytes),
+    },
+  ],
+  'rows-read': [32, { names: list(bytes) }],
+  'rows-merge': [33, { rows: list(storedRow) }],
   'object-change': [50, { place, version: optional(versionRef), tagging: optional(tagging) }],
 });
 
@@ -226,6 +245,8 @@ const reply = union<TableReply>({
   'quota-exceeded': [27, {}],
   digest: [40, { tree: optional(digestTree) }],
   'digest-page': [41, { rows: list(digestedRow), next: optional(bytes) }],
+  rows: [42, { rows: list(storedRow), handled: integer }],
+  merged: [43, { changed: integer }],
   'no-such-version': [50, { because: choice('absent', 'marker') }],
 });
 
@@ -239,6 +260,7 @@ export const tableConversation = conversation<TableRequest, TableReply>({
     if (asked.kind === 'object-list' || asked.kind === 'upload-list') {
       return asked.limit * LISTED_BYTES;
     }
+    if (asked.kind === 'rows-read') return MERGE_BYTES_MAX;
     return asked.kind === 'part-list' ? asked.limit * PART_BYTES : 0;
   },
   request,

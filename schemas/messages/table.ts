@@ -225,11 +225,26 @@ export type DigestRows = {
   readonly kind: 'digest-rows';
   /** A bit for each leaf. */
   readonly leaves: Uint8Array;
+  /** `compared`: what all replicas hold alike; `all`: with it what a new replica takes over. */
+  readonly tables: 'compared' | 'all';
   readonly after?: Uint8Array | undefined;
   readonly upTo?: Uint8Array | undefined;
 };
 /** `name`: table and row key; `item`: the keyed hash of name and value. */
 export type DigestedRow = { readonly name: Uint8Array; readonly item: Uint8Array };
+
+/** Rows as they are stored, by name: table and row key. */
+export type RowsRead = { readonly kind: 'rows-read'; readonly names: readonly Uint8Array[] };
+/** Merge these rows, which another replica stored, into this one's. */
+export type RowsMerge = { readonly kind: 'rows-merge'; readonly rows: readonly StoredRow[] };
+export type StoredRow = {
+  readonly name: Uint8Array;
+  readonly value: Uint8Array;
+  /** Of an object's row: the bytes of an inline version. */
+  readonly inline?: Uint8Array | undefined;
+  /** Of an object's row: the rows of its part list, in order. */
+  readonly lists?: readonly Uint8Array[] | undefined;
+};
 
 export type TableRequest =
   | ObjectWrite
@@ -254,7 +269,9 @@ export type TableRequest =
   | BucketUnfence
   | BucketProbe
   | DigestRead
-  | DigestRows;
+  | DigestRows
+  | RowsRead
+  | RowsMerge;
 
 /** What any request may be answered with. */
 export type TableRefusal =
@@ -325,6 +342,10 @@ export type TableReply =
       readonly kind: 'digest';
       readonly tree?: { readonly leaves: Uint8Array; readonly unquiet: Uint8Array };
     }
+  /** So many names were looked at: the rest is asked for again. What is absent is left out. */
+  | { readonly kind: 'rows'; readonly rows: readonly StoredRow[]; readonly handled: number }
+  /** Durable: so many rows are not what they were before. */
+  | { readonly kind: 'merged'; readonly changed: number }
   /** `next`: the name behind which to go on; absent at the end. */
   | {
       readonly kind: 'digest-page';

@@ -11,7 +11,8 @@ import {
   leafOf,
 } from '../../../actors/partition/digest-tree.ts';
 import { digestPage } from '../../../actors/partition/digest-pages.ts';
-import { COMPARED_TABLES, itemOf, nameOfKey } from '../../../actors/partition/row-items.ts';
+import { COMPARED_TABLES, itemOf } from '../../../actors/partition/row-items.ts';
+import { nameOfKey } from '../../../actors/partition/row-names.ts';
 import type { TableRequest } from '../../../schemas/messages/table.ts';
 import { rowRange, TABLE } from '../../../schemas/row-tables.ts';
 import type { Fixture } from './partition-fixture.ts';
@@ -29,7 +30,7 @@ import {
 } from './partition-fixture.ts';
 
 const digestKey = Buffer.alloc(32, 7);
-const ALL_LEAVES = Buffer.alloc(DIGEST_LEAVES / 8, 0xff);
+const ALL = { leaves: Buffer.alloc(DIGEST_LEAVES / 8, 0xff), tables: 'compared' } as const;
 
 function fixture(): Fixture {
   return tablePartition({ digestKey, soleReplica: false });
@@ -169,7 +170,7 @@ test('pages of names and items hold every row of their leaves once, in order', a
   let after: Uint8Array | undefined;
   let pages = 0;
   do {
-    const page = await digestPage(world.table, digestKey, { leaves: ALL_LEAVES, after });
+    const page = await digestPage(world.table, digestKey, { ...ALL, after });
     names.push(...page.rows.map(({ name }) => Buffer.from(name).toString('hex')));
     after = page.next;
     pages += 1;
@@ -179,11 +180,11 @@ test('pages of names and items hold every row of their leaves once, in order', a
   t.is(new Set(names).size, 1501);
   t.deepEqual(names, names.toSorted());
   const upTo = Buffer.from(names[10]!, 'hex');
-  const part = await digestPage(world.table, digestKey, { leaves: ALL_LEAVES, upTo });
+  const part = await digestPage(world.table, digestKey, { ...ALL, upTo });
   t.is(part.rows.length, 11);
   const one = Buffer.alloc(DIGEST_LEAVES / 8);
   one[0] = 1;
-  const leaf = await digestPage(world.table, digestKey, { leaves: one });
+  const leaf = await digestPage(world.table, digestKey, { ...ALL, leaves: one });
   t.true(leaf.rows.length > 0 && leaf.rows.every(({ name }) => leafOf(name) === 0));
 });
 

@@ -85,6 +85,11 @@ const versionRefs = fc.oneof(timestamps, fc.constant('null' as const));
 const quotas = withOptional({ shards: counts }, { maxBytes: counts, maxObjects: counts });
 const pages = { prefix: words, delimiter: words, limit: counts };
 
+const storedRows = withOptional(
+  { name: payloads, value: payloads },
+  { inline: payloads, lists: fc.array(payloads, { maxLength: 3 }) },
+);
+
 // ---- table --------------------------------------------------------------------------------------
 
 export const tableRequests = oneOfAll<TableRequest>({
@@ -128,7 +133,12 @@ export const tableRequests = oneOfAll<TableRequest>({
   'bucket-unfence': fc.record({ bucket: bucketIds, token: words }),
   'bucket-probe': fc.record(partitions),
   'digest-read': nothing,
-  'digest-rows': withOptional({ leaves: payloads }, { after: payloads, upTo: payloads }),
+  'digest-rows': withOptional(
+    { leaves: payloads, tables: fc.constantFrom('compared', 'all') },
+    { after: payloads, upTo: payloads },
+  ),
+  'rows-read': fc.record({ names: fc.array(payloads, { maxLength: 4 }) }),
+  'rows-merge': fc.record({ rows: fc.array(storedRows, { maxLength: 3 }) }),
 });
 
 const listedPrefixes = fc.record({ kind: fc.constant('prefix' as const), prefix: words });
@@ -189,6 +199,8 @@ export const tableReplies = oneOfAll<TableReply>({
   fenced: fc.record({ token: words }),
   probed: fc.record({ empty: flags }),
   digest: withOptional({}, { tree: fc.record({ leaves: payloads, unquiet: payloads }) }),
+  rows: fc.record({ rows: fc.array(storedRows, { maxLength: 3 }), handled: counts }),
+  merged: fc.record({ changed: counts }),
   'digest-page': withOptional(
     { rows: fc.array(fc.record({ name: payloads, item: payloads }), { maxLength: 4 }) },
     { next: payloads },

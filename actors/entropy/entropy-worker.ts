@@ -1,0 +1,232 @@
+/**
+ * Keeps this node's rows equal to those of the other replicas, without anybody's help.
+ *
+ * Owns:          when digests are made, told and compared, and when rows are pulled.
+ * Knows:         the layout, through a view; the gossip of roots.
+ * Must not know: how a row is merged.
+ *
+ * Every few seconds it tells the roots of the partitions it holds. Where another replica's root
+ * differs it pulls what that one has and this one lacks (row-pull.ts); the other does the same. A
+ * write that a straggler missed is so found in seconds, a day's absence as fast as rows can be
+ * read.
+ */
+import type { Bus, Subscription } from '../../bus/bus.ts';
+import type { ClusterView } from '../../bus/cluster-view.ts';
+import type { Subjects } from '../../bus/subjects.ts';
+import { replicasOf } from '../../schemas/cluster-layout.ts';
+import type { Clock, Timer, Timers } from '../../schemas/environment.ts';
+import type { NodeId, PartitionId } from '../../schemas/ids.ts';
+import type { DigestGossip } from '../../schemas/messages/digest-gossip.ts';
+import { packRoots, readRoots } from '../../schemas/messages/digest-gossip.ts';
+import type { Log } from '../../schemas/telemetry.ts';
+import type { TablePartition } from '../partition/table-partition.ts';
+import type { PullOutcome, RowPullPorts } from './row-pull.ts';
+import { RowPull } from './row-pull.ts';
+import type { Suspicion } from './suspicions.ts';
+import { OVERDUE_MS, Suspicions } from './suspicions.ts';
+
+export type EntropyWorkerOptions = Pick<RowPullPorts, 'ask' | 'clusterKey'> & {
+  readonly self: NodeId;
+  readonly partitions: readonly TablePartition[];
+  readonly view: ClusterView;
+  readonly bus: Bus;
+  readonly subjects: Subjects;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly log: Log;
+};
+
+export type EntropyStatus = {
+  /** Partitions whose rows differ from another replica's, as far as is known. */
+  readonly partitionsDiffering: number;
+  readonly rowsPulled: number;
+  readonly digestsMissing: number;
+};
+
+const GOSSIP_MS = 3000;
+const TICK_MS = 1000;
+const PULLS_MAX = 2;
+const REST_MS = 5;
+
+export class EntropyWorker {
+  readonly #options: EntropyWorkerOptions;
+  readonly #suspicions = new Suspicions();
+  readonly #pull: RowPull;
+  readonly #underWay = new Set<Promise<void>>();
+  #listening: Subscription | undefined;
+  #ticking: Timer | undefined;
+  #telling: Timer | undefined;
+  #isBuilding = false;
+  #isStopped = true;
+  #rowsPulled = 0;
+
+  constructor(options: EntropyWorkerOptions) {
+    this.#options = options;
+    const { ask, clusterKey, self, clock } = options;
+    this.#pull = new RowPull({
+      ...{ ask, clusterKey, self, nowMs: () => clock.monotonicMs() },
+      rest: () => this.#rest(),
+    });
+  }
+
+  get status(): EntropyStatus {
+    return {
+      partitionsDiffering: this.#suspicions.partitions,
+      rowsPulled: this.#rowsPulled,
+      digestsMissing: this.#held().filter(({ digest }) => digest?.tree === undefined).length,
+    };
+  }
+
+  start(): void {
+    const { bus, subjects } = this.#options;
+    this.#isStopped = false;
+    this.#listening = bus.listen(subjects.digests(), gossip => {
+      this.#hear(gossip);
+    });
+    this.#tickLater();
+    this.#tellLater();
+  }
+
+  /** Resolves when nothing is under way any more. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#listening?.close();
+    this.#ticking?.cancel();
+    this.#telling?.cancel();
+    await Promise.all(this.#underWay);
+  }
+
+  /**
+   * Pulls all rows that `source` holds of the partition: for a replica that is new to it. `failed`:
+   * what was merged stays, and it may be tried again.
+   */
+  async pullAll(partition: PartitionId, source: NodeId): Promise<'done' | 'failed'> {
+    const table = this.#options.partitions[partition];
+    if (table === undefined) return 'failed';
+    const outcome = await this.#pull.run(table, source, 'everything');
+    if (outcome.kind === 'pulled') this.#rowsPulled += outcome.rows;
+    return outcome.kind === 'pulled' ? 'done' : 'failed';
+  }
+
+  #rest(): Promise<void> {
+    return new Promise(resolve => {
+      this.#options.timers.after(REST_MS, resolve);
+    });
+  }
+
+  /** Those that this node and at least one other hold, in any live version. */
+  #held(): TablePartition[] {
+    const { partitions, self } = this.#options;
+    return partitions.filter(({ partition }) => {
+      const nodes = this.#replicas(partition);
+      return nodes.size > 1 && nodes.has(self);
+    });
+  }
+
+  #replicas(partition: PartitionId): ReadonlySet<NodeId> {
+    const { live } = this.#options.view;
+    return new Set(live.flatMap(version => replicasOf(version, partition)));
+  }
+
+  // ---- telling and hearing ----------------------------------------------------------------------
+
+  #tellLater(): void {
+    if (this.#isStopped) return;
+    this.#telling = this.#options.timers.after(GOSSIP_MS, () => {
+      this.#tell();
+      this.#tellLater();
+    });
+  }
+
+  #tell(): void {
+    const { bus, subjects, self } = this.#options;
+    const roots = this.#held().flatMap(({ partition, digest }) =>
+      digest?.tree === undefined ? [] : [[partition, digest.tree.root] as const],
+    );
+    if (roots.length > 0) bus.publish(subjects.digests(), packRoots(self, roots));
+  }
+
+  #hear(gossip: DigestGossip): void {
+    const { partitions, self, clock } = this.#options;
+    if (gossip.node === self) return;
+    const nowMs = clock.monotonicMs();
+    for (const [index, root] of readRoots(gossip)) {
+      const table = partitions[index];
+      const mine = table?.digest?.tree;
+      if (table === undefined || mine === undefined) continue;
+      const replicas = this.#replicas(table.partition);
+      if (!replicas.has(self) || !replicas.has(gossip.node)) continue;
+      const differs = Buffer.compare(mine.root, root) !== 0;
+      this.#suspicions.heard(table.partition, gossip.node, { differs, nowMs });
+    }
+  }
+
+  // ---- working ----------------------------------------------------------------------------------
+
+  #tickLater(): void {
+    if (this.#isStopped) return;
+    this.#ticking = this.#options.timers.after(TICK_MS, () => {
+      this.#tick();
+      this.#tickLater();
+    });
+  }
+
+  #tick(): void {
+    const { view, clock } = this.#options;
+    if (!this.#isBuilding) this.#track(this.#buildAbsent());
+    this.#suspicions.keepOnly((partition, node) => this.#replicas(partition).has(node));
+    while (this.#underWay.size < PULLS_MAX) {
+      const suspicion = this.#suspicions.next(clock.monotonicMs());
+      if (suspicion === undefined) return;
+      if (view.isUp(suspicion.node)) this.#track(this.#lookInto(suspicion));
+      else this.#suspicions.tried(suspicion, clock.monotonicMs());
+    }
+  }
+
+  #track(work: Promise<void>): void {
+    const tracked = work
+      .catch((error: unknown) => {
+        this.#options.log.warn({ error }, 'replicas could not be compared; it is tried again');
+      })
+      .finally(() => this.#underWay.delete(tracked));
+    this.#underWay.add(tracked);
+  }
+
+  /** One after the other: a digest costs a walk over its partition. */
+  async #buildAbsent(): Promise<void> {
+    this.#isBuilding = true;
+    try {
+      for (const table of this.#held()) {
+        if (this.#isStopped) return;
+        if (table.digest?.isAbsent !== true) continue;
+        await table.digest.build(
+          apply => table.change(apply),
+          () => this.#rest(),
+        );
+      }
+    } finally {
+      this.#isBuilding = false;
+    }
+  }
+
+  async #lookInto(suspicion: Suspicion): Promise<void> {
+    const { partitions, clock, log } = this.#options;
+    const { partition, node, sinceMs } = suspicion;
+    const table = partitions[partition];
+    if (table === undefined) return;
+    const isOverdue = clock.monotonicMs() - sinceMs > OVERDUE_MS;
+    let outcome: PullOutcome = { kind: 'failed', why: 'an error' };
+    try {
+      outcome = await this.#pull.run(table, node, isOverdue ? 'overdue' : 'differing');
+    } finally {
+      const nowMs = clock.monotonicMs();
+      const helped = outcome.kind === 'same' || (outcome.kind === 'pulled' && outcome.rows > 0);
+      if (helped) this.#suspicions.settled(suspicion, nowMs);
+      else this.#suspicions.tried(suspicion, nowMs);
+    }
+    if (outcome.kind !== 'pulled' || outcome.rows === 0) return;
+    this.#rowsPulled += outcome.rows;
+    const fields = { partition, from: node.slice(0, 16), rows: outcome.rows };
+    log.info(fields, 'rows that were missing here were pulled from another replica');
+  }
+}
