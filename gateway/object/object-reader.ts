@@ -49,6 +49,16 @@ export type FoundPart = {
   readonly checksum?: StoredChecksum;
 };
 
+/** One part of a page of parts, by its position from 1 on. */
+export type ListedPart = {
+  readonly position: number;
+  readonly sizeBytes: number;
+  readonly checksum: StoredChecksum | undefined;
+};
+
+/** Part rows that are read at a time. */
+const PART_ROWS_AT_ONCE = 32;
+
 const NO_BYTES = new Uint8Array(0);
 
 function foundObject(place: ObjectPlace, answer: TableAnswer): FoundObject | undefined {
@@ -111,6 +121,31 @@ export class ObjectReader {
       return checksum === undefined ? { range, partCount } : { range, partCount, checksum };
     }
     return undefined;
+  }
+
+  /** The parts behind a position, with their checksums. Rejects like `open`. */
+  async parts(
+    { place, version }: FoundObject,
+    { after, limit }: { readonly after: number; readonly limit: number },
+  ): Promise<readonly ListedPart[]> {
+    const { content } = version;
+    if (content.kind !== 'parts' || limit === 0) return [];
+    const walked = { tables: this.#options.tables, place, version };
+    const listed: Promise<ListedPart>[] = [];
+    let position = 0;
+    for await (const part of partsOf(walked, content)) {
+      position += 1;
+      if (position <= after) continue;
+      const at = position;
+      const { sizeBytes } = part;
+      const row = partRow(walked, content, part);
+      listed.push(row.then(({ checksum }) => ({ position: at, sizeBytes, checksum })));
+      // What fails is told by the end; until then nobody else waits for it.
+      row.catch(() => undefined);
+      if (listed.length === limit) break;
+      if (listed.length % PART_ROWS_AT_ONCE === 0) await listed.at(-1);
+    }
+    return Promise.all(listed);
   }
 
   async #openBlocks(

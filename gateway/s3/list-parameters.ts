@@ -23,13 +23,21 @@ export type KeyEncoder = (text: string) => string;
  * @throws S3Error InvalidArgument for anything but an integer from 0 to 2^31 - 1.
  */
 export function entriesMax(query: QueryParameters, name: string): number {
-  return Math.min(integerOf(query, name) ?? LIST_ENTRIES_MAX, LIST_ENTRIES_MAX);
+  return entriesMaxOf(query.get(name), name);
+}
+
+/** The same of a header. */
+export function entriesMaxOf(text: string | undefined, name: string): number {
+  return Math.min(integerIn(text, name) ?? LIST_ENTRIES_MAX, LIST_ENTRIES_MAX);
 }
 
 /** undefined when it is absent or empty. */
 export function integerOf(query: QueryParameters, name: string): number | undefined {
-  const text = query.get(name) ?? '';
-  if (text === '') return undefined;
+  return integerIn(query.get(name), name);
+}
+
+export function integerIn(text: string | undefined, name: string): number | undefined {
+  if (text === undefined || text === '') return undefined;
   const value = INTEGER.test(text) ? Number(text) : INTEGER_MAX + 1;
   if (value <= INTEGER_MAX) return value;
   throw invalidArgument(name, text, `${name} is not an integer from 0 to ${String(INTEGER_MAX)}.`);

@@ -28,8 +28,8 @@ const DOCUMENT_BYTES_MAX = 64 * 1024;
 const TAGGING = new Set(['TagSet']);
 
 export const getObjectTagging: S3Handler<ObjectCall> = async (call, services) => {
-  const { version, headers } = await findVersion(call, services);
-  const tags = version.tagging?.tags ?? [];
+  const { found, headers } = await findVersion(call, services);
+  const tags = found.version.tagging?.tags ?? [];
   const document = s3Document('Tagging', wrap('TagSet', tags.map(tagXml).join('')));
   return xmlReply(document, headers);
 };

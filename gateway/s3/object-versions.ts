@@ -6,15 +6,15 @@
  * Must not know: what is read or changed.
  */
 import type { ObjectChange } from '../../schemas/messages/table.ts';
-import type { ObjectVersion } from '../../schemas/records/object-row.ts';
 import type { ReplyHeaders } from '../http/exchange.ts';
+import type { FoundObject } from '../object/object-reader.ts';
 import { tableRefusal } from '../object/refusals.ts';
 import { checkVersionId, placeOf } from './object-place.ts';
 import type { ObjectCall, S3Services } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
 
 export type AskedVersion = {
-  readonly version: ObjectVersion;
+  readonly found: FoundObject;
   /** Which version it is, where the bucket keeps several. */
   readonly headers: ReplyHeaders;
 };
@@ -24,7 +24,7 @@ export async function findVersion(call: ObjectCall, services: S3Services): Promi
   checkVersionId(call.query);
   const found = await services.reader.find(placeOf(call), 'row');
   if (found === undefined) throw new S3Error('NoSuchKey', { fields: { Key: call.key } });
-  return { version: found.version, headers: [] };
+  return { found, headers: [] };
 }
 
 /** Answers with the headers that tell which version was changed. Rejects with S3Error NoSuchKey. */

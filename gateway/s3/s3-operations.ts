@@ -38,6 +38,7 @@ import { listObjects, listObjectsV2 } from './list-objects.ts';
 import { listParts } from './list-parts.ts';
 import { listMultipartUploads } from './list-uploads.ts';
 import { abortMultipartUpload, createMultipartUpload } from './multipart-upload.ts';
+import { getObjectAttributes } from './object-attributes.ts';
 import { getObjectAcl } from './object-probes.ts';
 import { deleteObjectTagging, getObjectTagging, putObjectTagging } from './object-tagging.ts';
 import { putObject } from './put-object.ts';
@@ -166,6 +167,11 @@ const BUILT: readonly Operation[] = [
     scope: 'object',
     handler: abortMultipartUpload,
     refuses: NO_VERSION,
+  }),
+  built('GetObjectAttributes', 'GET object attributes', {
+    ...read,
+    scope: 'object',
+    handler: getObjectAttributes,
   }),
   built('GetObjectTagging', 'GET object tagging', {
     ...read,
@@ -313,13 +319,11 @@ const NOT_BUILT: readonly NotBuilt[] = [
     'GET object',
     'read',
     {
-      attributes: 'GetObjectAttributes',
       'legal-hold': 'GetObjectLegalHold',
       retention: 'GetObjectRetention',
       torrent: 'GetObjectTorrent',
     },
   ],
-  ['HEAD object', 'read', { attributes: 'GetObjectAttributes' }],
   [
     'PUT object',
     'write',
