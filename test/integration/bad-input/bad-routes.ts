@@ -60,9 +60,7 @@ const NOT_CONFIGURED: Readonly<Record<string, string>> = {
 };
 
 const OBJECT_NOT_BUILT: readonly (readonly [method: string, query: string])[] = [
-  ...(['torrent=', 'retention=', 'legal-hold='] as const).map(
-    query => ['GET', query] as const,
-  ),
+  ...(['torrent=', 'retention=', 'legal-hold='] as const).map(query => ['GET', query] as const),
   ...(['retention=', 'legal-hold=', 'acl='] as const).map(query => ['PUT', query] as const),
   ['POST', 'select=&select-type=2'],
   ['POST', 'restore='],
