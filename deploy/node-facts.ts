@@ -7,6 +7,7 @@
  */
 import type { NodeFacts } from '../actors/cluster/cluster-actor.ts';
 import { countRows } from '../actors/cluster/row-statistics.ts';
+import type { ResyncQueue } from '../actors/block/resync-queue.ts';
 import type { DataDirectories } from '../actors/storage/data-directories.ts';
 import type { Store } from '../actors/storage/store.ts';
 import type { Config } from '../schemas/config.ts';
@@ -21,10 +22,11 @@ export type NodeFactsOptions = {
   readonly directories: DataDirectories;
   readonly files: Files;
   readonly store: Store;
+  readonly resyncQueue: ResyncQueue;
 };
 
 export function nodeFacts(options: NodeFactsOptions): NodeFacts {
-  const { config, nodeId, hostname, directories, files, store } = options;
+  const { config, nodeId, hostname, directories, files, store, resyncQueue } = options;
   return {
     hostname,
     address: config.rpcPublicAddress ?? bindAddress(config),
@@ -38,8 +40,10 @@ export function nodeFacts(options: NodeFactsOptions): NodeFacts {
     }),
     statistics: async () => {
       const { tables, blocks, deletions } = await countRows(store);
-      // One node has nowhere to fetch from: what waits is what is to be deleted.
-      return { tables, rcEntries: blocks, resyncQueueLength: deletions, resyncErrors: 0 };
+      // What waits is to be deleted, or to be fetched from another node.
+      const { length, errored } = resyncQueue;
+      const resyncQueueLength = deletions + length;
+      return { tables, rcEntries: blocks, resyncQueueLength, resyncErrors: errored };
     },
     space: async () => {
       const [metadata, states] = await Promise.all([

@@ -236,6 +236,8 @@ function makeMetrics(config: Config, clients: Clients, storage: StorageRole | un
         blockBytesRead: storage?.blockStats.readBytes ?? 0,
         blocksRemoved: storage?.blockStats.removed ?? 0,
         blocksDamaged: storage?.blockStats.damaged ?? 0,
+        blocksToResync: storage?.resync.status.queueLength ?? 0,
+        blocksWithResyncErrors: storage?.resync.status.erroredBlocks ?? 0,
         storeReopenings: storage?.store.reopenings ?? 0,
         storeCorrectedBits: storage?.store.correctedBits ?? 0,
         storeBrokenBlocks: storage?.store.brokenBlocks ?? 0,

@@ -5,12 +5,10 @@
  * Knows:         actors/.
  * Must not know: HTTP, the gateway.
  */
-import { BlockCollector } from '../actors/block/block-collector.ts';
-import { BlockLoad } from '../actors/block/block-load.ts';
-import { BlockPartition } from '../actors/block/block-partition.ts';
+import type { BlockPartition } from '../actors/block/block-partition.ts';
 import type { BlockStats } from '../actors/block/block-stats.ts';
-import { BlockScrub } from '../actors/block/block-scrub.ts';
-import { FileWalker } from '../actors/block/file-walker.ts';
+import type { ResyncQueue } from '../actors/block/resync-queue.ts';
+import type { ResyncWorker } from '../actors/block/resync-worker.ts';
 import { digestKey as digestKeyOf } from '../actors/entropy/digest-key.ts';
 import { EntropyWorker } from '../actors/entropy/entropy-worker.ts';
 import { BucketHoldings } from '../actors/partition/bucket-holdings.ts';
@@ -32,6 +30,7 @@ import type { LifecycleCalendar } from '../schemas/lifecycle-calendar.ts';
 import { REQUEST_DEADLINE_MS } from '../schemas/limits.ts';
 import type { Stamper } from '../schemas/stamper.ts';
 import type { Log } from '../schemas/telemetry.ts';
+import { makeBlockActors } from './block-actors.ts';
 import type { Clients } from './clients.ts';
 
 export type StorageActorsOptions = {
@@ -48,17 +47,19 @@ export type StorageActorsOptions = {
   readonly directories: DataDirectories;
   readonly blockFiles: BlockFiles;
   readonly blockStats: BlockStats;
+  readonly resyncQueue: ResyncQueue;
   readonly clients: Clients;
   readonly calendar: LifecycleCalendar;
 };
 
-export type StorageActors = { stop(): Promise<void> };
-type Worker = StorageActors & { start(): void };
+type Worker = { start(): void; stop(): Promise<void> };
+export type StorageActors = { readonly resync: ResyncWorker; stop(): Promise<void> };
 
 const PARTITIONS = Array.from({ length: PARTITION_COUNT }, (_, index) => partitionId(index));
 
 export function startStorageActors(options: StorageActorsOptions): StorageActors {
-  const blocks = blockPartitions(options);
+  const blockActors = makeBlockActors(options);
+  const blocks = blockActors.partitions;
   // Partitions tell the worker of what they queue, and the worker is made of partitions.
   const queue: { releases?: ReleaseWorker } = {};
   const isLiveStamper = (stamper: string): boolean => stamper === options.stamper.id;
@@ -92,19 +93,12 @@ export function startStorageActors(options: StorageActorsOptions): StorageActors
       ...{ partitions: tables, settings: options.clients.settings, stamper: options.stamper },
       ...{ calendar: options.calendar, ...workerPorts(options) },
     }),
-    new BlockCollector({ partitions: blocks, ...workerPorts(options) }),
-    new FileWalker({
-      ...{ partitions: blocks, files: options.files, directories: options.directories },
-      ...{ tag: options.blockFiles.tag, stats: options.blockStats, ...workerPorts(options) },
-    }),
-    new BlockScrub({
-      ...{ files: options.files, directories: options.directories, store: options.store },
-      ...{ blockFiles: options.blockFiles, stats: options.blockStats, ...workerPorts(options) },
-    }),
+    ...blockActors.workers,
   ];
   if (digestKey !== undefined) workers.push(entropyWorker(options, tables, digestKey));
   for (const worker of workers) worker.start();
   return {
+    resync: blockActors.resync,
     stop: async () => {
       await Promise.all(workers.map(worker => worker.stop()));
     },
@@ -131,22 +125,6 @@ function entropyWorker(
 function workerPorts({ environment, log, clients }: StorageActorsOptions) {
   const { clock, timers } = environment;
   return { clock, timers, log, tables: clients.tables, blocks: clients.blocks };
-}
-
-function blockPartitions(options: StorageActorsOptions): BlockPartition[] {
-  const { config, store, log, environment, blockFiles, blockStats } = options;
-  const load = new BlockLoad({
-    concurrentReadsMax: config.blockConcurrentReadsMax,
-    bufferedBytesMax: config.blockRamBufferBytesMax,
-  });
-  return PARTITIONS.map(
-    partition =>
-      new BlockPartition({
-        ...{ partition, store, files: blockFiles, load, stats: blockStats, log },
-        clock: environment.clock,
-        deleteDelayMs: config.debug.blockDeleteDelaySeconds * 1000,
-      }),
-  );
 }
 
 function serve(

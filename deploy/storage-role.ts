@@ -8,6 +8,8 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { newBlockStats, type BlockStats } from '../actors/block/block-stats.ts';
+import { ResyncQueue } from '../actors/block/resync-queue.ts';
+import type { ResyncWorker } from '../actors/block/resync-worker.ts';
 import { ClusterActor, type NodeFacts } from '../actors/cluster/cluster-actor.ts';
 import { LayoutFence } from '../actors/cluster/layout-fence.ts';
 import { keptLayout, LayoutKeeper } from '../actors/cluster/layout-keeper.ts';
@@ -48,6 +50,8 @@ export type StorageRole = {
   readonly store: LevelStore;
   readonly blockStats: BlockStats;
   readonly facts: NodeFacts;
+  /** What is left to fetch from other nodes. */
+  readonly resync: Pick<ResyncWorker, 'status'>;
   /** Ends the workers, flushes, closes the store. */
   stop(): Promise<void>;
 };
@@ -66,8 +70,9 @@ export async function startStorage(options: StorageRoleOptions): Promise<Storage
   const directories = new DataDirectories({ files, clock, directories: roots, minFreeBytes });
   const blockFiles = new BlockFiles({ files, random, directories, sync: config.dataFsync });
   const blockStats = newBlockStats();
+  const resyncQueue = new ResyncQueue(store);
   const facts = nodeFacts({
-    ...{ config, nodeId, hostname: hostname(), directories, files, store },
+    ...{ config, nodeId, hostname: hostname(), directories, files, store, resyncQueue },
   });
   const { clients, progress } = serveKeepers(options, store, facts);
   let isStopped = false;
@@ -78,9 +83,10 @@ export async function startStorage(options: StorageRoleOptions): Promise<Storage
     });
   const actors = startStorageActors({
     ...{ ...options, store, files, directories, blockFiles, blockStats, clients },
+    resyncQueue,
   });
   return {
-    ...{ clients, store, blockStats, facts },
+    ...{ clients, store, blockStats, facts, resync: actors.resync },
     stop: async () => {
       isStopped = true;
       await prepared;

@@ -21,6 +21,7 @@ import type { BlockParts } from './block-parts.ts';
 import { LEAF_COUNT, rootOf } from './reference-digest.ts';
 
 const PAGE_REFERENCES = 512;
+const LEAVES_ALONE_MAX = 16;
 /** More in one request is not answered. */
 const HASHES_MAX = 1024;
 
@@ -49,7 +50,11 @@ export class BlockExchange {
   /** The digests of all leaves; undefined while they cannot be had: commits are under way. */
   async leaves(): Promise<Buffer | undefined> {
     const { digest, ledger } = this.#parts;
-    for (let leaf = 0; leaf < LEAF_COUNT; leaf += 1) {
+    // One walk over all rows costs less than many that begin somewhere.
+    if (digest.unknown > LEAVES_ALONE_MAX) {
+      await digest.count('all', () => ledger.liveMembers(undefined));
+    }
+    for (let leaf = 0; digest.unknown > 0 && leaf < LEAF_COUNT; leaf += 1) {
       if (!digest.isKnown(leaf)) await digest.count(leaf, () => ledger.liveMembers(leaf));
     }
     return digest.leaves();

@@ -25,12 +25,15 @@ import { DamagedRowError } from '../storage/store.ts';
 import type { BlockRow, Deletion, ReferenceRow } from './block-rows.ts';
 import {
   blockKey,
+  blocksOfLeaf,
+  blocksOfPartition,
   decodeBlock,
   decodeReference,
   deletionKey,
   deletionsOfPartition,
   encodeBlock,
   encodeReference,
+  hashInBlockKey,
   hashInReferenceKey,
   parseDeletionKey,
   referenceKey,
@@ -178,12 +181,44 @@ export class BlockLedger {
     return { references };
   }
 
-  /** Hash and owner id of each reference of a leaf that is live, or damaged, which counts so. */
-  async *liveMembers(leaf: number): AsyncGenerator<Buffer, void> {
+  /** Hash and owner id of each reference, of one leaf or of all, that is live, or damaged, which
+   *  counts so. */
+  async *liveMembers(leaf: number | undefined): AsyncGenerator<Buffer, void> {
     for await (const { key, value } of this.#rows(this.#references(leaf))) {
       if (this.#decode(value, decodeReference).kind === 'released') continue;
       yield key.subarray(ROW_PREFIX_BYTES);
     }
+  }
+
+  /** The blocks of a leaf of the tree of files (the third digit of their hash) that something
+   *  refers to. A damaged row may be one. */
+  async referredBlocks(leaf: number): Promise<BlockHash[]> {
+    const hashes: BlockHash[] = [];
+    for await (const { key, value } of this.#rows(blocksOfLeaf(this.#partition, leaf))) {
+      const row = this.#decode(value, decodeBlock);
+      if ('kind' in row || row.liveCount > 0) hashes.push(hashInBlockKey(key));
+    }
+    return hashes;
+  }
+
+  /** Blocks of which anything is known, in the order of their hashes. */
+  async knownBlocks(after: BlockHash | undefined, limit: number): Promise<BlockHash[]> {
+    const hashes: BlockHash[] = [];
+    const from = after === undefined ? undefined : blockKey(this.#partition, after);
+    for await (const { key } of this.#rows(behind(blocksOfPartition(this.#partition), from))) {
+      hashes.push(hashInBlockKey(key));
+      if (hashes.length >= limit) break;
+    }
+    return hashes;
+  }
+
+  /** Everything that is known of a block goes; the file is to be removed after. */
+  async forgetBlock(hash: BlockHash): Promise<StoreOperation[]> {
+    const keys = [blockKey(this.#partition, hash)];
+    for await (const { key } of this.#rows(referencesOfBlock(this.#partition, hash))) {
+      keys.push(key);
+    }
+    return keys.map(key => ({ kind: 'delete', key }));
   }
 
   #references(leaf: number | undefined): RowRange {

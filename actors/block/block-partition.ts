@@ -121,6 +121,7 @@ export class BlockPartition implements Actor<BlockRequest, BlockReply> {
   }
 
   receive(request: BlockRequest, context: RequestContext): Promise<BlockReply> {
+    if (isOfClient(request)) this.#options.stats.requests += 1;
     switch (request.kind) {
       case 'block-store':
         return this.#answer(() => this.#store(request, context));
@@ -144,6 +145,16 @@ export class BlockPartition implements Actor<BlockRequest, BlockReply> {
   /** Live references behind `after`; a page may be short or empty and still have a `next`. */
   listReferences(after: Buffer | undefined, limit: number): Promise<ReferencePage> {
     return this.#ledger.listReferences(after, limit);
+  }
+
+  /** Blocks that something refers to and whose file is in this leaf of the tree: 0 to 15. */
+  referredBlocks(leaf: number): Promise<readonly BlockHash[]> {
+    return this.#ledger.referredBlocks(leaf);
+  }
+
+  /** Blocks of which it knows anything, behind `after`. */
+  knownBlocks(after: BlockHash | undefined, limit: number): Promise<readonly BlockHash[]> {
+    return this.#ledger.knownBlocks(after, limit);
   }
 
   /** The digests of its live references, by leaf; undefined while they cannot be had. */
@@ -334,11 +345,11 @@ export class BlockPartition implements Actor<BlockRequest, BlockReply> {
           stats.readBytes += content.bytes.length;
           return { kind: 'bytes', bytes: content.bytes };
         case 'absent':
-          this.#lookAfter(hash);
+          this.lookAfter(hash);
           return { kind: 'absent' };
         case 'damaged':
           this.#countDamage(content.path, 'a block was read', content.cause);
-          this.#lookAfter(hash);
+          this.lookAfter(hash);
           return { kind: 'damaged' };
         default:
           return unreachable(content);
@@ -347,8 +358,8 @@ export class BlockPartition implements Actor<BlockRequest, BlockReply> {
     return reading ?? { kind: 'overloaded' };
   }
 
-  /** A block that is not whole is fetched from a peer, if it is referred to. */
-  #lookAfter(hash: BlockHash): void {
+  /** A block that may not be whole is fetched from a peer, if there is one and it is needed. */
+  lookAfter(hash: BlockHash): void {
     const { resync, partition, log } = this.#options;
     if (this.repair === undefined || resync?.isReplicated(partition) !== true) return;
     this.repair.want(hash).catch((error: unknown) => {
@@ -429,6 +440,10 @@ export class BlockPartition implements Actor<BlockRequest, BlockReply> {
       return { kind: 'unknown' };
     }
   }
+}
+
+function isOfClient({ kind }: BlockRequest): boolean {
+  return kind === 'block-store' || kind === 'block-read' || kind === 'reference-add';
 }
 
 function asError(reason: unknown): Error {

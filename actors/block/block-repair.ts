@@ -120,6 +120,23 @@ export class BlockRepair {
     });
   }
 
+  /**
+   * Other nodes hold the block now: rows and file go from here. A crash between the two leaves a
+   * file without a row, which the file walker finds.
+   */
+  drop(hash: BlockHash): Promise<void> {
+    const { ledger, turns, store, files, digest, stats } = this.#parts;
+    return turns.take(hash, async () => {
+      const operations = await ledger.forgetBlock(hash);
+      const queued = this.#queue.remove(hash);
+      await store.commit([...operations, ...queued.operations], 'frees-space');
+      queued.done();
+      digest.forget(hash);
+      await files.remove(hash);
+      stats.removed += 1;
+    });
+  }
+
   /** It could not be had now. */
   postpone(hash: BlockHash, nowMs: number): Promise<void> {
     const { turns } = this.#parts;

@@ -80,6 +80,22 @@ export function blockKey(partition: PartitionId, hash: BlockHash): Buffer {
   return rowKey(partition, TABLE.block, Buffer.from(hash, 'hex'));
 }
 
+/** Those whose third hex digit is `digit`: they lie in one directory. */
+export function blocksOfLeaf(partition: PartitionId, digit: number): RowRange {
+  const first = Buffer.of(partition, digit << 4);
+  const { from } = rowRange(partition, TABLE.block, first);
+  const { to } = rowRange(partition, TABLE.block, Buffer.of(partition, (digit << 4) | 0x0f));
+  return { from, to };
+}
+
+export function blocksOfPartition(partition: PartitionId): RowRange {
+  return rowRange(partition, TABLE.block);
+}
+
+export function hashInBlockKey(key: Buffer): BlockHash {
+  return key.toString('hex', ROW_PREFIX_BYTES) as BlockHash;
+}
+
 export function deletionKey(partition: PartitionId, deletion: Deletion): Buffer {
   const due = Buffer.allocUnsafe(TIME_BYTES);
   due.writeUIntBE(deletion.dueMs, 0, TIME_BYTES);

@@ -33,6 +33,8 @@ export type BlockScrubOptions = {
   readonly timers: Timers;
   readonly log: Log;
   readonly stats: BlockStats;
+  /** Told of each damaged block. */
+  readonly onDamaged?: (hash: BlockHash) => void;
 };
 
 /** Where a round is; `leaf`: the last directory that was read, `ab/c0`, or nothing yet. */
@@ -173,6 +175,7 @@ export class BlockScrub {
     this.#damagedBlocks += 1;
     stats.damaged += 1;
     log.error({ block: path, when: 'the scrub read it' }, 'a block file is damaged');
+    this.#options.onDamaged?.(hash);
   }
 
   async #save(place: Place): Promise<void> {

@@ -7,6 +7,8 @@
  */
 
 export type BlockStats = {
+  /** What clients asked, whatever came of it. */
+  requests: number;
   /** Files written. */
   written: number;
   writtenBytes: number;
@@ -30,6 +32,7 @@ export type BlockStats = {
 
 export function newBlockStats(): BlockStats {
   return {
+    requests: 0,
     written: 0,
     writtenBytes: 0,
     deduplicated: 0,

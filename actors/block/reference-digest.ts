@@ -71,18 +71,28 @@ export class ReferenceDigest {
     return this.#leaves?.known[leaf] === 1;
   }
 
-  /** Counts a leaf anew; false when something changed meanwhile. `members`: hash and owner id of
-   *  each reference, read from rows as they are once it is called. */
-  async count(leaf: number, members: () => AsyncIterable<Uint8Array>): Promise<boolean> {
+  /** How many leaves must be counted before all are known. */
+  get unknown(): number {
+    return this.#leaves?.known.filter(known => known === 0).length ?? LEAF_COUNT;
+  }
+
+  /** Counts a leaf anew, or `all` that are unknown; those of which something changed meanwhile stay
+   *  unknown. `members`: hash and owner id of each reference there, read from the rows as they are
+   *  once it is called. */
+  async count(which: number | 'all', members: () => AsyncIterable<Uint8Array>): Promise<void> {
     const leaves = (this.#leaves ??= newLeaves());
-    const epoch = leaves.epochs[leaf];
-    if (leaves.underWay[leaf] !== 0) return false;
-    const sum = Buffer.alloc(LEAF_BYTES);
-    for await (const member of members()) toggle(sum, 0, member);
-    if (leaves.epochs[leaf] !== epoch) return false;
-    sum.copy(leaves.digests, leaf * LEAF_BYTES);
-    leaves.known[leaf] = 1;
-    return true;
+    const epochs = leaves.epochs.slice();
+    const quiet = leaves.underWay.map(count => (count === 0 ? 1 : 0));
+    const sums = Buffer.alloc(LEAF_COUNT * LEAF_BYTES);
+    for await (const member of members()) toggle(sums, member[1]!, member);
+    const [first, end] = which === 'all' ? [0, LEAF_COUNT] : [which, which + 1];
+    for (let leaf = first; leaf < end; leaf += 1) {
+      const isSame = quiet[leaf] === 1 && leaves.epochs[leaf] === epochs[leaf];
+      if (!isSame || leaves.known[leaf] === 1) continue;
+      const at = leaf * LEAF_BYTES;
+      sums.copy(leaves.digests, at, at, at + LEAF_BYTES);
+      leaves.known[leaf] = 1;
+    }
   }
 
   /** A copy of all leaves; undefined while one of them is unknown. */

@@ -28,6 +28,8 @@ export type NodeGauges = {
   readonly blockBytesRead: number;
   readonly blocksRemoved: number;
   readonly blocksDamaged: number;
+  readonly blocksToResync: number;
+  readonly blocksWithResyncErrors: number;
   readonly storeReopenings: number;
   readonly storeCorrectedBits: number;
   readonly storeBrokenBlocks: number;
@@ -84,6 +86,8 @@ export class Metrics {
       block_bytes_read: 'Bytes of blocks read',
       block_delete_counter: 'Block files removed',
       block_corruption_counter: 'Damaged block files met',
+      block_resync_queue_length: 'Blocks that may have to be fetched from other nodes',
+      block_resync_errored_blocks: 'Those of them that no other node has so far',
       store_reopenings: 'Times the metadata store was closed, opened and checked again',
       store_corrected_bits: 'Flipped bits in files of the metadata store that were put right',
       store_broken_blocks: 'Parts of the metadata store of which rows are lost',
@@ -116,6 +120,8 @@ export class Metrics {
     set('block_bytes_read', gauges.blockBytesRead);
     set('block_delete_counter', gauges.blocksRemoved);
     set('block_corruption_counter', gauges.blocksDamaged);
+    set('block_resync_queue_length', gauges.blocksToResync);
+    set('block_resync_errored_blocks', gauges.blocksWithResyncErrors);
     set('store_reopenings', gauges.storeReopenings);
     set('store_corrected_bits', gauges.storeCorrectedBits);
     set('store_broken_blocks', gauges.storeBrokenBlocks);

@@ -2,6 +2,7 @@
 // blocks fetched and restored, the machine stops between two steps.
 import test from 'ava';
 import { decodeResync, encodeResync } from '../../../actors/block/block-rows.ts';
+import { RESYNC_WORKERS_MAX, ResyncPace } from '../../../actors/block/resync-pace.ts';
 import { checksumsOf } from '../../../actors/storage/block-format.ts';
 import type { BlockHash } from '../../../schemas/ids.ts';
 import type { Block } from './block-world.ts';
@@ -23,6 +24,16 @@ test('a queued block is these bytes in the store', t => {
   const row = { dueMs: 1_700_000_000_123, errors: 3 };
   t.is(encodeResync(row).toString('hex'), '9301cb4278bcfe5687b00003');
   t.deepEqual(decodeResync(encodeResync(row)), row);
+});
+
+test('the pace of the resync outlives a restart, within bounds', async t => {
+  const { store } = new BlockWorld();
+  const pace = new ResyncPace(store);
+  t.deepEqual([pace.workers, pace.tranquility], [1, 2]);
+  await pace.set({ tranquility: 0 });
+  await pace.set({ workers: 99 });
+  const later = new ResyncPace(store.crash());
+  t.deepEqual([later.workers, later.tranquility], [RESYNC_WORKERS_MAX, 0]);
 });
 
 test('a peer gets the whole block with its checksums, or is told why not', async t => {

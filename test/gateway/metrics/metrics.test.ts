@@ -13,6 +13,8 @@ const gauges = {
   blockBytesRead: 6,
   blocksRemoved: 7,
   blocksDamaged: 8,
+  blocksToResync: 12,
+  blocksWithResyncErrors: 13,
   storeReopenings: 9,
   storeCorrectedBits: 10,
   storeBrokenBlocks: 11,
@@ -44,6 +46,8 @@ test('gauges are read when the page is asked for, under names that dashboards kn
   t.regex(text, /^cluster_partitions_all_ok 256$/m);
   t.regex(text, /^garage_local_disk_avail\{volume="metadata"\} 30$/m);
   t.regex(text, /^block_corruption_counter 8$/m);
+  t.regex(text, /^block_resync_queue_length 12$/m);
+  t.regex(text, /^block_resync_errored_blocks 13$/m);
   t.regex(text, /^store_corrected_bits 10$/m);
   t.regex(text, /^store_broken_blocks 11$/m);
 });

@@ -1,0 +1,134 @@
+/**
+ * Finds the blocks that are referred to and have no file: after a disk was wiped, or restored.
+ *
+ * Owns:          the walk over all counts and all names of files, and its pace.
+ * Knows:         the rows of blocks, the tree of block files.
+ * Must not know: how blocks come back.
+ *
+ * It runs a moment after each start and then weekly, and is cheap: one list of a directory and one
+ * range of rows for each leaf of the tree, whatever the number of its blocks. It looks at names;
+ * the bytes are the scrub's.
+ */
+import type { Clock, Files, Timer, Timers } from '../../schemas/environment.ts';
+import type { PartitionId } from '../../schemas/ids.ts';
+import type { Log } from '../../schemas/telemetry.ts';
+import { contentOfLeaf, leafPath } from '../storage/block-tree.ts';
+import type { DataDirectories } from '../storage/data-directories.ts';
+import type { BlockPartition } from './block-partition.ts';
+
+export type MissingWalkerOptions = {
+  readonly files: Files;
+  readonly directories: DataDirectories;
+  /** By partition id. */
+  readonly partitions: readonly BlockPartition[];
+  /** The tag of this process's temporary files. */
+  readonly tag: string;
+  readonly isReplicated: (partition: PartitionId) => boolean;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly log: Log;
+};
+
+/** What one walk saw. */
+export type MissingWalk = { readonly blocks: number; readonly missing: number };
+
+const FIRST_WALK_MS = 5000;
+const WALK_INTERVAL_MS = 7 * 24 * 3600 * 1000;
+const RETRY_MS = 10 * 60 * 1000;
+/** Rests as long as it worked. */
+const REST_MS_MAX = 1000;
+const LEAVES_PER_PARTITION = 16;
+/** Blocks that are queued at a time. */
+const QUEUED_AT_ONCE = 256;
+
+export class MissingWalker {
+  readonly #options: MissingWalkerOptions;
+  #timer: Timer | undefined;
+  #running: Promise<MissingWalk> | undefined;
+  #isStopped = false;
+
+  constructor(options: MissingWalkerOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#startIn(FIRST_WALK_MS);
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+    await this.#running?.catch(() => undefined);
+  }
+
+  /** One walk, or the one that runs. Rejects when a directory or the rows cannot be read. */
+  walk(pace: 'gentle' | 'fast'): Promise<MissingWalk> {
+    this.#running ??= this.#walkAll(pace).finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  #startIn(ms: number): void {
+    this.#timer = this.#options.timers.after(ms, () => {
+      this.walk('gentle').then(
+        () => this.#startAgain(WALK_INTERVAL_MS),
+        (error: unknown) => {
+          this.#options.log.warn({ error }, 'the walk over the references to blocks failed');
+          this.#startAgain(RETRY_MS);
+        },
+      );
+    });
+  }
+
+  #startAgain(ms: number): void {
+    if (!this.#isStopped) this.#startIn(ms);
+  }
+
+  async #walkAll(pace: 'gentle' | 'fast'): Promise<MissingWalk> {
+    const { clock, log, isReplicated } = this.#options;
+    const sum = { blocks: 0, missing: 0 };
+    for (const partition of this.#options.partitions) {
+      if (this.#isStopped) break;
+      if (!isReplicated(partition.partition)) continue;
+      for (let leaf = 0; leaf < LEAVES_PER_PARTITION; leaf += 1) {
+        const startedMs = clock.monotonicMs();
+        const seen = await this.#walkLeaf(partition, leaf);
+        sum.blocks += seen.blocks;
+        sum.missing += seen.missing;
+        if (pace === 'gentle') await this.#rest(clock.monotonicMs() - startedMs);
+      }
+    }
+    if (sum.missing > 0) log.warn(sum, 'blocks are missing; they are fetched from other nodes');
+    return sum;
+  }
+
+  async #walkLeaf(partition: BlockPartition, leaf: number): Promise<MissingWalk> {
+    // The rows first: a block that is stored meanwhile has its file, if not yet its row.
+    const referred = await partition.referredBlocks(leaf);
+    const [first] = referred;
+    if (first === undefined) return { blocks: 0, missing: 0 };
+    const { files, directories, tag } = this.#options;
+    const there = new Set<string>();
+    for (const root of directories.roots) {
+      const { blocks } = await contentOfLeaf(files, leafPath(root.path, first), tag);
+      for (const hash of blocks) there.add(hash);
+    }
+    const missing = referred.filter(hash => !there.has(hash));
+    const { repair } = partition;
+    if (repair === undefined) return { blocks: 0, missing: 0 };
+    for (let at = 0; at < missing.length; at += QUEUED_AT_ONCE) {
+      const some = missing.slice(at, at + QUEUED_AT_ONCE);
+      await Promise.all(some.map(hash => repair.want(hash)));
+    }
+    return { blocks: referred.length, missing: missing.length };
+  }
+
+  async #rest(elapsedMs: number): Promise<void> {
+    const ms = Math.min(REST_MS_MAX, elapsedMs);
+    if (ms <= 0 || this.#isStopped) return;
+    await new Promise<void>(resolve => {
+      this.#options.timers.after(ms, resolve);
+    });
+  }
+}

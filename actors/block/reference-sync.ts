@@ -1,0 +1,198 @@
+/**
+ * Compares this node's references with those of its peers, and takes over what it lacks.
+ *
+ * Owns:          the round over all partitions, which differences are believed, what is in step.
+ * Knows:         digests, the partitions, the peers.
+ * Must not know: how blocks come here.
+ *
+ * A replica that was away misses references; nobody follows it up, this finds them. Each node only
+ * takes: what a peer has live and this one does not becomes live here too, and what this one lacks
+ * the file of is fetched by the resync. Where this replica holds the tombstone of what the peer has
+ * live, the peer missed the release and is told of it. Beyond the life of the tombstones a release
+ * that was missed comes back as a reference of an owner that is dead: a leak, which the reference
+ * walker gives back.
+ *
+ * Two replicas that are written to are never quite the same: a leaf must differ twice, a moment
+ * apart, before it is exchanged.
+ */
+import type { BlockPeers } from '../../bus/block-peers.ts';
+import type { Clock, Timer, Timers } from '../../schemas/environment.ts';
+import type { BlockHash, NodeId, PartitionId } from '../../schemas/ids.ts';
+import type { LiveReference } from '../../schemas/messages/block.ts';
+import type { BlockOwner } from '../../schemas/records/block-owner.ts';
+import { ownerId } from '../../schemas/records/block-owner.ts';
+import type { Log } from '../../schemas/telemetry.ts';
+import type { BlockPartition } from './block-partition.ts';
+import { differingLeaves, rootOf } from './reference-digest.ts';
+import type { ResyncQueue } from './resync-queue.ts';
+
+export type ReferenceSyncOptions = {
+  /** By partition id. */
+  readonly partitions: readonly BlockPartition[];
+  readonly peers: Pick<BlockPeers, 'isOurs' | 'peersOf' | 'ask'>;
+  readonly queue: ResyncQueue;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly log: Log;
+};
+
+/** When a peer was last found to have the same references, in monotonic milliseconds. */
+export type InStep = ReadonlyMap<NodeId, number>;
+
+const ROUND_MS = 15_000;
+const FIRST_ROUND_MS = 3000;
+const SETTLE_MS = 1000;
+/** Partitions that are compared at the same time. */
+const PARTITIONS_AT_ONCE = 16;
+
+export class ReferenceSync {
+  readonly #options: ReferenceSyncOptions;
+  readonly #inStep = new Map<PartitionId, Map<NodeId, number>>();
+  #timer: Timer | undefined;
+  #running: Promise<unknown> | undefined;
+  #isStopped = false;
+  #merged = 0;
+
+  constructor(options: ReferenceSyncOptions) {
+    this.#options = options;
+  }
+
+  /** References that were taken over since the start. */
+  get merged(): number {
+    return this.#merged;
+  }
+
+  /** With whom the partition was found to be in step, and when; nobody while blocks of it are
+   *  still to be fetched. For those who watch a layout change. */
+  inStep(partition: PartitionId): InStep {
+    const isComplete = this.#options.queue.lengthIn(partition) === 0;
+    return (isComplete ? this.#inStep.get(partition) : undefined) ?? new Map<NodeId, number>();
+  }
+
+  start(): void {
+    this.#roundIn(FIRST_ROUND_MS);
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+    await this.#running;
+  }
+
+  #roundIn(ms: number): void {
+    if (this.#isStopped) return;
+    this.#timer = this.#options.timers.after(ms, () => {
+      void this.round().then(() => {
+        this.#roundIn(ROUND_MS);
+      });
+    });
+  }
+
+  /** One round over all partitions. Never rejects; says how many references were taken over. */
+  round(): Promise<number> {
+    const round = this.#round();
+    this.#running = round;
+    return round;
+  }
+
+  async #round(): Promise<number> {
+    const before = this.#merged;
+    const left = this.#options.partitions.values();
+    let failure: unknown;
+    const work = async (): Promise<void> => {
+      for (const partition of left) {
+        if (this.#isStopped) return;
+        if (!this.#options.peers.isOurs(partition.partition)) continue;
+        try {
+          await this.#syncPartition(partition);
+        } catch (error) {
+          failure = error;
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: PARTITIONS_AT_ONCE }, work));
+    const { log } = this.#options;
+    if (failure !== undefined) log.warn({ error: failure }, 'references could not be compared');
+    return this.#merged - before;
+  }
+
+  async #syncPartition(partition: BlockPartition): Promise<void> {
+    const suspects: { readonly peer: NodeId; readonly leaves: ReadonlySet<number> }[] = [];
+    for (const peer of this.#options.peers.peersOf(partition.partition)) {
+      const leaves = new Set(await this.#compare(partition, peer));
+      if (leaves.size > 0) suspects.push({ peer, leaves });
+    }
+    if (suspects.length === 0) return;
+    await this.#settle();
+    for (const { peer, leaves } of suspects) {
+      for (const leaf of await this.#compare(partition, peer)) {
+        if (leaves.has(leaf) && !this.#isStopped) await this.#takeOver(partition, peer, leaf);
+      }
+    }
+  }
+
+  /** The leaves that differ now; none where nobody can say. */
+  async #compare(partition: BlockPartition, peer: NodeId): Promise<readonly number[]> {
+    const { peers, clock } = this.#options;
+    const atMs = clock.monotonicMs();
+    const ours = await partition.digestLeaves();
+    if (ours === undefined) return [];
+    const request = { kind: 'references-compare', root: rootOf(ours) } as const;
+    const reply = await peers.ask(peer, partition.partition, request);
+    if (reply?.kind !== 'compared') return [];
+    if (reply.leaves !== undefined) return differingLeaves(ours, reply.leaves);
+    const inStep = this.#inStep.get(partition.partition) ?? new Map<NodeId, number>();
+    this.#inStep.set(partition.partition, inStep.set(peer, atMs));
+    return [];
+  }
+
+  async #takeOver(partition: BlockPartition, peer: NodeId, leaf: number): Promise<void> {
+    const { peers } = this.#options;
+    for (let after: Uint8Array | undefined; !this.#isStopped;) {
+      const request = { kind: 'references-list', leaf } as const;
+      const reply = await peers.ask(
+        peer,
+        partition.partition,
+        after === undefined ? request : { ...request, after },
+      );
+      if (reply?.kind !== 'references') return;
+      await this.#merge(partition, peer, reply.references);
+      if (reply.next === undefined) return;
+      after = reply.next;
+    }
+  }
+
+  async #merge(
+    partition: BlockPartition,
+    peer: NodeId,
+    references: readonly LiveReference[],
+  ): Promise<void> {
+    if (partition.repair === undefined || references.length === 0) return;
+    const outcomes = await partition.repair.merge(references);
+    this.#merged += outcomes.filter(outcome => outcome === 'added').length;
+    const missed = references.filter((_, index) => outcomes[index] === 'released');
+    for (const { owner, hashes } of byOwner(missed)) {
+      const request = { kind: 'references-release', owner, hashes } as const;
+      await this.#options.peers.ask(peer, partition.partition, request);
+    }
+  }
+
+  async #settle(): Promise<void> {
+    await new Promise<void>(resolve => {
+      this.#options.timers.after(SETTLE_MS, resolve);
+    });
+  }
+}
+
+type OwnersBlocks = { readonly owner: BlockOwner; readonly hashes: BlockHash[] };
+
+function byOwner(references: readonly LiveReference[]): Iterable<OwnersBlocks> {
+  const owners = new Map<string, OwnersBlocks>();
+  for (const { hash, owner } of references) {
+    const id = ownerId(owner);
+    const known = owners.get(id) ?? { owner, hashes: [] };
+    known.hashes.push(hash);
+    owners.set(id, known);
+  }
+  return owners.values();
+}

@@ -1,0 +1,177 @@
+// Method: three nodes that hold every partition, on a bus in memory. Some are away while blocks are
+// stored and released, lose a disk or their rows, or have files damaged; afterwards their workers
+// run, and every node must have every block that is referred to, whole, and nothing else.
+import test from 'ava';
+import type { ExecutionContext } from 'ava';
+import { checksumsOf } from '../../../actors/storage/block-format.ts';
+import { BlockCluster } from './block-cluster.ts';
+import type { Block } from './block-world.ts';
+import { DELETE_DELAY_MS, hashOf, makeBlock, makeOwner, pathOf } from './block-world.ts';
+
+const KIB = 1024;
+
+async function store(cluster: BlockCluster, block: Block, owner: number): Promise<string> {
+  const { hash, bytes } = block;
+  const request = { hash, bytes, checksums: checksumsOf(bytes), owner: makeOwner(owner) };
+  return (await cluster.drive(Promise.resolve(cluster.client.store(request)))).kind;
+}
+
+/** Every node takes over what it lacks, and fetches it. */
+async function converge(cluster: BlockCluster): Promise<void> {
+  for (let round = 0; round < 3; round += 1) {
+    for (const { sync } of cluster.nodes) await cluster.drive(sync.round());
+  }
+  for (const { resync } of cluster.nodes) await cluster.drive(resync.pass());
+}
+
+async function hasAll(
+  t: ExecutionContext,
+  cluster: BlockCluster,
+  blocks: readonly Block[],
+): Promise<void> {
+  for (const { world, id } of cluster.nodes) {
+    for (const { hash } of blocks) {
+      const reply = await world.read(hash);
+      t.is(reply.kind === 'bytes' ? hashOf(reply.bytes) : reply.kind, hash, `node ${id}`);
+    }
+    t.is(world.blockFilePaths().length, blocks.length, 'and no others');
+    t.is(world.queue.length, 0);
+  }
+  const [first] = cluster.nodes;
+  for (const { hash } of blocks) {
+    const leaves = await first!.world.partitionOf(hash).digestLeaves();
+    for (const { world } of cluster.nodes) {
+      t.deepEqual(await world.partitionOf(hash).digestLeaves(), leaves);
+    }
+  }
+}
+
+test('a replica that was away gets the blocks that it missed', async t => {
+  const cluster = new BlockCluster(3);
+  const blocks = Array.from({ length: 40 }, (_, seed) => makeBlock(3000, seed));
+  await store(cluster, blocks[0]!, 1);
+  cluster.away.add(cluster.nodes[1]!.id);
+  for (const block of blocks) t.is(await store(cluster, block, 2), 'stored');
+  cluster.away.clear();
+  t.is(cluster.nodes[1]!.world.blockFilePaths().length, 1);
+  await converge(cluster);
+  await hasAll(t, cluster, blocks);
+  t.is(cluster.nodes[1]!.world.stats.restored, 39);
+});
+
+test('a release that a replica missed reaches it, and what it held is not revived', async t => {
+  const cluster = new BlockCluster(3);
+  const [gone, kept] = [makeBlock(3000, 1), makeBlock(3000, 2)];
+  await store(cluster, gone, 1);
+  await store(cluster, kept, 1);
+  await store(cluster, kept, 2);
+  cluster.away.add(cluster.nodes[2]!.id);
+  const released = cluster.client.releaseReferences(makeOwner(1), [gone.hash, kept.hash]);
+  t.is(await cluster.drive(released), 'released');
+  cluster.away.clear();
+  await converge(cluster);
+  cluster.environment.advance(DELETE_DELAY_MS + 1);
+  for (const { world } of cluster.nodes) await world.collector.collect();
+  await hasAll(t, cluster, [kept]);
+});
+
+test('a wiped disk is filled again', async t => {
+  const cluster = new BlockCluster(3);
+  const blocks = Array.from({ length: 30 }, (_, seed) => makeBlock(3000, seed));
+  for (const block of blocks) await store(cluster, block, 1);
+  const { missing, resync, world } = cluster.restart(0, { files: true });
+  t.deepEqual(world.blockFilePaths(), []);
+  t.deepEqual(await cluster.drive(missing.walk('fast')), { blocks: 30, missing: 30 });
+  t.is(resync.status.queueLength, 30);
+  t.true(resync.status.bytesLeft > 0);
+  await cluster.drive(resync.pass());
+  await hasAll(t, cluster, blocks);
+});
+
+test('a store that lost its rows takes the references over, and needs no block again', async t => {
+  const cluster = new BlockCluster(3);
+  const blocks = Array.from({ length: 30 }, (_, seed) => makeBlock(3000, seed));
+  for (const block of blocks) await store(cluster, block, 1);
+  const { world } = cluster.restart(1, { store: true });
+  t.is(world.store.rowCount, 0);
+  await converge(cluster);
+  await hasAll(t, cluster, blocks);
+  t.is(world.stats.restored, 0);
+});
+
+test('a machine that stops in the middle of its resync goes on with it', async t => {
+  const cluster = new BlockCluster(3);
+  const blocks = Array.from({ length: 30 }, (_, seed) => makeBlock(3000, seed));
+  for (const block of blocks) await store(cluster, block, 1);
+  let node = cluster.restart(0, { files: true });
+  await cluster.drive(node.missing.walk('fast'));
+  let lives = 0;
+  for (; node.resync.status.queueLength > 0 && lives < 200; lives += 1) {
+    const stopped = node.world.files.stopAt(lives + 5);
+    await cluster.drive(Promise.race([stopped, node.resync.pass()]));
+    node = cluster.restart(0);
+    await node.world.queue.load();
+  }
+  t.true(lives > 1);
+  await converge(cluster);
+  await node.world.collectGarbage();
+  await hasAll(t, cluster, blocks);
+});
+
+test('a damaged block is never served, and repaired from a peer', async t => {
+  const cluster = new BlockCluster(3);
+  const block = makeBlock(200 * KIB);
+  await store(cluster, block, 1);
+  const { world, resync } = cluster.nodes[0]!;
+  world.files.flip(pathOf(block.hash), 70 * KIB);
+  world.blockFiles.close();
+  const { hash, bytes } = block;
+  const request = { hash, blockBytes: bytes.length, first: 0, length: bytes.length };
+  const reply = await cluster.drive(Promise.resolve(cluster.client.read(request)));
+  t.is(reply.kind === 'bytes' && hashOf(reply.bytes), hash);
+  t.true(world.stats.damaged > 0);
+  await world.repairOf(hash).hasten(hash);
+  await cluster.drive(resync.pass());
+  await hasAll(t, cluster, [block]);
+  t.is(world.stats.restored, 1);
+});
+
+test('where no peer answers nothing is given up; where none has it, it is tried later', async t => {
+  const cluster = new BlockCluster(3);
+  const block = makeBlock(3000);
+  await store(cluster, block, 1);
+  const { missing, resync, world } = cluster.restart(0, { files: true });
+  await cluster.drive(missing.walk('fast'));
+  for (const { id } of cluster.nodes.slice(1)) cluster.away.add(id);
+  t.is(await cluster.drive(resync.pass()), 'unreachable');
+  t.is(resync.status.erroredBlocks, 0);
+  cluster.away.clear();
+  for (const index of [1, 2]) cluster.restart(index, { files: true });
+  t.is(await cluster.drive(resync.pass()), 'idle');
+  t.is(resync.status.erroredBlocks, 1);
+  await store(cluster, block, 2);
+  cluster.environment.advance(61_000);
+  await cluster.drive(resync.pass());
+  t.is(world.queue.length, 0);
+});
+
+test('a node that joins takes the blocks, one that left gives them up after that', async t => {
+  const cluster = new BlockCluster(3);
+  const blocks = Array.from({ length: 20 }, (_, seed) => makeBlock(3000, seed));
+  for (const block of blocks) await store(cluster, block, 1);
+  const left = cluster.nodes[0]!;
+  cluster.relayout([1, 2, 3], 'besides');
+  t.is(await cluster.drive(left.leaver.round()), 0, 'it still holds them');
+  cluster.relayout([1, 2, 3], 'instead');
+  cluster.away.add(cluster.nodes[2]!.id);
+  t.is(await cluster.drive(left.leaver.round()), 0, 'one owner is no quorum');
+  const [, first, , joined] = cluster.nodes;
+  const { partition } = first!.world.partitionOf(blocks[0]!.hash);
+  t.false(joined!.sync.inStep(partition).has(first!.id));
+  await converge(cluster);
+  t.true(joined!.sync.inStep(partition).has(first!.id));
+  t.is(joined!.world.blockFilePaths().length, 20);
+  t.is(await cluster.drive(left.leaver.round()), 20);
+  t.deepEqual(left.world.blockFilePaths(), []);
+  t.is(left.world.store.rowCount, 0);
+});
