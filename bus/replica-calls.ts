@@ -18,6 +18,8 @@ import type { Kinded } from '../schemas/wire.ts';
 import type { Address, Bus, NoAnswer, RequestOptions } from './bus.ts';
 import { isNoAnswer } from './bus.ts';
 import type { ClusterView } from './cluster-view.ts';
+import type { ComparedOutcome, ComparedReadOptions } from './compared-read.ts';
+import { ComparedRead } from './compared-read.ts';
 import { DeadlineWheel } from './deadline-wheel.ts';
 import { HedgedRead, type ReadWorth } from './hedged-read.ts';
 import type { Unavailable, WriteRule } from './quorum-write.ts';
@@ -105,7 +107,7 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
   ): Soon<Reply | Unavailable> {
     const only = this.#onlyReplica(partition);
     if (only !== undefined) return this.#askOnly(only, partition, request, undefined);
-    const { view, timers } = this.#options;
+    const { timers } = this.#options;
     const nodes = this.#everyReplica(partition);
     if (nodes.length === 0) return UNAVAILABLE;
     const worthOf = (reply: Reply): ReadWorth =>
@@ -113,11 +115,87 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
     return new Promise(resolve => {
       const ask = (node: NodeId): Soon<Reply | Unavailable> =>
         this.#askTimed(node, partition, request);
-      const missesEnough = quorumsOf(view.read.replicationFactor, this.#mode).read;
+      const missesEnough = this.readQuorum;
       const hedgeMs = (node: NodeId): number => this.#times.hedgeMs(node);
       const patienceMs = this.#patienceMs;
       const options = { nodes, ask, worthOf, missesEnough, hedgeMs, patienceMs, timers };
       new HedgedRead(options, resolve);
+    });
+  }
+
+  /** Must several replicas be heard before something is read? */
+  comparesReads(partition: PartitionId): boolean {
+    return this.#onlyReplica(partition) === undefined && this.readQuorum > 1;
+  }
+
+  get readQuorum(): number {
+    return quorumsOf(this.#options.view.read.replicationFactor, this.#mode).read;
+  }
+
+  /** Asks the nearest replica for `whole`, and as many others for its digest as must agree. */
+  compare(
+    partition: PartitionId,
+    [whole, digest]: readonly [Request, Request],
+    hearingOf: ComparedReadOptions<Reply>['hearingOf'],
+  ): Promise<ComparedOutcome<Reply>> {
+    const { view, timers } = this.#options;
+    const nodes = view.nearest(replicasOf(view.read, partition));
+    const quorum = this.readQuorum;
+    if (nodes.length < quorum) {
+      return Promise.resolve({ kind: 'failed', answer: UNAVAILABLE });
+    }
+    return new Promise(resolve => {
+      const options: ComparedReadOptions<Reply> = {
+        ...{ nodes, quorum, hearingOf, timers, patienceMs: this.#patienceMs },
+        ask: (node, want) => this.#askTimed(node, partition, want === 'whole' ? whole : digest),
+        hedgeMs: node => this.#times.hedgeMs(node),
+      };
+      new ComparedRead(options, resolve);
+    });
+  }
+
+  /** Asks all replicas of the version that reads go by; a read quorum of good answers, or none. */
+  gather(
+    partition: PartitionId,
+    request: Request,
+    isGood: (reply: Reply) => boolean,
+  ): Promise<ReadonlyMap<NodeId, Reply> | Unavailable> {
+    const { view } = this.#options;
+    return this.gatherFrom(
+      { nodes: replicasOf(view.read, partition), count: this.readQuorum },
+      [partition, request],
+      isGood,
+    );
+  }
+
+  /** `count` good answers of these nodes, the first that come. */
+  gatherFrom(
+    { nodes, count }: { readonly nodes: Iterable<NodeId>; readonly count: number },
+    [partition, request]: readonly [PartitionId, Request],
+    isGood: (reply: Reply) => boolean,
+  ): Promise<ReadonlyMap<NodeId, Reply> | Unavailable> {
+    const asked = [...nodes];
+    return new Promise(resolve => {
+      const good = new Map<NodeId, Reply>();
+      let left = asked.length;
+      const patience = this.#options.timers.after(this.#patienceMs, () => {
+        resolve(UNAVAILABLE);
+      });
+      const end = (answer: ReadonlyMap<NodeId, Reply> | Unavailable): void => {
+        patience.cancel();
+        resolve(answer);
+      };
+      if (left < count) end(UNAVAILABLE);
+      for (const node of asked) {
+        void Promise.resolve(this.#askTimed(node, partition, request)).then(reply => {
+          left -= 1;
+          if (reply.kind !== 'unavailable' && isGood(reply as Reply)) {
+            good.set(node, reply as Reply);
+          }
+          if (good.size === count) end(new Map(good));
+          else if (good.size + left < count) end(UNAVAILABLE);
+        });
+      }
     });
   }
 

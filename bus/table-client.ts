@@ -15,6 +15,7 @@ import type {
 } from '../schemas/messages/table.ts';
 import type { Soon } from '../schemas/soon.ts';
 import type { Stamper } from '../schemas/stamper.ts';
+import { ReplicatedReads } from './replicated-reads.ts';
 import type { ReplicaCalls, Unavailable, WriteRule } from './replica-calls.ts';
 
 export type TableAnswer = TableReply | Unavailable;
@@ -64,12 +65,14 @@ export function partitionOfManifest(id: string): PartitionId {
 
 export class TableClient {
   readonly #calls: ReplicaCalls<TableRequest, TableReply>;
+  readonly #reads: ReplicatedReads;
   readonly #stamper: Stamper;
   /** By bucket and shard: SHA-256 is not computed for every request. Bounded by clearing it. */
   readonly #partitions = new Map<string, PartitionId>();
 
   constructor(calls: ReplicaCalls<TableRequest, TableReply>, stamper: Stamper) {
     this.#calls = calls;
+    this.#reads = new ReplicatedReads(calls);
     this.#stamper = stamper;
   }
 
@@ -85,7 +88,11 @@ export class TableClient {
   }
 
   ask(partition: PartitionId, request: TableRequest): Soon<TableAnswer> {
-    if (READS.has(request.kind)) return this.#calls.read(partition, request);
+    if (READS.has(request.kind)) {
+      return this.#calls.comparesReads(partition)
+        ? this.#reads.read(partition, request)
+        : this.#calls.read(partition, request);
+    }
     const rule = request.kind === 'bucket-fence' ? FENCE_RULE : WRITE_RULE;
     return this.#calls.write(partition, request, rule);
   }

@@ -39,7 +39,7 @@ export type FoldedScan<Entry> = {
 
 export type Folded<Entry> =
   | { readonly kind: 'entry'; readonly entry: Entry }
-  | { readonly kind: 'prefix'; readonly prefix: Buffer };
+  | { readonly kind: 'prefix'; readonly prefix: Buffer; readonly first: Entry };
 
 export type FoldedPage<Entry> = {
   readonly found: readonly Folded<Entry>[];
@@ -142,16 +142,16 @@ class FoldedWalk<Entry> {
       this.#skipped += 1;
       if (this.#skipped >= skippedMax) this.#end = { kind: 'work', lastKey: key };
     } else if (this.#found.length === limit) this.#end = { kind: 'limit' };
-    else this.#found.push(this.#fold(key) ?? { kind: 'entry', entry });
+    else this.#found.push(this.#fold(key, entry) ?? { kind: 'entry', entry });
   }
 
-  #fold(key: Buffer): Folded<Entry> | undefined {
+  #fold(key: Buffer, first: Entry): Folded<Entry> | undefined {
     const end = endOfCommonPrefix(this.#scan, key);
     if (end < 0) return undefined;
     const { base, escape } = this.#scan.placement;
     const prefix = key.subarray(0, end);
     this.#skipTo = behindPrefix(Buffer.concat([base, escape(prefix)]));
-    return { kind: 'prefix', prefix };
+    return { kind: 'prefix', prefix, first };
   }
 
   /** Over what is left of a folded prefix, unless the page ended behind it. */

@@ -44,7 +44,7 @@ export async function listObjects(
     skippedMax: LIST_SKIPPED_MAX,
     entryOf: listedObject,
   });
-  return pageReply(page);
+  return pageReply(page, request);
 }
 
 function keyItself(key: Buffer): Buffer {
@@ -76,10 +76,14 @@ function listedObject(row: StoreEntry, key: Buffer): ListedObject | undefined {
     : { kind: 'object', key: name, lastModifiedMs, sizeBytes, etag, checksum };
 }
 
-function pageReply({ found, end }: FoldedPage<ListedObject>): TableReply {
-  const entries = found.map((item): ListedEntry =>
-    item.kind === 'entry' ? item.entry : { kind: 'prefix', prefix: item.prefix.toString('utf8') },
-  );
+function pageReply({ found, end }: FoldedPage<ListedObject>, { firsts }: ObjectList): TableReply {
+  const entries = found.map((item): ListedEntry => {
+    if (item.kind === 'entry') return item.entry;
+    const prefix = item.prefix.toString('utf8');
+    if (firsts !== true) return { kind: 'prefix', prefix };
+    const { key, lastModifiedMs, etag } = item.first;
+    return { kind: 'prefix', prefix, first: { key, mark: `${String(lastModifiedMs)} ${etag}` } };
+  });
   switch (end.kind) {
     case 'complete':
       return { kind: 'object-page', entries };

@@ -12,6 +12,8 @@ import type { RequestContext } from '../../bus/bus.ts';
 import type { Clock } from '../../schemas/environment.ts';
 import type { BucketId, PartitionId } from '../../schemas/ids.ts';
 import type { DigestRows, TableReply, TableRequest } from '../../schemas/messages/table.ts';
+import { digestOfReply } from '../../schemas/messages/reply-digest.ts';
+import { chain } from '../../schemas/soon.ts';
 import type { Log } from '../../schemas/telemetry.ts';
 import type { Actor } from '../runtime/actor.ts';
 import { Gate } from '../runtime/gate.ts';
@@ -153,6 +155,8 @@ export class TablePartition implements Actor<TableRequest, TableReply> {
         return readDigest(this.digest, this.#options.clock.monotonicMs());
       case 'digest-rows':
         return this.#list(context, () => this.#digestPage(request));
+      case 'reply-digest':
+        return chain(this.receive(request.of, context), digestIfAnswer);
       case 'object-list':
         return this.#list(context, () => listObjects(this, request));
       case 'upload-list':
@@ -274,6 +278,21 @@ export class TablePartition implements Actor<TableRequest, TableReply> {
     this.#indexedBelow = step.indexedBelow ?? this.#indexedBelow;
     this.#recount.committed(step.ledger);
     if (step.hasReleases) this.#options.kickRelease();
+  }
+}
+
+/** A refusal is none that could be compared. */
+function digestIfAnswer(reply: TableReply): TableReply {
+  switch (reply.kind) {
+    case 'object':
+    case 'object-page':
+    case 'upload':
+    case 'upload-page':
+    case 'parts':
+    case 'no-such-upload':
+      return { kind: 'reply-digest', digest: digestOfReply(reply) };
+    default:
+      return reply;
   }
 }
 

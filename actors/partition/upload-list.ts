@@ -40,9 +40,13 @@ export async function listUploads(
     skippedMax: Number.POSITIVE_INFINITY,
     entryOf: listedUpload,
   });
-  const entries = found.map((item): ListedUpload | ListedPrefix =>
-    item.kind === 'entry' ? item.entry : { kind: 'prefix', prefix: item.prefix.toString('utf8') },
-  );
+  const entries = found.map((item): ListedUpload | ListedPrefix => {
+    if (item.kind === 'entry') return item.entry;
+    const prefix = item.prefix.toString('utf8');
+    if (request.firsts !== true) return { kind: 'prefix', prefix };
+    const { key, upload } = item.first;
+    return { kind: 'prefix', prefix, first: { key, mark: upload.uploadId } };
+  });
   return { kind: 'upload-page', entries, truncated: end.kind !== 'complete' };
 }
 

@@ -45,9 +45,11 @@ import {
   union,
   wordOr,
   type Codec,
+  type Members,
 } from '../wire.ts';
 import type {
   BucketQuota,
+  ComparedRead,
   DigestedRow,
   ListedEntry,
   ListedUpload,
@@ -109,6 +111,7 @@ const listChecksum = shape<{ readonly algorithm: string; readonly type: string }
   algorithm: text,
   type: text,
 });
+const firstOfPrefix = shape<NonNullable<ListedPrefix['first']>>({ key, mark: text });
 const listedEntry = union<ListedEntry>({
   object: [
     1,
@@ -120,11 +123,11 @@ const listedEntry = union<ListedEntry>({
       checksum: optional(listChecksum),
     },
   ],
-  prefix: [2, { prefix: text }],
+  prefix: [2, { prefix: text, first: optional(firstOfPrefix) }],
 });
 const listedUpload = union<ListedUpload | ListedPrefix>({
   upload: [1, { key, upload: uploadRow }],
-  prefix: [2, { prefix: text }],
+  prefix: [2, { prefix: text, first: optional(firstOfPrefix) }],
 });
 const counters = shape<BucketCounters>({
   objects: integer,
@@ -146,7 +149,38 @@ const storedRow = shape<StoredRow>({
   lists: optional(list(payload)),
 });
 
+const comparedReads: Members<ComparedRead> = {
+  'object-read': [2, { place, want: choice('row', 'content') }],
+  'object-list': [
+    3,
+    {
+      bucket,
+      shard: integer,
+      prefix: text,
+      delimiter: text,
+      from: optional(listStart),
+      limit: integer,
+      firsts: optional(flag),
+    },
+  ],
+  'upload-read': [8, { place, uploadId }],
+  'upload-list': [
+    10,
+    {
+      bucket,
+      shard: integer,
+      prefix: text,
+      delimiter: text,
+      after: optional(uploadStart),
+      limit: integer,
+      firsts: optional(flag),
+    },
+  ],
+  'part-list': [12, { place, uploadId, after: integer, limit: integer }],
+};
+
 const request = union<TableRequest>({
+  ...comparedReads,
   'object-write': [
     1,
     {
@@ -158,37 +192,12 @@ const request = union<TableRequest>({
       quota: optional(quota),
     },
   ],
-  'object-read': [2, { place, want: choice('row', 'content') }],
-  'object-list': [
-    3,
-    {
-      bucket,
-      shard: integer,
-      prefix: text,
-      delimiter: text,
-      from: optional(listStart),
-      limit: integer,
-    },
-  ],
   'manifest-write': [4, { owner, index: integer, blocks }],
   'manifest-read': [5, { id: ownerId, index: integer }],
   'manifest-drop': [6, { id: ownerId }],
   'upload-create': [7, { place, upload: uploadRow }],
-  'upload-read': [8, { place, uploadId }],
   'upload-abort': [9, { place, uploadId, timestamp }],
-  'upload-list': [
-    10,
-    {
-      bucket,
-      shard: integer,
-      prefix: text,
-      delimiter: text,
-      after: optional(uploadStart),
-      limit: integer,
-    },
-  ],
   'part-write': [11, { place, part: partRow, quota: optional(quota) }],
-  'part-list': [12, { place, uploadId, after: integer, limit: integer }],
   'part-read': [13, { place, uploadId, partNumber: integer, attemptId }],
   'version-parts-read': [14, { place, versionId, index: integer }],
   'owner-abort': [15, { owner }],
@@ -210,6 +219,7 @@ const request = union<TableRequest>({
   'rows-read': [32, { names: list(bytes) }],
   'rows-merge': [33, { rows: list(storedRow) }],
   'object-change': [50, { place, version: optional(versionRef), tagging: optional(tagging) }],
+  'reply-digest': [34, { of: union<ComparedRead>(comparedReads) }],
 });
 
 const reply = union<TableReply>({
@@ -248,6 +258,8 @@ const reply = union<TableReply>({
   rows: [42, { rows: list(storedRow), handled: integer }],
   merged: [43, { changed: integer }],
   'no-such-version': [50, { because: choice('absent', 'marker') }],
+  'reply-digest': [44, { digest: bytes }],
+  'stale-layout': [45, { state: bytes }],
 });
 
 const LISTED_BYTES = 200;

@@ -87,6 +87,8 @@ export type ObjectList = {
   readonly delimiter: string;
   readonly from?: ListStart;
   readonly limit: number;
+  /** Common prefixes come with their first object: several replicas are compared by it. */
+  readonly firsts?: boolean | undefined;
 };
 
 export type ListedObject = {
@@ -98,7 +100,12 @@ export type ListedObject = {
   readonly checksum?: { readonly algorithm: string; readonly type: string };
 };
 /** `prefix` ends with the delimiter. */
-export type ListedPrefix = { readonly kind: 'prefix'; readonly prefix: string };
+export type ListedPrefix = {
+  readonly kind: 'prefix';
+  readonly prefix: string;
+  /** The first key that it stands for; `mark` tells what stands there. Only where asked for. */
+  readonly first?: { readonly key: ObjectKey; readonly mark: string };
+};
 export type ListedEntry = ListedObject | ListedPrefix;
 
 /** Manifest rows lie in the partition of their owner's id, not with the object row. */
@@ -146,6 +153,7 @@ export type UploadList = {
   /** Behind this key; with `uploadId`, behind that upload of the key. */
   readonly after?: { readonly key: string; readonly uploadId?: UploadId };
   readonly limit: number;
+  readonly firsts?: boolean | undefined;
 };
 export type ListedUpload = {
   readonly kind: 'upload';
@@ -246,6 +254,11 @@ export type StoredRow = {
   readonly lists?: readonly Uint8Array[] | undefined;
 };
 
+/** What several replicas must say alike, or it is repaired before it is an answer. */
+export type ComparedRead = ObjectRead | ObjectList | UploadRead | UploadList | PartList;
+/** A few bytes that tell whether two replicas would answer the same. */
+export type ReplyDigest = { readonly kind: 'reply-digest'; readonly of: ComparedRead };
+
 export type TableRequest =
   | ObjectWrite
   | ObjectChange
@@ -271,7 +284,8 @@ export type TableRequest =
   | DigestRead
   | DigestRows
   | RowsRead
-  | RowsMerge;
+  | RowsMerge
+  | ReplyDigest;
 
 /** What any request may be answered with. */
 export type TableRefusal =
@@ -344,6 +358,9 @@ export type TableReply =
     }
   /** So many names were looked at: the rest is asked for again. What is absent is left out. */
   | { readonly kind: 'rows'; readonly rows: readonly StoredRow[]; readonly handled: number }
+  | { readonly kind: 'reply-digest'; readonly digest: Uint8Array }
+  /** Asked under too old a set of live layout versions; `state` is the newer one. */
+  | { readonly kind: 'stale-layout'; readonly state: Uint8Array }
   /** Durable: so many rows are not what they were before. */
   | { readonly kind: 'merged'; readonly changed: number }
   /** `next`: the name behind which to go on; absent at the end. */

@@ -18,7 +18,7 @@ import { PARTITION_COUNT } from '../../../schemas/ids.ts';
 import type { BlockReply, BlockRequest } from '../../../schemas/messages/block.ts';
 import type { ClusterReply, ClusterRequest } from '../../../schemas/messages/cluster.ts';
 import type { SettingsReply, SettingsRequest } from '../../../schemas/messages/settings.ts';
-import type { TableReply, TableRequest } from '../../../schemas/messages/table.ts';
+import type { ComparedRead, TableReply, TableRequest } from '../../../schemas/messages/table.ts';
 import type { SettingsRow } from '../../../schemas/records/settings-rows.ts';
 import type { Kinded } from '../../../schemas/wire.ts';
 import { aliasRows, bucketRows, keyRows } from '../records/arbitrary-buckets.ts';
@@ -104,7 +104,7 @@ export const tableRequests = oneOfAll<TableRequest>({
   ),
   'object-change': withOptional({ place: places }, { version: versionRefs, tagging: taggings }),
   'object-read': fc.record({ place: places, want: fc.constantFrom('row', 'content') }),
-  'object-list': withOptional({ ...partitions, ...pages }, { from: starts }),
+  'object-list': withOptional({ ...partitions, ...pages }, { from: starts, firsts: flags }),
   'manifest-write': fc.record({ owner: owners, index: counts, blocks: blockLists }),
   'manifest-read': fc.record({ id: ids, index: counts }),
   'manifest-drop': fc.record({ id: ids }),
@@ -113,7 +113,7 @@ export const tableRequests = oneOfAll<TableRequest>({
   'upload-abort': fc.record({ place: places, uploadId: ids, timestamp: timestamps }),
   'upload-list': withOptional(
     { ...partitions, ...pages },
-    { after: withOptional({ key: words }, { uploadId: ids }) },
+    { after: withOptional({ key: words }, { uploadId: ids }), firsts: flags },
   ),
   'part-write': withOptional({ place: places, part: partRows }, { quota: quotas }),
   'part-list': fc.record({ place: places, uploadId: ids, after: counts, limit: counts }),
@@ -139,9 +139,21 @@ export const tableRequests = oneOfAll<TableRequest>({
   ),
   'rows-read': fc.record({ names: fc.array(payloads, { maxLength: 4 }) }),
   'rows-merge': fc.record({ rows: fc.array(storedRows, { maxLength: 3 }) }),
+  'reply-digest': fc.record({
+    of: oneOfAll<ComparedRead>({
+      'object-read': fc.record({ place: places, want: fc.constantFrom('row', 'content') }),
+      'object-list': withOptional({ ...partitions, ...pages }, { from: starts }),
+      'upload-read': fc.record({ place: places, uploadId: ids }),
+      'upload-list': fc.record({ ...partitions, ...pages }),
+      'part-list': fc.record({ place: places, uploadId: ids, after: counts, limit: counts }),
+    }),
+  }),
 });
 
-const listedPrefixes = fc.record({ kind: fc.constant('prefix' as const), prefix: words });
+const listedPrefixes = withOptional(
+  { kind: fc.constant('prefix' as const), prefix: words },
+  { first: fc.record({ key: objectKeys, mark: words }) },
+);
 const listedObjects = withOptional(
   {
     kind: fc.constant('object' as const),
@@ -201,6 +213,8 @@ export const tableReplies = oneOfAll<TableReply>({
   digest: withOptional({}, { tree: fc.record({ leaves: payloads, unquiet: payloads }) }),
   rows: fc.record({ rows: fc.array(storedRows, { maxLength: 3 }), handled: counts }),
   merged: fc.record({ changed: counts }),
+  'reply-digest': fc.record({ digest: payloads }),
+  'stale-layout': fc.record({ state: payloads }),
   'digest-page': withOptional(
     { rows: fc.array(fc.record({ name: payloads, item: payloads }), { maxLength: 4 }) },
     { next: payloads },

@@ -1,0 +1,157 @@
+/**
+ * One read under way that several replicas must answer alike.
+ *
+ * Owns:          who was asked for what, and when enough have been heard.
+ * Knows:         that a digest stands for a whole answer, and how long a node usually takes.
+ * Must not know: what is read, what is done about a difference.
+ *
+ * The nearest replica is asked for the answer, others for its digest, all at once. One that is slow
+ * or fails is stood in for: by one that was not asked yet, else by one that told its digest.
+ */
+import type { Timer, Timers } from '../schemas/environment.ts';
+import type { NodeId } from '../schemas/ids.ts';
+import type { Soon } from '../schemas/soon.ts';
+import type { Kinded } from '../schemas/wire.ts';
+import type { Unavailable } from './quorum-write.ts';
+import { UNAVAILABLE } from './quorum-write.ts';
+
+/** What one replica said: its digest, and the whole answer if that was asked for. */
+export type Heard<Reply> = { readonly digest: Buffer; readonly whole?: Reply | undefined };
+
+export type ComparedOutcome<Reply> =
+  | { readonly kind: 'same'; readonly reply: Reply }
+  /** What each of enough replicas said, by node. */
+  | { readonly kind: 'different'; readonly heard: ReadonlyMap<NodeId, Heard<Reply>> }
+  | { readonly kind: 'failed'; readonly answer: Reply | Unavailable };
+
+export type ComparedReadOptions<Reply extends Kinded> = {
+  /** In the order in which they are asked. */
+  readonly nodes: readonly NodeId[];
+  /** So many must be heard. */
+  readonly quorum: number;
+  readonly ask: (node: NodeId, want: 'whole' | 'digest') => Soon<Reply | Unavailable>;
+  /** Undefined: no answer, or none that can be compared. */
+  readonly hearingOf: (reply: Reply, want: 'whole' | 'digest') => Heard<Reply> | undefined;
+  readonly hedgeMs: (node: NodeId) => number;
+  readonly patienceMs: number;
+  readonly timers: Timers;
+};
+
+export class ComparedRead<Reply extends Kinded> {
+  readonly #options: ComparedReadOptions<Reply>;
+  readonly #settle: (outcome: ComparedOutcome<Reply>) => void;
+  readonly #heard = new Map<NodeId, Heard<Reply>>();
+  readonly #askedWhole = new Set<NodeId>();
+  readonly #failed = new Set<NodeId>();
+  #asked = 0;
+  /** Answers that are still to come. */
+  #waiting = 0;
+  #refusal: Reply | undefined;
+  #hedge: Timer | undefined;
+  readonly #patience: Timer;
+  #isSettled = false;
+
+  constructor(
+    options: ComparedReadOptions<Reply>,
+    settle: (outcome: ComparedOutcome<Reply>) => void,
+  ) {
+    this.#options = options;
+    this.#settle = settle;
+    this.#patience = options.timers.after(options.patienceMs, () => this.#giveUp());
+    for (let count = 0; count < options.quorum; count += 1) this.#askAnother();
+  }
+
+  /** One more; the first of all for the whole answer, and a later one when that is missing. */
+  #askAnother(): boolean {
+    const { nodes } = this.#options;
+    const next = nodes[this.#asked];
+    if (next !== undefined) {
+      this.#asked += 1;
+      this.#ask(next, this.#isWholeWanted() ? 'whole' : 'digest');
+      return true;
+    }
+    if (!this.#isWholeWanted()) return false;
+    for (const node of this.#heard.keys()) {
+      if (this.#askedWhole.has(node)) continue;
+      this.#ask(node, 'whole');
+      return true;
+    }
+    return false;
+  }
+
+  /** Nobody who was asked for it is likely to send it soon. */
+  #isWholeWanted(): boolean {
+    for (const node of this.#askedWhole) {
+      if (this.#heard.get(node)?.whole !== undefined) return false;
+    }
+    return this.#isSlow || [...this.#askedWhole].every(node => this.#failed.has(node));
+  }
+
+  /** A hedge delay has passed: what is under way counts for less. */
+  #isSlow = false;
+
+  #ask(node: NodeId, want: 'whole' | 'digest'): void {
+    if (this.#isSettled) return;
+    if (want === 'whole') this.#askedWhole.add(node);
+    this.#waiting += 1;
+    this.#hedgeLater(node);
+    const reply = this.#options.ask(node, want);
+    if (reply instanceof Promise) void reply.then(answer => this.#answered(node, want, answer));
+    else this.#answered(node, want, reply);
+  }
+
+  #hedgeLater(node: NodeId): void {
+    const { timers, hedgeMs } = this.#options;
+    this.#hedge?.cancel();
+    this.#hedge = timers.after(hedgeMs(node), () => {
+      if (this.#isSettled) return;
+      this.#isSlow = true;
+      this.#askAnother();
+      this.#isSlow = false;
+    });
+  }
+
+  #answered(node: NodeId, want: 'whole' | 'digest', answer: Reply | Unavailable): void {
+    this.#waiting -= 1;
+    if (this.#isSettled) return;
+    const reply = answer.kind === 'unavailable' ? undefined : (answer as Reply);
+    const heard = reply && this.#options.hearingOf(reply, want);
+    if (heard !== undefined) {
+      // Its whole answer is the newer of the two.
+      if (want === 'whole' || !this.#heard.has(node)) this.#heard.set(node, heard);
+      if (this.#decide()) return;
+    } else {
+      this.#failed.add(node);
+      this.#refusal = reply ?? this.#refusal;
+    }
+    const isMissingSome = heard === undefined || this.#waiting === 0;
+    if (isMissingSome && !this.#askAnother() && this.#waiting === 0) this.#giveUp();
+  }
+
+  #decide(): boolean {
+    if (this.#heard.size < this.#options.quorum) return false;
+    const hearings = [...this.#heard.values()];
+    const [first] = hearings;
+    const isSame = hearings.every(heard => first?.digest.equals(heard.digest));
+    if (!isSame) {
+      this.#end({ kind: 'different', heard: new Map(this.#heard) });
+      return true;
+    }
+    const whole = hearings.find(heard => heard.whole !== undefined)?.whole;
+    if (whole === undefined) return false;
+    this.#end({ kind: 'same', reply: whole });
+    return true;
+  }
+
+  #giveUp(): void {
+    this.#end({ kind: 'failed', answer: this.#refusal ?? UNAVAILABLE });
+  }
+
+  #end(outcome: ComparedOutcome<Reply>): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    this.#hedge?.cancel();
+    this.#patience.cancel();
+    this.#settle(outcome);
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * Reading rows that several replicas hold: what is said is what a read quorum holds together.
+ *
+ * Owns:          which reads are compared, what is repaired on a difference, and the answer then.
+ * Knows:         the table messages; rows that merge.
+ * Must not know: how replicas are asked, S3.
+ *
+ * Replicas that answer alike cost one round trip. Where they differ the rows behind the difference
+ * are brought to a write quorum before there is an answer (PROTOCOL, "Reading a row"), or there is
+ * none. What is written once and is the same everywhere comes from whoever has it.
+ */
+import type { NodeId, PartitionId } from '../schemas/ids.ts';
+import type {
+  BucketProbe,
+  CountersRead,
+  ObjectRead,
+  TableReply,
+  TableRequest,
+} from '../schemas/messages/table.ts';
+import { digestOfReply } from '../schemas/messages/reply-digest.ts';
+import { NO_COUNTERS, type BucketCounters } from '../schemas/records/bucket-counters.ts';
+import type { ObjectRow } from '../schemas/records/object-row.ts';
+import { decodeObjectRow, mergeObjectRows } from '../schemas/records/object-row.ts';
+import { objectRowKey } from '../schemas/place-keys.ts';
+import { ComparedLists } from './compared-lists.ts';
+import type { ReplicaCalls, Unavailable } from './replica-calls.ts';
+import { textOf } from './row-repair.ts';
+import { nameOf, TableComparison, uploadNames } from './table-comparison.ts';
+
+type Answer = TableReply | Unavailable;
+
+const UNAVAILABLE: Unavailable = { kind: 'unavailable' };
+
+/** Reads of what was written once: does this reply have it? */
+const HITS: ReadonlyMap<TableRequest['kind'], (reply: TableReply) => boolean> = new Map([
+  ['manifest-read', reply => reply.kind === 'manifest' && reply.blocks !== undefined],
+  ['part-read', reply => reply.kind === 'part' && reply.part !== undefined],
+  ['version-parts-read', reply => reply.kind === 'version-parts' && reply.parts.length > 0],
+]);
+
+export class ReplicatedReads {
+  readonly #calls: ReplicaCalls<TableRequest, TableReply>;
+  readonly comparison: TableComparison;
+  readonly #lists: ComparedLists;
+
+  constructor(calls: ReplicaCalls<TableRequest, TableReply>) {
+    this.#calls = calls;
+    this.comparison = new TableComparison(calls);
+    this.#lists = new ComparedLists(this.comparison);
+  }
+
+  async read(partition: PartitionId, request: TableRequest): Promise<Answer> {
+    switch (request.kind) {
+      case 'object-read':
+        return this.#object(partition, request);
+      case 'upload-read':
+        return this.comparison.untilSame(partition, request, () =>
+          Promise.resolve(uploadNames(request)),
+        );
+      case 'object-list':
+        return this.#lists.objects(partition, request);
+      case 'upload-list':
+        return this.#lists.uploads(partition, request);
+      case 'part-list':
+        return this.#lists.parts(partition, request);
+      case 'counters-read':
+        return this.#counters(partition, request);
+      case 'bucket-probe':
+        return this.#probe(partition, request);
+      default:
+        return this.#calls.readAny(partition, request, HITS.get(request.kind) ?? (() => true));
+    }
+  }
+
+  /** Two of one write have one timestamp, so what differs is put right in one go. */
+  async #object(partition: PartitionId, request: ObjectRead): Promise<Answer> {
+    const outcome = await this.comparison.compare(partition, request);
+    if (outcome.kind === 'same') return outcome.reply;
+    if (outcome.kind === 'failed') return outcome.answer;
+    const name = nameOf(objectRowKey(partition, request.place));
+    const nodes = [...outcome.heard.keys()];
+    const repaired = await this.comparison.repair.run(partition, nodes, [name]);
+    if (repaired === undefined) return UNAVAILABLE;
+    const held = nodes.map(node => repaired.stored.get(node)?.get(textOf(name)));
+    // Who told of a row and does not hand it out holds one that is damaged.
+    const isComplete = nodes.every((node, index) => {
+      const heard = outcome.heard.get(node);
+      return held[index] !== undefined || heard?.digest.equals(ABSENT) === true;
+    });
+    if (!isComplete) return UNAVAILABLE;
+    let merged: ObjectRow | undefined;
+    let inline: Uint8Array | undefined;
+    for (const row of held) {
+      if (row === undefined) continue;
+      const next = decodeObjectRow(row.value);
+      merged = merged === undefined ? next : mergeObjectRows(merged, next);
+      if (merged === next) inline = row.inline;
+    }
+    if (merged === undefined) return { kind: 'object' };
+    if (request.want === 'row' || inline === undefined) return { kind: 'object', row: merged };
+    return { kind: 'object', row: merged, inline };
+  }
+
+  /** Each replica counts what it holds; the highest has missed the least. */
+  async #counters(partition: PartitionId, request: CountersRead): Promise<Answer> {
+    const isCounted = (reply: TableReply): boolean => reply.kind === 'counters';
+    const replies = await this.#calls.gather(partition, request, isCounted);
+    if (!(replies instanceof Map)) return UNAVAILABLE;
+    let counters = NO_COUNTERS;
+    for (const reply of (replies as ReadonlyMap<NodeId, TableReply>).values()) {
+      if (reply.kind === 'counters') counters = highest(counters, reply.counters);
+    }
+    return { kind: 'counters', counters };
+  }
+
+  /** A bucket is deleted on this answer: it is that of lists. */
+  async #probe(partition: PartitionId, { bucket, shard }: BucketProbe): Promise<Answer> {
+    const all = { bucket, shard, prefix: '', delimiter: '', limit: 1 };
+    const uploads = await this.read(partition, { kind: 'upload-list', ...all });
+    if (uploads.kind !== 'upload-page') return uploads;
+    if (uploads.entries.length > 0) return { kind: 'probed', empty: false };
+    let request: Extract<TableRequest, { kind: 'object-list' }> = { kind: 'object-list', ...all };
+    for (;;) {
+      const page = await this.#lists.objects(partition, request);
+      if (page.kind !== 'object-page') return page;
+      if (page.entries.length > 0) return { kind: 'probed', empty: false };
+      if (page.next === undefined) return { kind: 'probed', empty: true };
+      request = { ...request, from: page.next };
+    }
+  }
+}
+
+const ABSENT = digestOfReply({ kind: 'object' });
+
+function highest(a: BucketCounters, b: BucketCounters): BucketCounters {
+  return {
+    objects: Math.max(a.objects, b.objects),
+    bytes: Math.max(a.bytes, b.bytes),
+    uploads: Math.max(a.uploads, b.uploads),
+    uploadParts: Math.max(a.uploadParts, b.uploadParts),
+    uploadBytes: Math.max(a.uploadBytes, b.uploadBytes),
+  };
+}

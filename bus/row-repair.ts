@@ -1,0 +1,138 @@
+/**
+ * Makes replicas agree on some rows before anything is said of them.
+ *
+ * Owns:          reading the rows as they are stored, and merging what differs into all replicas.
+ * Knows:         the messages for rows that travel, the names of rows.
+ * Must not know: which request found that they differ.
+ *
+ * All that a read quorum holds of these rows is at a write quorum afterwards. Who merges is each
+ * replica for itself: rows merge in any order, so all that differs is simply sent to all.
+ */
+import type { NodeId, PartitionId } from '../schemas/ids.ts';
+import type { StoredRow, TableReply, TableRequest } from '../schemas/messages/table.ts';
+import type { ReplicaCalls, WriteRule } from './replica-calls.ts';
+
+/** Rows of one message: a thousand keys with some KiB of inline bytes each come in pieces. */
+const NAMES_AT_ONCE = 1000;
+
+export type Repaired = {
+  /** By node that was read: its rows by name, as hex. */
+  readonly stored: ReadonlyMap<NodeId, ReadonlyMap<string, StoredRow>>;
+  /** One of those nodes; it holds all that any of them held. */
+  readonly witness: NodeId;
+};
+
+export class RowRepair {
+  readonly #calls: ReplicaCalls<TableRequest, TableReply>;
+  /** Rows that were sent to be merged. */
+  rowsSent = 0;
+
+  constructor(calls: ReplicaCalls<TableRequest, TableReply>) {
+    this.#calls = calls;
+  }
+
+  /** Undefined: these nodes do not all answer, or the rows do not reach a quorum. */
+  async run(
+    partition: PartitionId,
+    nodes: readonly NodeId[],
+    names: readonly Uint8Array[],
+  ): Promise<Repaired | undefined> {
+    const stored = new Map<NodeId, Map<string, StoredRow>>(nodes.map(node => [node, new Map()]));
+    for (let first = 0; first < names.length;) {
+      const piece = names.slice(first, first + NAMES_AT_ONCE);
+      const handled = await this.#read(partition, piece, stored);
+      if (handled === undefined) return undefined;
+      first += handled;
+    }
+    const rows = differing(names, [...stored.values()]);
+    const holders = await this.#merge(partition, rows);
+    const witness = nodes.find(node => holders === 'all' || holders?.has(node) === true);
+    return witness === undefined ? undefined : { stored, witness };
+  }
+
+  /** How many of the names every node has looked at. */
+  async #read(
+    partition: PartitionId,
+    names: readonly Uint8Array[],
+    stored: ReadonlyMap<NodeId, Map<string, StoredRow>>,
+  ): Promise<number | undefined> {
+    const request = { kind: 'rows-read', names } as const;
+    const wanted = { nodes: stored.keys(), count: stored.size };
+    const isRows = (reply: TableReply): boolean => reply.kind === 'rows';
+    const replies = await this.#calls.gatherFrom(wanted, [partition, request], isRows);
+    if (!(replies instanceof Map)) return undefined;
+    let handled = names.length;
+    for (const [node, reply] of replies as ReadonlyMap<NodeId, TableReply>) {
+      if (reply.kind !== 'rows') return undefined;
+      handled = Math.min(handled, reply.handled);
+      for (const row of reply.rows) stored.get(node)?.set(textOf(row.name), row);
+    }
+    return handled === 0 ? undefined : handled;
+  }
+
+  async #merge(
+    partition: PartitionId,
+    rows: readonly StoredRow[],
+  ): Promise<ReadonlySet<NodeId> | 'all' | undefined> {
+    if (rows.length === 0) return 'all';
+    this.rowsSent += rows.length;
+    let holders: ReadonlySet<NodeId> | 'all' = 'all';
+    for (const piece of piecesOf(rows)) {
+      const merged = await this.#mergePiece(partition, piece);
+      if (merged === undefined) return undefined;
+      const before: ReadonlySet<NodeId> | 'all' = holders;
+      const isHolder = (node: NodeId): boolean => before === 'all' || before.has(node);
+      holders = new Set([...merged].filter(isHolder));
+    }
+    return holders;
+  }
+
+  async #mergePiece(
+    partition: PartitionId,
+    rows: readonly StoredRow[],
+  ): Promise<Set<NodeId> | undefined> {
+    const holders = new Set<NodeId>();
+    const rule: WriteRule<TableReply> = {
+      counts: reply => reply.kind === 'merged',
+      onReply: (reply, node) => {
+        if (reply.kind === 'merged') holders.add(node);
+      },
+    };
+    const answer = await this.#calls.write(partition, { kind: 'rows-merge', rows }, rule);
+    return answer.kind === 'merged' ? holders : undefined;
+  }
+}
+
+/** A name as the key of a map. */
+export function textOf(name: Uint8Array): string {
+  return Buffer.from(name.buffer, name.byteOffset, name.length).toString('latin1');
+}
+
+/** Every version of a row that not all of them have alike. */
+function differing(
+  names: readonly Uint8Array[],
+  held: readonly ReadonlyMap<string, StoredRow>[],
+): StoredRow[] {
+  const rows: StoredRow[] = [];
+  for (const name of new Set(names.map(textOf))) {
+    const versions = new Map<string, StoredRow>();
+    let isAbsentSomewhere = false;
+    for (const rowsOfNode of held) {
+      const row = rowsOfNode.get(name);
+      if (row === undefined) isAbsentSomewhere = true;
+      else versions.set(textOf(row.value), row);
+    }
+    if (versions.size > 1 || (versions.size === 1 && isAbsentSomewhere)) {
+      rows.push(...versions.values());
+    }
+  }
+  return rows;
+}
+
+const MERGE_ROWS_MAX = 256;
+
+function* piecesOf(rows: readonly StoredRow[]): Generator<readonly StoredRow[]> {
+  for (let first = 0; first < rows.length; first += MERGE_ROWS_MAX) {
+    yield rows.slice(first, first + MERGE_ROWS_MAX);
+  }
+}

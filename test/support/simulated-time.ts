@@ -1,0 +1,94 @@
+/**
+ * Time that goes on when nothing else can happen.
+ *
+ * Owns:          a clock, and timers in the order in which they are due.
+ * Knows:         the environment port.
+ * Must not know: what is waited for.
+ *
+ * What is due at one time happens in the order in which it was asked for, so a seed replays a run.
+ */
+import type { Clock, Timers } from '../../schemas/environment.ts';
+
+type Due = { readonly atMs: number; readonly order: number; readonly callback: () => void };
+
+export class SimulatedTime {
+  #nowMs = 1000;
+  #order = 0;
+  readonly #due: Due[] = [];
+
+  readonly clock: Clock = {
+    wallMs: () => 1_700_000_000_000 + this.#nowMs,
+    monotonicMs: () => this.#nowMs,
+  };
+
+  readonly timers: Timers = {
+    after: (delayMs, callback) => {
+      const due = { atMs: this.#nowMs + Math.max(0, delayMs), order: this.#order, callback };
+      this.#order += 1;
+      this.#insert(due);
+      return {
+        cancel: () => {
+          const at = this.#due.indexOf(due);
+          if (at >= 0) this.#due.splice(at, 1);
+        },
+      };
+    },
+  };
+
+  get nowMs(): number {
+    return this.#nowMs;
+  }
+
+  /** The last is due first. */
+  #insert(due: Due): void {
+    let at = this.#due.length;
+    while (at > 0 && this.#isBefore(this.#due[at - 1] as Due, due)) at -= 1;
+    this.#due.splice(at, 0, due);
+  }
+
+  #isBefore(a: Due, b: Due): boolean {
+    return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
+  }
+
+  /** Lets all that can happen now happen, then moves on to what is due next. */
+  async #step(): Promise<boolean> {
+    await settled();
+    const next = this.#due.pop();
+    if (next === undefined) return false;
+    this.#nowMs = Math.max(this.#nowMs, next.atMs);
+    next.callback();
+    return true;
+  }
+
+  /** Goes on until the promise is settled. */
+  async until<Value>(promise: Promise<Value>): Promise<Value> {
+    const state = { isSettled: false };
+    const watched = promise.finally(() => {
+      state.isSettled = true;
+    });
+    // Whoever awaits it hears of a failure; here it only ends the loop.
+    watched.catch(() => undefined);
+    await settled();
+    while (!state.isSettled) {
+      if (!(await this.#step())) throw new Error('nothing happens any more');
+      await settled();
+    }
+    return watched;
+  }
+
+  /** Goes on for so long. */
+  async pass(ms: number): Promise<void> {
+    await this.until(
+      new Promise<void>(resolve => {
+        this.timers.after(ms, resolve);
+      }),
+    );
+  }
+}
+
+/** All that waits for nothing has happened, commits of a store in memory too. */
+async function settled(): Promise<void> {
+  for (let turns = 0; turns < 3; turns += 1) {
+    await new Promise<void>(resolve => setImmediate(resolve));
+  }
+}
