@@ -123,6 +123,24 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
     });
   }
 
+  /** Is there more than one replica, or more than one live version? */
+  hasSeveral(partition: PartitionId): boolean {
+    return this.#onlyReplica(partition) === undefined;
+  }
+
+  /** Every replica of every live version, or no answer. */
+  askEvery(
+    partition: PartitionId,
+    request: Request,
+    isGood: (reply: Reply) => boolean,
+  ): Promise<ReadonlyMap<NodeId, Reply> | Unavailable> {
+    const { view } = this.#options;
+    const nodes = new Set(view.live.flatMap(version => replicasOf(version, partition)));
+    // Nobody holds it: then nobody can say.
+    const count = Math.max(1, nodes.size);
+    return this.gatherFrom({ nodes, count }, [partition, request], isGood);
+  }
+
   /** Must several replicas be heard before something is read? */
   comparesReads(partition: PartitionId): boolean {
     return this.#onlyReplica(partition) === undefined && this.readQuorum > 1;
@@ -185,7 +203,10 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
         patience.cancel();
         resolve(answer);
       };
-      if (left < count) end(UNAVAILABLE);
+      if (left < count) {
+        end(UNAVAILABLE);
+        return;
+      }
       for (const node of asked) {
         void Promise.resolve(this.#askTimed(node, partition, request)).then(reply => {
           left -= 1;

@@ -15,6 +15,10 @@ import type {
 } from '../schemas/messages/table.ts';
 import type { Soon } from '../schemas/soon.ts';
 import type { Stamper } from '../schemas/stamper.ts';
+import type { Timestamp } from '../schemas/timestamp.ts';
+import type { ObjectWriteAnswer } from './object-writes.ts';
+import { newestOlder, ReplicatedObjectWrites } from './object-writes.ts';
+import { askAboutOwners } from './owner-questions.ts';
 import { ReplicatedReads } from './replicated-reads.ts';
 import type { ReplicaCalls, Unavailable, WriteRule } from './replica-calls.ts';
 
@@ -37,21 +41,15 @@ const READS: ReadonlySet<TableRequest['kind']> = new Set([
   'bucket-probe',
 ]);
 
-/** Of the replicas that hold something newer, the newest. */
-function newestOlder(refusals: readonly TableReply[]): TableReply | undefined {
-  let newest: Extract<TableReply, { kind: 'older' }> | undefined;
-  for (const reply of refusals) {
-    if (reply.kind !== 'older') continue;
-    if (newest === undefined || reply.newest > newest.newest) newest = reply;
-  }
-  return newest;
-}
-
 const WRITE_RULE: WriteRule<TableReply> = {
   counts: reply => reply.kind === 'written',
   prefers: newestOlder,
 };
-const FENCE_RULE: WriteRule<TableReply> = { counts: reply => reply.kind === 'fenced' };
+
+/** A bucket is closed where a quorum was closed by one and the same. */
+function fenceRule(token: string): WriteRule<TableReply> {
+  return { counts: reply => reply.kind === 'fenced' && reply.token === token };
+}
 
 /** Partition of an object row, its uploads and its parts. */
 export function partitionOfPlace(place: Pick<ObjectPlace, 'bucket' | 'shard'>): PartitionId {
@@ -66,6 +64,7 @@ export function partitionOfManifest(id: string): PartitionId {
 export class TableClient {
   readonly #calls: ReplicaCalls<TableRequest, TableReply>;
   readonly #reads: ReplicatedReads;
+  readonly #writes: ReplicatedObjectWrites;
   readonly #stamper: Stamper;
   /** By bucket and shard: SHA-256 is not computed for every request. Bounded by clearing it. */
   readonly #partitions = new Map<string, PartitionId>();
@@ -73,6 +72,7 @@ export class TableClient {
   constructor(calls: ReplicaCalls<TableRequest, TableReply>, stamper: Stamper) {
     this.#calls = calls;
     this.#reads = new ReplicatedReads(calls);
+    this.#writes = new ReplicatedObjectWrites(calls, stamper);
     this.#stamper = stamper;
   }
 
@@ -93,7 +93,10 @@ export class TableClient {
         ? this.#reads.read(partition, request)
         : this.#calls.read(partition, request);
     }
-    const rule = request.kind === 'bucket-fence' ? FENCE_RULE : WRITE_RULE;
+    const rule = request.kind === 'bucket-fence' ? fenceRule(request.token) : WRITE_RULE;
+    if (request.kind === 'owner-abort' || request.kind === 'owners-check') {
+      if (this.#calls.hasSeveral(partition)) return askAboutOwners(this.#calls, partition, request);
+    }
     return this.#calls.write(partition, request, rule);
   }
 
@@ -102,11 +105,33 @@ export class TableClient {
     return this.ask(this.partitionOf(request.place), request);
   }
 
+  /** Are conditions of writes decided? Only where one replica decides alone. */
+  decidesConditions(place: Pick<ObjectPlace, 'bucket' | 'shard'>): boolean {
+    return !this.#calls.hasSeveral(this.partitionOf(place));
+  }
+
+  /**
+   * The stamp of a row whose blocks are under way: above what a read quorum holds. To be asked for
+   * once the write has begun. With one replica any stamp will do: it is raised when the row is
+   * written.
+   */
+  async stampAbove(place: ObjectPlace): Promise<Timestamp | Unavailable> {
+    const answer = await this.askPlace({ kind: 'object-read', place, want: 'row' });
+    if (answer.kind !== 'object') return { kind: 'unavailable' };
+    const { row } = answer;
+    return row === undefined ? this.#stamper.now() : this.#stamper.above(row.timestamp);
+  }
+
   /**
    * Writes the row above whatever is there: its timestamp is raised as often as needed, within
-   * bounds.
+   * bounds. `isAbove`: it came from `stampAbove`.
    */
-  async writeObject(write: ObjectWrite): Promise<TableAnswer> {
+  async writeObject(
+    write: ObjectWrite,
+    isAbove: 'above-quorum' | 'unknown' = 'unknown',
+  ): Promise<ObjectWriteAnswer> {
+    const partition = this.partitionOf(write.place);
+    if (this.#calls.hasSeveral(partition)) return this.#writes.write(partition, write, isAbove);
     let current = write;
     for (let raises = 0; ; raises += 1) {
       const answer = await this.askPlace(current);

@@ -87,12 +87,18 @@ function standingOfAttempt(step: WriteStep, owner: PartOwner, sets: AttemptSets)
     return isMarked(step, owner) ? 'dead' : 'unfinished';
   }
   const state = readEndedUpload(step.batch, name)?.state;
-  if (state === undefined) return 'dead';
+  if (state === undefined) return standingWithoutUpload(step, owner);
   const head = headOf(step, owner);
   const isHead = state.kind === 'completed' && head?.versionId === state.versionId;
   if (isHead && attemptsOf(step, head, sets).has(owner.attemptId)) return 'live';
   releaseOnceMore(step, owner, isHead);
   return 'dead';
+}
+
+/** Where others hold the upload it may come from them yet: then the attempt must not come, too. */
+function standingWithoutUpload(step: WriteStep, owner: PartOwner): Standing {
+  if (step.surroundings.soleReplica || isMarked(step, owner)) return 'dead';
+  return 'unfinished';
 }
 
 /** A damaged row is still the row of an open upload. */

@@ -90,6 +90,7 @@ const CHORE_WEIGHT = 1024;
 export class TablePartition implements Actor<TableRequest, TableReply> {
   readonly partition: PartitionId;
   readonly store: PurposefulStore;
+  readonly isSoleReplica: boolean;
   /** Absent where no other node holds this partition. */
   readonly digest: PartitionDigest | undefined;
   readonly #options: TablePartitionOptions;
@@ -105,6 +106,7 @@ export class TablePartition implements Actor<TableRequest, TableReply> {
     this.#options = options;
     this.partition = partition;
     this.store = store;
+    this.isSoleReplica = soleReplica;
     this.#sequence = new DurableSequence(sequenceRowKey(partition), () => clock.wallMs());
     const { digestKey: clusterKey } = options;
     this.digest = clusterKey && new PartitionDigest({ partition, store, clock, clusterKey });

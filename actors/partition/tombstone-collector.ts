@@ -62,6 +62,8 @@ export class TombstoneCollector {
   async tick(): Promise<void> {
     for (const [partition, memory] of this.#memories) {
       if (this.#isStopped) return;
+      // Another replica may lack what a tombstone here deleted: it must not forget.
+      if (!partition.isSoleReplica) continue;
       try {
         await this.#tickOne(partition, memory);
       } catch (error) {

@@ -11,6 +11,8 @@
  * unknown is decided by the row's partition, which is asked before anything is undone.
  */
 import type { BlockClient } from '../../bus/block-client.ts';
+import type { ObjectWriteAnswer } from '../../bus/object-writes.ts';
+import type { Unavailable } from '../../bus/replica-calls.ts';
 import type { TableAnswer, TableClient } from '../../bus/table-client.ts';
 import type { Timers } from '../../schemas/environment.ts';
 import type { BlockHash, UploadId } from '../../schemas/ids.ts';
@@ -111,7 +113,12 @@ export class ObjectWriter {
     target: WriteTarget,
     known?: ReadonlySet<BlockHash>,
   ): Promise<Written> {
-    const { checksums } = this.#options.digests;
+    const { digests, tables } = this.#options;
+    const { checksums } = digests;
+    const isConditional = target.kind === 'version' && target.condition !== undefined;
+    if (isConditional && !tables.decidesConditions(target.place)) {
+      throw tableRefusal({ kind: 'no-conditions' });
+    }
     if (!checksums.isReady(payload.plan.checksum)) await checksums.prepare();
     const { sizeBytes } = payload;
     if (sizeBytes === undefined || sizeBytes > HASH_INLINE_BYTES_MAX) {
@@ -144,13 +151,17 @@ export class ObjectWriter {
     const { tables, blocks, stamper } = this.#options;
     const stamp = stamper.now();
     const upload = new BlockUpload({ tables, blocks, owner: ownerOf(target, stamp) });
+    const stampAbove = this.#stampAbove(target);
+    const undo = (): void => {
+      const { owner, hashes, hasManifestRows } = upload;
+      this.#cleanup.undo({ owner, hashes, hasManifestRows });
+    };
     try {
-      return await this.#writeRow(target, stamp, await build(upload));
+      return await this.#writeRow(target, stamp, await build(upload), { stampAbove, undo });
     } catch (error) {
       if (upload.hasBegun) {
         await upload.settled();
-        const { owner, hashes, hasManifestRows } = upload;
-        this.#cleanup.undo({ owner, hashes, hasManifestRows });
+        undo();
       }
       throw error;
     }
@@ -217,18 +228,32 @@ export class ObjectWriter {
     });
   }
 
-  async #writeRow(target: WriteTarget, begun: Timestamp, row: RowContent): Promise<Written> {
+  /** Read while the blocks are under way. Undefined: the row's partition raises any stamp. */
+  #stampAbove(target: WriteTarget): Promise<Timestamp | Unavailable> | undefined {
+    const { tables } = this.#options;
+    const isAlone = target.kind === 'part' || tables.decidesConditions(target.place);
+    return isAlone ? undefined : tables.stampAbove(target.place);
+  }
+
+  async #writeRow(
+    target: WriteTarget,
+    begun: Timestamp,
+    row: RowContent,
+    blocks?: BlocksOfRow,
+  ): Promise<Written> {
     const isInline = row.content.kind === 'inline';
-    const timestamp = isInline ? begun : this.#options.stamper.now();
+    const above = isInline ? undefined : blocks?.stampAbove;
+    const timestamp = isInline ? begun : ((await above) ?? this.#options.stamper.now());
+    if (typeof timestamp !== 'string') throw tableRefusal(timestamp);
     const answer =
       target.kind === 'version'
-        ? await this.#writeVersion(
-            target,
-            versionRow(target, row, { begun, timestamp }),
-            row.inline,
-          )
+        ? await this.#writeVersion(target, versionRow(target, row, { begun, timestamp }), {
+            inline: row.inline,
+            isAbove: above === undefined ? 'unknown' : 'above-quorum',
+          })
         : await this.#writePart(target, row, { begun, timestamp });
-    if (answer.kind !== 'written') throw tableRefusal(answer);
+    if (answer.kind === 'superseded') blocks?.undo();
+    else if (answer.kind !== 'written') throw tableRefusal(answer);
     const { etag, sizeBytes, checksum } = row;
     const lastModifiedMs = timestampMs(timestamp);
     return checksum === undefined
@@ -239,16 +264,10 @@ export class ObjectWriter {
   #writeVersion(
     { place, condition, quota }: VersionTarget,
     row: ObjectVersion,
-    inline: Uint8Array | undefined,
-  ): Promise<TableAnswer> {
-    return this.#options.tables.writeObject({
-      kind: 'object-write',
-      place,
-      row,
-      inline,
-      condition,
-      quota,
-    });
+    { inline, isAbove }: { inline: Uint8Array | undefined; isAbove: 'above-quorum' | 'unknown' },
+  ): Promise<ObjectWriteAnswer> {
+    const write = { kind: 'object-write', place, row, inline, condition, quota } as const;
+    return this.#options.tables.writeObject(write, isAbove);
   }
 
   #writePart(
@@ -269,6 +288,12 @@ export class ObjectWriter {
     });
   }
 }
+
+/** Under several replicas: the stamp that is being found, and what to do when others were faster. */
+type BlocksOfRow = {
+  readonly stampAbove: Promise<Timestamp | Unavailable> | undefined;
+  readonly undo: () => void;
+};
 
 /** When the write began, which names it, and the stamp that decides who wins. */
 type Stamps = { readonly begun: Timestamp; readonly timestamp: Timestamp };

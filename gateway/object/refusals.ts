@@ -9,11 +9,11 @@
  * still appear. `damaged` is 500: asking again finds the same bytes.
  */
 import type { BlockAnswer } from '../../bus/block-client.ts';
-import type { TableAnswer } from '../../bus/table-client.ts';
+import type { ObjectWriteAnswer } from '../../bus/object-writes.ts';
 import { S3Error } from '../s3/s3-error.ts';
 
 /** The S3 error for a row request that was not answered as hoped. */
-export function tableRefusal(answer: TableAnswer): S3Error {
+export function tableRefusal(answer: ObjectWriteAnswer): S3Error {
   switch (answer.kind) {
     case 'bucket-closed':
       return new S3Error('NoSuchBucket');
@@ -23,6 +23,10 @@ export function tableRefusal(answer: TableAnswer): S3Error {
       return new S3Error('NoSuchUpload');
     case 'condition-failed':
       return new S3Error(answer.because === 'absent' ? 'NoSuchKey' : 'PreconditionFailed');
+    case 'no-conditions':
+      return new S3Error('NotImplemented', {
+        message: 'A cluster with several copies does not decide conditions of writes yet.',
+      });
     case 'no-space':
       return new S3Error('InsufficientStorage');
     case 'overloaded':

@@ -9,6 +9,8 @@
  */
 import type { Clock, Timers } from '../../schemas/environment.ts';
 
+const IDLE_TURNS_MAX = 10;
+
 type Due = { readonly atMs: number; readonly order: number; readonly callback: () => void };
 
 export class SimulatedTime {
@@ -50,9 +52,8 @@ export class SimulatedTime {
     return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
   }
 
-  /** Lets all that can happen now happen, then moves on to what is due next. */
-  async #step(): Promise<boolean> {
-    await settled();
+  /** Moves on to what is due next. */
+  #step(): boolean {
     const next = this.#due.pop();
     if (next === undefined) return false;
     this.#nowMs = Math.max(this.#nowMs, next.atMs);
@@ -68,12 +69,14 @@ export class SimulatedTime {
     });
     // Whoever awaits it hears of a failure; here it only ends the loop.
     watched.catch(() => undefined);
-    await settled();
-    while (!state.isSettled) {
-      if (!(await this.#step())) throw new Error('nothing happens any more');
+    // A commit that a commit brings about takes a turn more.
+    let idleTurns = 0;
+    for (;;) {
       await settled();
+      if (state.isSettled) return watched;
+      idleTurns = this.#step() ? 0 : idleTurns + 1;
+      if (idleTurns > IDLE_TURNS_MAX) throw new Error('nothing happens any more');
     }
-    return watched;
   }
 
   /** Goes on for so long. */
@@ -88,7 +91,5 @@ export class SimulatedTime {
 
 /** All that waits for nothing has happened, commits of a store in memory too. */
 async function settled(): Promise<void> {
-  for (let turns = 0; turns < 3; turns += 1) {
-    await new Promise<void>(resolve => setImmediate(resolve));
-  }
+  await new Promise<void>(resolve => setImmediate(resolve));
 }

@@ -106,8 +106,12 @@ export class TableCluster {
     this.nodes = ids.map(id => new TableNode(id, this));
   }
 
-  /** A gateway; `nearest` is the node that it asks first. */
   client(nearest = 0): TableClient {
+    return this.gateway(nearest).tables;
+  }
+
+  /** `nearest` is the node that it asks first. */
+  gateway(nearest: number): { readonly tables: TableClient; readonly stamper: Stamper } {
     const { clock, timers } = this.time;
     const view = {
       ...fixedView({ current: this.layout }),
@@ -118,7 +122,8 @@ export class TableCluster {
       ...{ bus: this.bus, view, clock, timers, mode: this.options.mode },
       address: this.subjects.table.bind(this.subjects),
     });
-    return new TableClient(calls, new Stamper(clock, this.random));
+    const stamper = new Stamper(clock, this.random);
+    return { tables: new TableClient(calls, stamper), stamper };
   }
 
   node(index: number): TableNode {

@@ -1,0 +1,97 @@
+/**
+ * Writing an object's row above whatever several replicas hold.
+ *
+ * Owns:          raising a stamp, and when a newer row is that of somebody who writes meanwhile.
+ * Knows:         PROTOCOL, "Writing a row".
+ * Must not know: S3, blocks.
+ *
+ * A stamp that is above what a write quorum has told, or a read quorum holds, shadows nothing that
+ * was acknowledged before. What is newer all the same is written at the same time, and which of two
+ * such writes is seen afterwards is nobody's promise: so it does not stop the acknowledgement. Only
+ * a Complete must be stored: it ends an upload.
+ */
+import type { PartitionId } from '../schemas/ids.ts';
+import type { ObjectWrite, TableReply, TableRequest } from '../schemas/messages/table.ts';
+import type { Stamper } from '../schemas/stamper.ts';
+import type { ReplicaCalls, Unavailable, WriteRule } from './replica-calls.ts';
+
+/** A write that meets newer rows so often has a key that others hammer: they win. */
+const RAISES_MAX = 8;
+
+/** Of the replicas that hold something newer, the newest. */
+export function newestOlder(refusals: readonly TableReply[]): TableReply | undefined {
+  let newest: Extract<TableReply, { kind: 'older' }> | undefined;
+  for (const reply of refusals) {
+    if (reply.kind !== 'older') continue;
+    if (newest === undefined || reply.newest > newest.newest) newest = reply;
+  }
+  return newest;
+}
+
+/** Acknowledged, though no replica stored it: others wrote the object at the same time. What it
+ *  references is the writer's to release. */
+export type Superseded = { readonly kind: 'superseded' };
+/** Conditions are decided where there is one replica only. */
+export type NoConditions = { readonly kind: 'no-conditions' };
+
+export type ObjectWriteAnswer = TableReply | Unavailable | Superseded | NoConditions;
+
+export class ReplicatedObjectWrites {
+  readonly #calls: ReplicaCalls<TableRequest, TableReply>;
+  readonly #stamper: Stamper;
+
+  constructor(calls: ReplicaCalls<TableRequest, TableReply>, stamper: Stamper) {
+    this.#calls = calls;
+    this.#stamper = stamper;
+  }
+
+  /** `isAbove`: the stamp is above what a read quorum held after the write had begun. */
+  async write(
+    partition: PartitionId,
+    write: ObjectWrite,
+    isAbove: 'above-quorum' | 'unknown',
+  ): Promise<ObjectWriteAnswer> {
+    const { condition } = write;
+    const isConditional = condition?.ifMatch !== undefined || condition?.ifNoneMatch !== undefined;
+    if (isConditional) return { kind: 'no-conditions' };
+    let current = write;
+    let mayBeConcurrent = isAbove === 'above-quorum' && write.completes === undefined;
+    for (let raises = 0; ; raises += 1) {
+      const answer = await this.#once(partition, current, mayBeConcurrent);
+      if (answer.kind !== 'older') return answer;
+      if (raises === RAISES_MAX) return { kind: 'unavailable' };
+      const timestamp = this.#stamper.above(answer.newest);
+      current = { ...current, row: { ...current.row, timestamp } };
+      mayBeConcurrent = write.completes === undefined;
+    }
+  }
+
+  async #once(
+    partition: PartitionId,
+    write: ObjectWrite,
+    mayBeConcurrent: boolean,
+  ): Promise<ObjectWriteAnswer> {
+    let isStored = false;
+    const rule: WriteRule<TableReply> = {
+      counts: reply => isStoredAs(reply, write) || (mayBeConcurrent && reply.kind === 'older'),
+      prefers: newestOlder,
+      onReply: reply => {
+        isStored ||= isStoredAs(reply, write);
+      },
+    };
+    const answer = await this.#calls.write(partition, write, rule);
+    if (answer.kind !== 'older' || !mayBeConcurrent) return answer;
+    return isStored || !hasBlocks(write) ? { kind: 'written' } : { kind: 'superseded' };
+  }
+}
+
+function hasBlocks({ row }: ObjectWrite): boolean {
+  return row.kind === 'version' && row.content.kind !== 'inline';
+}
+
+/** A Complete that was raised finds at some replicas what its first try stored there. */
+function isStoredAs(reply: TableReply, { row, completes }: ObjectWrite): boolean {
+  if (reply.kind === 'written') return true;
+  if (reply.kind !== 'completed-before' || completes === undefined) return false;
+  return row.kind === 'version' && reply.versionId === row.versionId;
+}
