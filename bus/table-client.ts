@@ -105,6 +105,26 @@ export class TableClient {
     return this.ask(this.partitionOf(request.place), request);
   }
 
+  /** What each replica says by itself; undefined when one of them says nothing. */
+  async askEvery(
+    partition: PartitionId,
+    request: TableRequest,
+  ): Promise<readonly TableReply[] | undefined> {
+    const replies = await this.#calls.askEvery(partition, request, () => true);
+    return replies instanceof Map
+      ? [...(replies as ReadonlyMap<string, TableReply>).values()]
+      : undefined;
+  }
+
+  /** Does a write quorum hold a row of this stamp, or a newer one? */
+  async isHeldAbove(place: ObjectPlace, timestamp: Timestamp): Promise<boolean> {
+    const counts = (reply: TableReply): boolean =>
+      reply.kind === 'object' && reply.row !== undefined && reply.row.timestamp >= timestamp;
+    const request = { kind: 'object-read', place, want: 'row' } as const;
+    const answer = await this.#calls.write(this.partitionOf(place), request, { counts });
+    return answer.kind !== 'unavailable' && counts(answer);
+  }
+
   /** Are conditions of writes decided? Only where one replica decides alone. */
   decidesConditions(place: Pick<ObjectPlace, 'bucket' | 'shard'>): boolean {
     return !this.#calls.hasSeveral(this.partitionOf(place));

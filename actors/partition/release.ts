@@ -6,13 +6,14 @@
  * Must not know: when it is called, and how often.
  *
  * The order makes every step repeatable after a crash: references end before the rows that tell of
- * them go, and the entry goes last. What is not there any more was done before. What cannot be read
+ * them go, and the entry goes last. What is not there any more was done before. Where there are other
+ * replicas, each works off its own queue, and the checks say when an entry's time has come. What cannot be read
  * tells nothing: the walk over all references finds those later.
  */
 import type { BlockClient } from '../../bus/block-client.ts';
 import type { TableClient } from '../../bus/table-client.ts';
 import { partitionOfManifest } from '../../bus/table-client.ts';
-import type { BlockHash } from '../../schemas/ids.ts';
+import type { BlockHash, UploadId } from '../../schemas/ids.ts';
 import { MANIFEST_ROW_BLOCKS, PART_LIST_ROW_PARTS, PART_NUMBER_MAX } from '../../schemas/limits.ts';
 import type { BlockList } from '../../schemas/records/block-list.ts';
 import { unpackBlocks } from '../../schemas/records/block-list.ts';
@@ -22,6 +23,8 @@ import type { PartRef } from '../../schemas/records/object-row.ts';
 import type { ReleaseEntry } from '../../schemas/records/release-entry.ts';
 import type { PartRow, UploadState } from '../../schemas/records/upload-row.ts';
 import { decodePartRow } from '../../schemas/records/upload-row.ts';
+import type { ReplicaQuestions } from './release-checks.ts';
+import { ReleaseChecks } from './release-checks.ts';
 import { attemptsOfVersion, partListRowCount, readPartListRow } from './part-lists.ts';
 import {
   objectRowKey,
@@ -37,7 +40,7 @@ import type { TablePartition } from './table-partition.ts';
 import type { WriteStep } from './write-step.ts';
 
 export type ReleasePorts = {
-  readonly tables: Pick<TableClient, 'ask'>;
+  readonly tables: Pick<TableClient, 'ask'> & ReplicaQuestions;
   readonly blocks: Pick<BlockClient, 'releaseReferences'>;
 };
 
@@ -54,14 +57,23 @@ const PARTS_AT_ONCE = 16;
 export class Release {
   readonly #partition: TablePartition;
   readonly #ports: ReleasePorts;
+  readonly #checks: ReleaseChecks;
 
   constructor(partition: TablePartition, ports: ReleasePorts) {
     this.#partition = partition;
     this.#ports = ports;
+    this.#checks = new ReleaseChecks(partition, ports.tables);
   }
 
   /** `failed`: some of it is not done; to be called again. Throws what the store throws. */
   async run(entry: ReleaseEntry): Promise<ReleaseOutcome> {
+    const verdict = await this.#checks.verdict(entry);
+    if (verdict === 'wait') return 'failed';
+    if (verdict === 'lives') {
+      return this.#end(step =>
+        step.batch.delete(releaseRowKey(step.partition, entry)),
+      );
+    }
     if (entry.kind === 'version') return this.#version(entry);
     return this.#upload(entry);
   }
@@ -112,17 +124,34 @@ export class Release {
     const { store, partition } = this.#partition;
     const { versionId, content } = entry;
     if (content.kind !== 'parts') return 'released';
-    if (content.parts !== undefined) return this.#listedParts(entry, content.parts);
+    const kept = this.#keptByOther(entry.place, content.uploadId);
+    if (content.parts !== undefined) return this.#listedParts(entry, content.parts, kept);
     for (let index = 0; index < partListRowCount(content); index += 1) {
       const row = { versionId, index };
       const listed = orDamage(() => readPartListRow(store, partition, row));
-      if (listed === 'damaged') return this.#allParts(entry.place, content.uploadId, new Set());
-      if ((await this.#listedParts(entry, listed)) === 'failed') return 'failed';
+      if (listed === 'damaged') return this.#allParts(entry.place, content.uploadId, kept);
+      if ((await this.#listedParts(entry, listed, kept)) === 'failed') return 'failed';
     }
     return 'released';
   }
 
-  async #listedParts(entry: VersionEntry, parts: readonly PartRef[]): Promise<ReleaseOutcome> {
+  /** A Complete that was repeated made another version of the same parts. */
+  #keptByOther(place: ReleaseEntry['place'], uploadId: UploadId): ReadonlySet<string> {
+    const { store, partition } = this.#partition;
+    const head = readObjectRow(store, objectRowKey(partition, place));
+    const isOfUpload =
+      head?.kind === 'version' &&
+      head.content.kind === 'parts' &&
+      head.content.uploadId === uploadId;
+    return isOfUpload ? attemptsOfVersion(store, partition, head) : new Set();
+  }
+
+  async #listedParts(
+    entry: VersionEntry,
+    listed: readonly PartRef[],
+    kept: ReadonlySet<string>,
+  ): Promise<ReleaseOutcome> {
+    const parts = listed.filter(part => !kept.has(part.attemptId));
     const { store, partition } = this.#partition;
     const { place, content } = entry;
     if (content.kind !== 'parts') return 'released';

@@ -117,6 +117,10 @@ export class TableWorld {
     const client = {
       ask: (partition: PartitionId, request: TableRequest) => this.askPartition(partition, request),
       partitionOf: partitionOfPlace,
+      askEvery: async (partition: PartitionId, request: TableRequest) => [
+        await this.askPartition(partition, request),
+      ],
+      isHeldAbove: () => Promise.resolve(true),
     };
     const ports = { tables: client, blocks };
     this.worker = new ReleaseWorker({ partitions, ...ports, timers, log });

@@ -1,0 +1,147 @@
+import test from 'ava';
+import { partitionOfShard } from '../../schemas/ids.ts';
+import type { ObjectWrite } from '../../schemas/messages/table.ts';
+import type { BlockOwner } from '../../schemas/records/block-owner.ts';
+import {
+  at,
+  bucket,
+  complete,
+  createUpload,
+  partOf,
+  put,
+  putBlocks,
+  refOf,
+  remove,
+  stamp,
+  uploadId,
+  versionId,
+  writePart,
+} from '../actors/partition/partition-fixture.ts';
+import { TableCluster } from '../support/table-cluster.ts';
+
+const partition = partitionOfShard(bucket, 0);
+
+function clusterOf(): TableCluster {
+  return new TableCluster({ partition });
+}
+
+async function stampsOf(cluster: TableCluster, key: string): Promise<(string | undefined)[]> {
+  const stamps: (string | undefined)[] = [];
+  for (const node of cluster.nodes) {
+    const reply = await node.ask({ kind: 'object-read', place: at(key), want: 'row' });
+    stamps.push(reply.kind === 'object' ? reply.row?.timestamp : reply.kind);
+  }
+  return stamps;
+}
+
+async function tell(cluster: TableCluster, nodes: readonly number[], write: ObjectWrite) {
+  for (const index of nodes) await cluster.node(index).ask(write);
+}
+
+test('a write that a quorum knows to be older is raised above what they hold', async t => {
+  const cluster = clusterOf();
+  await tell(cluster, [0, 1], put('a', 1_000_000));
+  const { tables } = cluster.gateway(0);
+  const answer = await cluster.until(tables.writeObject(put('a', 5)));
+  t.is(answer.kind, 'written');
+  const stamps = await stampsOf(cluster, 'a');
+  t.true(stamps.every(each => each !== undefined && each > stamp(1_000_000)));
+});
+
+test('what one replica holds that nobody acknowledged does not stop a write', async t => {
+  const cluster = clusterOf();
+  await tell(cluster, [2], put('a', 1_000_000));
+  const { tables } = cluster.gateway(0);
+  t.is((await cluster.until(tables.writeObject(put('a', 5)))).kind, 'written');
+});
+
+test('with the third replica away a newer row is raised above', async t => {
+  const cluster = clusterOf();
+  await tell(cluster, [1], put('a', 1_000_000));
+  cluster.takeAway(2);
+  const { tables } = cluster.gateway(0);
+  t.is((await cluster.until(tables.writeObject(remove('a', 5)))).kind, 'written');
+  const [, second] = await stampsOf(cluster, 'a');
+  t.true(second !== undefined && second > stamp(1_000_000));
+});
+
+test('a row with blocks is stamped above what a read quorum holds', async t => {
+  const cluster = clusterOf();
+  await tell(cluster, [1], put('a', 1_000_000));
+  const { tables } = cluster.gateway(0);
+  const above = await cluster.until(tables.stampAbove(at('a')));
+  t.true(typeof above === 'string' && above > stamp(1_000_000));
+});
+
+test('a row with blocks that others overtook is acknowledged, and stored nowhere', async t => {
+  const cluster = clusterOf();
+  await tell(cluster, [0, 1, 2], put('a', 1_000_000));
+  const { tables } = cluster.gateway(0);
+  const answer = await cluster.until(tables.writeObject(putBlocks('a', 5), 'above-quorum'));
+  t.is(answer.kind, 'superseded');
+  t.deepEqual(await stampsOf(cluster, 'a'), Array(3).fill(stamp(1_000_000)));
+});
+
+test('conditions are not decided by several replicas', async t => {
+  const cluster = clusterOf();
+  const { tables } = cluster.gateway(0);
+  const write = { ...put('a', 5), condition: { ifNoneMatch: 'any' } } as const;
+  t.is((await cluster.until(tables.writeObject(write))).kind, 'no-conditions');
+  t.false(tables.decidesConditions(at('a')));
+  t.deepEqual(await stampsOf(cluster, 'a'), [undefined, undefined, undefined]);
+});
+
+test('a Complete is raised until a quorum has stored it', async t => {
+  const cluster = clusterOf();
+  const id = uploadId(1);
+  const part = partOf(id, 1, 11);
+  for (const node of cluster.nodes) {
+    await node.ask(createUpload('a', id));
+    await node.ask(writePart('a', part));
+  }
+  await tell(cluster, [1, 2], put('a', 1_000_000));
+  const { tables } = cluster.gateway(0);
+  const completing = complete('a', id, { tick: 20, parts: [refOf(part)] });
+  const answer = await cluster.until(tables.writeObject(completing));
+  t.true(answer.kind === 'written' || answer.kind === 'completed-before');
+  const read = await cluster.until(
+    tables.askPlace({ kind: 'object-read', place: at('a'), want: 'row' }),
+  );
+  const row = read.kind === 'object' ? read.row : undefined;
+  t.is(row?.kind === 'version' && row.versionId, versionId(20));
+});
+
+test('an owner is dead when every replica has marked it', async t => {
+  const cluster = clusterOf();
+  const { tables } = cluster.gateway(0);
+  const owner: BlockOwner = { kind: 'version', ...at('a'), versionId: versionId(5) };
+  cluster.takeAway(2);
+  const away = await cluster.until(tables.ask(partition, { kind: 'owner-abort', owner }));
+  t.is(away.kind, 'unavailable');
+  cluster.bringBack(2);
+  const all = await cluster.until(tables.ask(partition, { kind: 'owner-abort', owner }));
+  t.is(all.kind, 'aborted');
+  t.is((await cluster.until(tables.writeObject(putBlocks('a', 5)))).kind, 'aborted');
+});
+
+test('an owner that lives at one replica lives', async t => {
+  const cluster = clusterOf();
+  const { tables } = cluster.gateway(0);
+  await tell(cluster, [1], putBlocks('a', 5));
+  const owner: BlockOwner = { kind: 'version', ...at('a'), versionId: versionId(5) };
+  const abort = await cluster.until(tables.ask(partition, { kind: 'owner-abort', owner }));
+  t.deepEqual(abort, { kind: 'owners', states: ['live'] });
+  const asked = { kind: 'owners-check', owners: [{ owner, mayBeUnderWay: false }] } as const;
+  const check = await cluster.until(tables.ask(partition, asked));
+  t.deepEqual(check, { kind: 'owners', states: ['live'] });
+});
+
+test('a bucket is closed by one of two who close it at a time', async t => {
+  const cluster = clusterOf();
+  const { tables } = cluster.gateway(0);
+  await cluster.node(2).ask({ kind: 'bucket-fence', bucket, token: 'theirs' });
+  const fence = { kind: 'bucket-fence', bucket, token: 'ours' } as const;
+  t.deepEqual(await cluster.until(tables.ask(partition, fence)), { kind: 'fenced', token: 'ours' });
+  const late = { kind: 'bucket-fence', bucket, token: 'theirs' } as const;
+  t.deepEqual(await cluster.until(tables.ask(partition, late)), { kind: 'fenced', token: 'ours' });
+});
