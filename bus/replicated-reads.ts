@@ -14,12 +14,12 @@ import type {
   BucketProbe,
   CountersRead,
   ObjectRead,
+  StoredRow,
   TableReply,
   TableRequest,
 } from '../schemas/messages/table.ts';
 import { digestOfReply } from '../schemas/messages/reply-digest.ts';
 import { NO_COUNTERS, type BucketCounters } from '../schemas/records/bucket-counters.ts';
-import type { ObjectRow } from '../schemas/records/object-row.ts';
 import { decodeObjectRow, mergeObjectRows } from '../schemas/records/object-row.ts';
 import { objectRowKey } from '../schemas/place-keys.ts';
 import { ComparedLists } from './compared-lists.ts';
@@ -88,17 +88,10 @@ export class ReplicatedReads {
       return held[index] !== undefined || heard?.digest.equals(ABSENT) === true;
     });
     if (!isComplete) return UNAVAILABLE;
-    let merged: ObjectRow | undefined;
-    let inline: Uint8Array | undefined;
-    for (const row of held) {
-      if (row === undefined) continue;
-      const next = decodeObjectRow(row.value);
-      merged = merged === undefined ? next : mergeObjectRows(merged, next);
-      if (merged === next) inline = row.inline;
-    }
-    if (merged === undefined) return { kind: 'object' };
-    if (request.want === 'row' || inline === undefined) return { kind: 'object', row: merged };
-    return { kind: 'object', row: merged, inline };
+    return merge(
+      held.filter(row => row !== undefined),
+      request.want,
+    );
   }
 
   /** Each replica counts what it holds; the highest has missed the least. */
@@ -128,6 +121,19 @@ export class ReplicatedReads {
       request = { ...request, from: page.next };
     }
   }
+}
+
+/** The bytes belong to the version, whatever else its copies disagree about. */
+function merge(rows: readonly StoredRow[], want: ObjectRead['want']): Answer {
+  const decoded = rows.map(({ value, inline }) => ({ row: decodeObjectRow(value), inline }));
+  const [first, ...others] = decoded;
+  if (first === undefined) return { kind: 'object' };
+  const row = others.reduce((merged, next) => mergeObjectRows(merged, next.row), first.row);
+  const same = decoded.find(copy => copy.row.timestamp === row.timestamp && copy.inline);
+  if (want === 'row' || row.kind !== 'version' || same?.inline === undefined) {
+    return { kind: 'object', row };
+  }
+  return { kind: 'object', row, inline: same.inline };
 }
 
 const ABSENT = digestOfReply({ kind: 'object' });

@@ -70,9 +70,7 @@ export class Release {
     const verdict = await this.#checks.verdict(entry);
     if (verdict === 'wait') return 'failed';
     if (verdict === 'lives') {
-      return this.#end(step =>
-        step.batch.delete(releaseRowKey(step.partition, entry)),
-      );
+      return this.#end(step => step.batch.delete(releaseRowKey(step.partition, entry)));
     }
     if (entry.kind === 'version') return this.#version(entry);
     return this.#upload(entry);

@@ -81,7 +81,8 @@ function mergeObject(
   const arrived = decodeObjectRow(value);
   const stored = readObjectRowOrDamage(step.batch, key);
   const known = stored === 'damaged' ? undefined : stored;
-  if (known !== undefined && mergeObjectRows(known, arrived) === known) return false;
+  const row = known === undefined ? arrived : mergeObjectRows(known, arrived);
+  if (row === known) return false;
   step.ledger.open(place.bucket);
   if (arrived.kind === 'version') {
     // Its bytes come with it, or it does not come.
@@ -93,7 +94,7 @@ function mergeObject(
     // It was stored elsewhere before all had marked it: then it lives, and no mark counts.
     step.batch.delete(abortedMarkRowKey(step.partition, arrived.versionId));
   }
-  const write = { kind: 'object-write', place, row: arrived, inline } as const;
+  const write = { kind: 'object-write', place, row, inline } as const;
   storeObject(step, { write, key, stored, completion: undefined });
   return true;
 }
