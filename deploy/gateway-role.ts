@@ -5,6 +5,7 @@
  * Knows:         gateway/s3, gateway/web, gateway/object.
  * Must not know: actors, files, the store.
  */
+import { Authoriser } from '../gateway/auth/authoriser.ts';
 import { BlockBuffers } from '../gateway/object/block-buffers.ts';
 import { DigestPool } from '../gateway/object/digest-pool.ts';
 import { ObjectReader } from '../gateway/object/object-reader.ts';
@@ -60,7 +61,9 @@ export function makeGateway(options: GatewayRoleOptions): GatewayRole {
     },
   });
   const countsHosts = config.web?.addHostToMetrics ?? false;
-  const web = websiteDoor({ sites: administration.sites, reader, log, countsHosts });
+  const { sites } = administration;
+  const authoriser = new Authoriser(clock);
+  const web = websiteDoor({ sites, reader, authoriser, log, countsHosts });
   return {
     openDoors: async () => {
       await openS3Door(options, s3);

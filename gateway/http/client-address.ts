@@ -1,63 +1,52 @@
 /**
  * Whose address a request is said to come from: the peer's, or its trusted proxy's word.
  *
- * Owns:          the networks of trusted proxies; reading X-Forwarded-For.
- * Knows:         addresses and networks (RFC 4632, RFC 4291).
+ * Owns:          the networks of trusted proxies; reading X-Forwarded-For, X-Forwarded-Proto.
+ * Knows:         addresses and networks.
  * Must not know: what the address is used for.
  *
  * Everybody can send X-Forwarded-For, so it is read from the right, and only as far as every hop
  * that vouches for the next one is a trusted proxy.
  */
-import { BlockList, isIP } from 'node:net';
-
 import type { RequestHeaders } from './exchange.ts';
-
-const MAPPED_IPV4 = /^::ffff:(?=\d+\.)/i;
+import { isAddress, Networks, parseNetwork, plainAddress } from './networks.ts';
 
 export class ProxyTrust {
-  readonly #networks = new BlockList();
+  readonly #networks = new Networks();
   readonly #isEmpty: boolean;
 
   /** `networks` are addresses or CIDR networks. Throws with one sentence naming the bad one. */
   constructor(networks: readonly string[]) {
     this.#isEmpty = networks.length === 0;
-    for (const network of networks) this.#add(network);
+    for (const text of networks) {
+      const network = parseNetwork(text);
+      if (network === undefined) {
+        throw new Error(`trusted_proxies: "${text}" is not an address or a network`);
+      }
+      this.#networks.add(network);
+    }
   }
 
   /** The address of the client: the last hop that is not a trusted proxy. */
   clientAddress(peerAddress: string, headers: RequestHeaders): string {
-    if (this.#isEmpty || !this.#isTrusted(peerAddress)) return peerAddress;
+    if (this.#isEmpty || !this.#networks.has(peerAddress)) return peerAddress;
     const hops = headers.get('x-forwarded-for')?.split(',') ?? [];
     let client = peerAddress;
     for (let position = hops.length - 1; position >= 0; position -= 1) {
       const hop = readHop(hops[position] ?? '');
       if (hop === undefined) break;
       client = hop;
-      if (!this.#isTrusted(hop)) break;
+      if (!this.#networks.has(hop)) break;
     }
     return client;
   }
 
-  #add(network: string): void {
-    const [address = '', prefix, ...rest] = network.split('/');
-    const family = isIP(address);
-    const bitsMax = family === 6 ? 128 : 32;
-    const bits = prefix === undefined ? bitsMax : /^\d{1,3}$/.test(prefix) ? Number(prefix) : -1;
-    if (family === 0 || rest.length > 0 || bits < 0 || bits > bitsMax) {
-      throw new Error(`trusted_proxies: "${network}" is not an address or a network`);
-    }
-    this.#networks.addSubnet(address, bits, family === 6 ? 'ipv6' : 'ipv4');
+  /** Did the client speak TLS? Only its proxy can know; of several, the one next to us says it. */
+  isSecure(peerAddress: string, headers: RequestHeaders): boolean {
+    if (this.#isEmpty || !this.#networks.has(peerAddress)) return false;
+    const words = headers.get('x-forwarded-proto')?.split(',') ?? [];
+    return words.at(-1)?.trim().toLowerCase() === 'https';
   }
-
-  #isTrusted(address: string): boolean {
-    const family = isIP(address);
-    return family !== 0 && this.#networks.check(address, family === 6 ? 'ipv6' : 'ipv4');
-  }
-}
-
-/** An address as operators write it: IPv4 inside IPv6 is IPv4. */
-export function plainAddress(address: string): string {
-  return address.replace(MAPPED_IPV4, '');
 }
 
 /** The text of the 4 or 16 bytes of an address; empty for a peer without one (a Unix socket). */
@@ -101,5 +90,5 @@ function readHop(text: string): string | undefined {
   const withPort = /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(hop);
   const address = plainAddress(bracketed?.[1] ?? withPort?.[1] ?? hop);
   // A zone (`fe80::1%eth0`) means something on the machine that wrote it only.
-  return isIP(address) === 0 || address.includes('%') ? undefined : address;
+  return !isAddress(address) || address.includes('%') ? undefined : address;
 }

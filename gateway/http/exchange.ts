@@ -55,6 +55,8 @@ export type HttpRequest = {
   readonly headers: RequestHeaders;
   /** The address of the client, or of the trusted proxy's client. */
   readonly peerAddress: string;
+  /** A trusted proxy says that its client spoke TLS. */
+  readonly isSecure: boolean;
   readonly body: RequestBody;
   /** Registers a callback for the client's going away; called at once if it is gone already. */
   onAborted(callback: () => void): void;

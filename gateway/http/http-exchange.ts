@@ -26,6 +26,7 @@ export type HttpExchangeParts = {
   readonly line: RequestLine;
   readonly headers: HeaderList;
   readonly peerAddress: string;
+  readonly isSecure: boolean;
 };
 
 export class HttpExchange implements HttpRequest, WireEvents {
@@ -34,6 +35,7 @@ export class HttpExchange implements HttpRequest, WireEvents {
   readonly rawQuery: string;
   readonly headers: RequestHeaders;
   readonly peerAddress: string;
+  readonly isSecure: boolean;
   body: RequestBody = NO_BODY;
   readonly #core: HttpCore;
   readonly #wire: Wire;
@@ -52,6 +54,7 @@ export class HttpExchange implements HttpRequest, WireEvents {
     this.rawQuery = parts.line.rawQuery;
     this.headers = parts.headers;
     this.peerAddress = parts.peerAddress;
+    this.isSecure = parts.isSecure;
     this.#core = parts.core;
     this.#wire = parts.wire;
     this.#core.began();

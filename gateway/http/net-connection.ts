@@ -10,7 +10,7 @@
  */
 import type { Socket } from 'node:net';
 
-import { plainAddress } from './client-address.ts';
+import { plainAddress } from './networks.ts';
 import { parseHead } from './head-parser.ts';
 import { checkHead } from './head-rules.ts';
 import type { Refusal, RequestLine } from './head-rules.ts';
@@ -258,7 +258,9 @@ export class NetConnection implements Wire, Watched {
   #newExchange(line: RequestLine, headers: HeaderList): HttpExchange {
     const core = this.#core;
     const peerAddress = core.trust.clientAddress(this.#peerAddress, headers);
-    const exchange = new HttpExchange({ core, wire: this, line, headers, peerAddress });
+    const isSecure = core.trust.isSecure(this.#peerAddress, headers);
+    const parts = { core, wire: this, line, headers, peerAddress, isSecure };
+    const exchange = new HttpExchange(parts);
     this.#exchange = exchange;
     return exchange;
   }

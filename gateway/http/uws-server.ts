@@ -112,7 +112,8 @@ function accept(core: HttpCore, res: UwsResponse, req: UwsRequest): void {
   };
   const peer = addressFromBytes(new Uint8Array(res.getRemoteAddress()));
   const peerAddress = core.trust.clientAddress(peer, headers);
-  const exchange = new HttpExchange({ core, wire, line, headers, peerAddress });
+  const isSecure = core.trust.isSecure(peer, headers);
+  const exchange = new HttpExchange({ core, wire, line, headers, peerAddress, isSecure });
   wire.attach(exchange);
   const verdict = checkHead(line, headers, core.limits);
   if (verdict.kind === 'refused') {

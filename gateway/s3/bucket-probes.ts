@@ -8,6 +8,7 @@
  * An answer says what holds here: there is no encryption, so the bucket has no encryption
  * configuration, although one of AWS would have.
  */
+import type { S3Action } from '../auth/s3-actions.ts';
 import type { BucketCall, S3Handler } from './s3-call.ts';
 import { S3Error, type S3ErrorCode } from './s3-error.ts';
 import { xmlReply } from './xml-reply.ts';
@@ -31,35 +32,69 @@ function emptyList(root: string): S3Handler<BucketCall> {
   return (call, services) => (call.query.has('id') ? one : list)(call, services);
 }
 
-/** By sub-resource: the operation's name, and its answer. */
+/** By sub-resource: the operation's name, what policies call it, and its answer. */
 export const bucketProbes: Readonly<
-  Record<string, readonly [name: string, handler: S3Handler<BucketCall>]>
+  Record<string, readonly [name: string, action: S3Action, handler: S3Handler<BucketCall>]>
 > = {
-  accelerate: ['GetBucketAccelerateConfiguration', document('AccelerateConfiguration')],
+  accelerate: [
+    'GetBucketAccelerateConfiguration',
+    's3:GetAccelerateConfiguration',
+    document('AccelerateConfiguration'),
+  ],
   analytics: [
     'GetBucketAnalyticsConfiguration',
+    's3:GetAnalyticsConfiguration',
     emptyList('ListBucketAnalyticsConfigurationResult'),
   ],
-  encryption: ['GetBucketEncryption', absent('ServerSideEncryptionConfigurationNotFoundError')],
+  encryption: [
+    'GetBucketEncryption',
+    's3:GetEncryptionConfiguration',
+    absent('ServerSideEncryptionConfigurationNotFoundError'),
+  ],
   'intelligent-tiering': [
     'GetBucketIntelligentTieringConfiguration',
+    's3:GetIntelligentTieringConfiguration',
     emptyList('ListBucketIntelligentTieringConfigurationsOutput'),
   ],
-  inventory: ['GetBucketInventoryConfiguration', emptyList('ListInventoryConfigurationsResult')],
-  logging: ['GetBucketLogging', document('BucketLoggingStatus')],
-  metrics: ['GetBucketMetricsConfiguration', emptyList('ListMetricsConfigurationsResult')],
-  notification: ['GetBucketNotificationConfiguration', document('NotificationConfiguration')],
-  'object-lock': ['GetObjectLockConfiguration', absent('ObjectLockConfigurationNotFoundError')],
+  inventory: [
+    'GetBucketInventoryConfiguration',
+    's3:GetInventoryConfiguration',
+    emptyList('ListInventoryConfigurationsResult'),
+  ],
+  logging: ['GetBucketLogging', 's3:GetBucketLogging', document('BucketLoggingStatus')],
+  metrics: [
+    'GetBucketMetricsConfiguration',
+    's3:GetMetricsConfiguration',
+    emptyList('ListMetricsConfigurationsResult'),
+  ],
+  notification: [
+    'GetBucketNotificationConfiguration',
+    's3:GetBucketNotification',
+    document('NotificationConfiguration'),
+  ],
+  'object-lock': [
+    'GetObjectLockConfiguration',
+    's3:GetBucketObjectLockConfiguration',
+    absent('ObjectLockConfigurationNotFoundError'),
+  ],
   ownershipControls: [
     'GetBucketOwnershipControls',
+    's3:GetBucketOwnershipControls',
     document('OwnershipControls', wrap('Rule', element('ObjectOwnership', 'BucketOwnerEnforced'))),
   ],
-  policy: ['GetBucketPolicy', absent('NoSuchBucketPolicy')],
-  policyStatus: ['GetBucketPolicyStatus', absent('NoSuchBucketPolicy')],
-  publicAccessBlock: ['GetPublicAccessBlock', absent('NoSuchPublicAccessBlockConfiguration')],
-  replication: ['GetBucketReplication', absent('ReplicationConfigurationNotFoundError')],
+  publicAccessBlock: [
+    'GetPublicAccessBlock',
+    's3:GetBucketPublicAccessBlock',
+    absent('NoSuchPublicAccessBlockConfiguration'),
+  ],
+  replication: [
+    'GetBucketReplication',
+    's3:GetReplicationConfiguration',
+    absent('ReplicationConfigurationNotFoundError'),
+  ],
   requestPayment: [
     'GetBucketRequestPayment',
+    's3:GetBucketRequestPayment',
     document('RequestPaymentConfiguration', element('Payer', 'BucketOwner')),
   ],
 };

@@ -19,8 +19,9 @@ import { SourcePayload } from '../object/source-payload.ts';
 import { askedChecksum } from './checksum-headers.ts';
 import { writeCondition } from './conditions.ts';
 import { copyResult } from './copy-result.ts';
-import { checkCopySize, sourcePlace, withSource } from './copy-source.ts';
+import { authoriseSource, checkCopySize, withSource } from './copy-source.ts';
 import { expirationHeaders } from './lifecycle-headers.ts';
+import { ACL_HEADER } from './object-access.ts';
 import {
   checkUploadHeaders,
   REDIRECT_HEADER,
@@ -42,8 +43,8 @@ export const copyObject: S3Handler<ObjectCall> = async (call, services) => {
   if (taggingDirective(headers) === 'REPLACE') taggingOf(headers);
   const checksum = askedChecksum(headers)?.algorithm;
   const place = placeOf(call);
-  const source = await sourcePlace(call, services);
-  const isSame = source.bucket === place.bucket && source.key === place.key;
+  const source = await authoriseSource(call, services);
+  const isSame = source.bucket.id === place.bucket && source.key === place.key;
   if (isSame && !changesSomething(call, directive, checksum)) throw nothingChanges();
   const condition = writeCondition(headers);
   const quota = quotaOf(call.bucket);
@@ -88,14 +89,16 @@ function metadataDirective({ headers }: ObjectCall): Directive {
   });
 }
 
-/** The redirect target is never copied: it comes from the request or is none. */
+/** These come from the request, or are none. */
+const NEVER_COPIED: ReadonlySet<string> = new Set([ACL_HEADER, REDIRECT_HEADER]);
+
 function copiedHeaders(
   { headers, auth }: ObjectCall,
   source: ObjectVersion,
   directive: Directive,
 ): StoredHeaders {
   if (directive === 'REPLACE') return storedHeaders(headers, auth);
-  const copied = source.headers.filter(([name]) => name !== REDIRECT_HEADER);
+  const copied = source.headers.filter(([name]) => !NEVER_COPIED.has(name));
   const redirect = redirectLocation(headers);
   return redirect === undefined ? copied : [...copied, [REDIRECT_HEADER, redirect]];
 }

@@ -10,16 +10,15 @@
  */
 import type { ObjectKey } from '../../schemas/ids.ts';
 import { OBJECT_KEY_BYTES_MAX, PUT_BYTES_MAX } from '../../schemas/limits.ts';
-import type { ObjectPlace } from '../../schemas/messages/table.ts';
 import type { BucketRow } from '../../schemas/records/bucket-row.ts';
 import { timestampMs } from '../../schemas/timestamp.ts';
-import { decide } from '../auth/permissions.ts';
 import type { RequestHeaders } from '../http/exchange.ts';
 import { ContentGone } from '../object/content-gone.ts';
 import type { FoundObject } from '../object/object-reader.ts';
 import { checkSource } from './conditions.ts';
+import { absentKey, checkObjectAcl, decideFor } from './object-access.ts';
 import { noSuchVersion, placeOf } from './object-place.ts';
-import type { S3Call, S3Services } from './s3-call.ts';
+import type { Access, S3Call, S3Services } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
 
 const HEADER = 'x-amz-copy-source';
@@ -49,33 +48,28 @@ export function parseCopySource(headers: RequestHeaders): CopySource {
   return { bucketName, key: key as ObjectKey };
 }
 
-/**
- * The bucket of the source, when the caller may read it.
- *
- * @throws S3Error NoSuchBucket, AccessDenied.
- */
-export async function authorizeSource(
-  { caller }: S3Call,
-  { directory }: S3Services,
-  { bucketName }: CopySource,
-): Promise<BucketRow> {
-  if (caller === undefined) throw new S3Error('AccessDenied');
-  const { accessKeyId } = caller;
-  const bucket = await directory.resolveBucket(bucketName, accessKeyId);
+/** A source whose bucket the caller may read, or perhaps only this object of it. */
+export type AuthorisedSource = {
+  readonly bucket: BucketRow;
+  readonly key: ObjectKey;
+  readonly access: Access;
+};
+
+/** Rejects with S3Error NoSuchBucket, AccessDenied, InvalidArgument. */
+export async function authoriseSource(
+  call: S3Call,
+  services: S3Services,
+): Promise<AuthorisedSource> {
+  const { bucketName, key } = parseCopySource(call.headers);
+  const bucket = await services.directory.resolveBucket(bucketName, call.caller?.accessKeyId);
   if (bucket === undefined) {
+    if (call.caller === undefined) throw new S3Error('AccessDenied');
     throw new S3Error('NoSuchBucket', { fields: { BucketName: bucketName } });
   }
-  const grants = bucket.grants.find(grant => grant.accessKeyId === accessKeyId);
-  const key = { accessKeyId, canCreateBuckets: false };
-  if (decide({ permission: 'read', key, grants }) === 'allowed') return bucket;
-  throw new S3Error('AccessDenied');
-}
-
-/** The place of an authorised source. */
-export async function sourcePlace(call: S3Call, services: S3Services): Promise<ObjectPlace> {
-  const source = parseCopySource(call.headers);
-  const bucket = await authorizeSource(call, services, source);
-  return placeOf({ bucket, key: source.key });
+  const asked = { permission: 'read', action: 's3:GetObject', bucket, objectKey: key } as const;
+  const access = decideFor(call, services, asked);
+  if (access === 'denied') throw new S3Error('AccessDenied');
+  return { bucket, key, access };
 }
 
 /**
@@ -84,14 +78,16 @@ export async function sourcePlace(call: S3Call, services: S3Services): Promise<O
  */
 export async function withSource<Result>(
   call: S3Call,
-  { reader }: S3Services,
-  place: ObjectPlace,
+  services: S3Services,
+  source: AuthorisedSource,
   copy: (source: FoundObject) => Promise<Result>,
 ): Promise<Result> {
+  const place = placeOf(source);
   for (let lookups = 1; ; lookups += 1) {
-    const found = await reader.find(place, 'content');
-    if (found === undefined) throw new S3Error('NoSuchKey', { fields: { Key: place.key } });
-    const { etag, timestamp } = found.version;
+    const found = await services.reader.find(place, 'content');
+    if (found === undefined) throw absentKey(call, services, source);
+    const { etag, timestamp, headers } = found.version;
+    if (source.access === 'by-object') checkObjectAcl(call, source.bucket, headers);
     checkSource(call.headers, { etag, lastModifiedMs: timestampMs(timestamp) });
     try {
       return await copy(found);

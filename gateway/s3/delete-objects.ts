@@ -14,6 +14,7 @@ import type { WriteCondition } from '../../schemas/messages/table.ts';
 import { readSmallBody } from '../object/payload.ts';
 import { tableRefusal } from '../object/refusals.ts';
 import { hasDigest } from './bucket-document.ts';
+import { decideFor } from './object-access.ts';
 import { placeOf } from './object-place.ts';
 import type { BucketCall, S3Handler, S3Services } from './s3-call.ts';
 import { asS3Error } from './s3-error-reply.ts';
@@ -115,6 +116,7 @@ async function deleteEntry(
 async function deleteOne(call: BucketCall, services: S3Services, entry: Entry): Promise<void> {
   const { key, versionId, etag, isUnsupported } = entry;
   if (Buffer.byteLength(key) > OBJECT_KEY_BYTES_MAX) throw new S3Error('KeyTooLongError');
+  checkAccess(call, services, entry);
   if (versionId !== undefined && versionId !== '' && versionId !== 'null') {
     throw new S3Error('NoSuchVersion');
   }
@@ -131,6 +133,16 @@ async function deleteOne(call: BucketCall, services: S3Services, entry: Entry): 
     ...(condition === undefined ? {} : { condition }),
   });
   if (answer.kind !== 'written') throw tableRefusal(answer);
+}
+
+/** A policy may allow one key and deny the next; without one the door decided for all of them. */
+function checkAccess(call: BucketCall, services: S3Services, { key, versionId }: Entry): void {
+  const { bucket } = call;
+  if (bucket.policy === undefined) return;
+  const isVersion = versionId !== undefined && versionId !== '';
+  const action = isVersion ? 's3:DeleteObjectVersion' : 's3:DeleteObject';
+  const asked = { permission: 'write', action, bucket, objectKey: key } as const;
+  if (decideFor(call, services, asked) !== 'allowed') throw new S3Error('AccessDenied');
 }
 
 function conditionOf(etag: string): WriteCondition {

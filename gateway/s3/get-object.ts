@@ -12,6 +12,7 @@ import { timestampMs } from '../../schemas/timestamp.ts';
 import type { HttpReply } from '../http/exchange.ts';
 import { answerObject, type ObjectQuestion } from '../object/object-answer.ts';
 import { expirationHeaders } from './lifecycle-headers.ts';
+import { absentKey, checkObjectAcl } from './object-access.ts';
 import { checkVersionId, parsePartNumber, placeOf } from './object-place.ts';
 import type { ObjectCall, S3Handler, S3Services } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
@@ -36,12 +37,20 @@ export const headObject: S3Handler<ObjectCall> = (call, services) => answer(call
 
 function answer(
   call: ObjectCall,
-  { reader, calendar }: S3Services,
+  services: S3Services,
   want: ObjectQuestion['want'],
 ): Soon<HttpReply> {
-  return answerObject(reader, readQuestion(call, want, calendar), {
-    absent: () => {
-      throw new S3Error('NoSuchKey', { fields: { Key: call.key } });
+  const { reader, calendar } = services;
+  const absent = (): never => {
+    throw absentKey(call, services, call);
+  };
+  const question = readQuestion(call, want, calendar);
+  if (call.access === 'allowed') return answerObject(reader, question, { absent });
+  return answerObject(reader, question, {
+    absent,
+    instead: ({ headers }) => {
+      checkObjectAcl(call, call.bucket, headers);
+      return undefined;
     },
   });
 }

@@ -16,6 +16,7 @@ import { type PayloadMode } from '../auth/payload-mode.ts';
 import type { Authenticated } from '../auth/signature-v4.ts';
 import type { RequestHeaders } from '../http/exchange.ts';
 import { httpDate } from '../http/http-date.ts';
+import { ACL_HEADER } from './object-access.ts';
 import { S3Error } from './s3-error.ts';
 
 export const DEFAULT_CONTENT_TYPE = 'binary/octet-stream';
@@ -111,6 +112,7 @@ export function describeObject(
   ];
   let hasType = false;
   for (const [name, stored] of version.headers) {
+    if (name === ACL_HEADER) continue;
     const spelt = REPLY_NAMES.get(name);
     if (name === 'content-type') hasType = true;
     if (spelt === undefined) told.push([name, stored]);

@@ -9,6 +9,7 @@ import type { ObjectChange } from '../../schemas/messages/table.ts';
 import type { ReplyHeaders } from '../http/exchange.ts';
 import type { FoundObject } from '../object/object-reader.ts';
 import { tableRefusal } from '../object/refusals.ts';
+import { absentKey } from './object-access.ts';
 import { checkVersionId, placeOf } from './object-place.ts';
 import type { ObjectCall, S3Services } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
@@ -23,7 +24,7 @@ export type AskedVersion = {
 export async function findVersion(call: ObjectCall, services: S3Services): Promise<AskedVersion> {
   checkVersionId(call.query);
   const found = await services.reader.find(placeOf(call), 'row');
-  if (found === undefined) throw new S3Error('NoSuchKey', { fields: { Key: call.key } });
+  if (found === undefined) throw absentKey(call, services, call);
   return { found, headers: [] };
 }
 

@@ -17,6 +17,7 @@ import type {
 import type { LifecycleCalendar } from '../../schemas/lifecycle-calendar.ts';
 import type { Stamper } from '../../schemas/stamper.ts';
 import type { Log } from '../../schemas/telemetry.ts';
+import type { Authoriser } from '../auth/authoriser.ts';
 import type { Authenticated } from '../auth/signature-v4.ts';
 import type { HttpReply, HttpRequest, RequestHeaders } from '../http/exchange.ts';
 import type { ObjectReader } from '../object/object-reader.ts';
@@ -27,6 +28,9 @@ export type QueryParameters = ReadonlyMap<string, string>;
 
 export type Caller = { readonly accessKeyId: AccessKeyId; readonly keyName: string };
 
+/** `by-object`: the handler asks the object's access control list, and refuses. */
+export type Access = 'allowed' | 'by-object';
+
 export type S3Call = {
   /** Also in `x-amz-request-id`, the error body and the log. */
   readonly requestId: string;
@@ -36,6 +40,7 @@ export type S3Call = {
   readonly query: QueryParameters;
   readonly auth: Authenticated;
   readonly caller: Caller | undefined;
+  readonly access: Access;
 };
 
 export type BucketCall = S3Call & {
@@ -88,6 +93,7 @@ export type S3Services = {
   readonly tables: TableClient;
   readonly blocks: BlockClient;
   readonly directory: DirectoryLookup;
+  readonly authoriser: Authoriser;
   readonly writer: ObjectWriter;
   readonly reader: ObjectReader;
   readonly stamper: Stamper;

@@ -4,12 +4,13 @@
  * Owns:          the order of the checks, each done once and here: target, signature, key, bucket,
  *                permission, and only then the operation; the headers and the log line of every
  *                answer.
- * Knows:         the route table, the directory.
- * Must not know: what an operation does.
+ * Knows:         the route table, the directory, the authoriser.
+ * Must not know: what an operation does, and by what it is allowed.
  *
- * Without a key nobody learns whether a bucket or an object exists: an anonymous request is refused
- * before anything is looked up. Everything that the directory remembers is answered without a turn
- * of the event loop: `chain` goes on at once where there is nothing to wait for.
+ * Without a key nobody learns whether a bucket or an object exists: an anonymous request for what
+ * is not public is refused in the same words, and no object is looked up for it. Everything that
+ * the directory remembers is answered without a turn of the event loop: `chain` goes on at once
+ * where there is nothing to wait for.
  */
 import { assert } from '../../schemas/assert.ts';
 import type { Randomness } from '../../schemas/environment.ts';
@@ -17,7 +18,7 @@ import type { AccessKeyId } from '../../schemas/ids.ts';
 import type { BucketRow } from '../../schemas/records/bucket-row.ts';
 import type { Soon } from '../../schemas/soon.ts';
 import { chain } from '../../schemas/soon.ts';
-import { decide } from '../auth/permissions.ts';
+import { Authoriser } from '../auth/authoriser.ts';
 import type { Authenticated, AuthenticateOptions } from '../auth/signature-v4.ts';
 import { authenticate } from '../auth/signature-v4.ts';
 import { SigningKeys } from '../auth/signing-keys.ts';
@@ -29,14 +30,14 @@ import { RequestIds } from '../http/request-ids.ts';
 import { claimedKey } from './cors-preflight.ts';
 import { RequestLog, type AnswerListener, type RequestRecord } from './request-log.ts';
 import { parseParameters, TargetReader, type RequestTarget } from './request-target.ts';
-import type { Caller, QueryParameters, S3Call, S3Services } from './s3-call.ts';
+import type { Access, Caller, QueryParameters, S3Call, S3Services } from './s3-call.ts';
 import { asS3Error, errorReply } from './s3-error-reply.ts';
 import { S3Error, type S3ErrorCode } from './s3-error.ts';
 import type { Operation } from './s3-operation.ts';
 import { s3Operations } from './s3-operations.ts';
 import { S3Router } from './s3-router.ts';
 
-export type S3DoorOptions = S3Services & {
+export type S3DoorOptions = Omit<S3Services, 'authoriser'> & {
   readonly random: Randomness;
   /** Whether buckets may be created with internationalised names (`xn--…`). */
   readonly punycode: 'allowed' | 'refused';
@@ -75,6 +76,10 @@ type Signed = {
   readonly auth: Authenticated;
 };
 
+/** Who asks, and what was decided about it. */
+type Permitted = { readonly caller: Caller | undefined; readonly access: Access };
+const NOBODY: Permitted = { caller: undefined, access: 'allowed' };
+
 type Key = { readonly name: string; readonly canCreateBucket: boolean };
 
 class Door {
@@ -89,7 +94,7 @@ class Door {
 
   constructor(options: S3DoorOptions) {
     const { region, rootDomain, directory, random, punycode, log, clock } = options;
-    this.#services = options;
+    this.#services = { ...options, authoriser: new Authoriser(clock) };
     this.#log = new RequestLog(log, clock, options.answered ?? (() => undefined));
     this.#ids = new RequestIds(random);
     this.#targets = new TargetReader(rootDomain);
@@ -144,7 +149,7 @@ class Door {
     // A preflight request is never signed, and what it asks is the same for everyone.
     if (operation.permission === 'none') {
       const auth: Authenticated = { kind: 'anonymous', effectiveHeaders: http.headers };
-      return this.#run({ record, target, query, operation, auth }, undefined, undefined);
+      return this.#run({ record, target, query, operation, auth }, NOBODY, undefined);
     }
     const { region, signingKeys, findSecret } = this.#authentication;
     const nowMs = this.#services.clock.wallMs();
@@ -155,53 +160,86 @@ class Door {
   }
 
   #authorise(signed: Signed): Soon<HttpReply> {
-    const { auth, record, target } = signed;
-    if (auth.kind === 'anonymous') {
-      throw new S3Error('AccessDenied', { message: 'Anonymous access is not possible here.' });
-    }
+    const { auth, record } = signed;
+    if (auth.kind === 'anonymous') return this.#find(signed, undefined, undefined);
     record.accessKeyId = auth.accessKeyId;
-    const { directory } = this.#services;
-    return chain(directory.keyOf(auth.accessKeyId), key => {
+    return chain(this.#services.directory.keyOf(auth.accessKeyId), key => {
       // It was there when its secret was read: deleted in between.
       if (key === undefined) throw new S3Error('InvalidAccessKeyId');
       const accessKeyId = auth.accessKeyId as AccessKeyId;
-      const caller: Caller = { accessKeyId, keyName: key.name };
-      const { scope } = signed.operation;
-      if (target.place === 'service' || scope === 'service' || scope === 'name') {
-        return this.#permit(signed, { key, caller, bucket: undefined });
+      return this.#find(signed, key, { accessKeyId, keyName: key.name });
+    });
+  }
+
+  #find(signed: Signed, key: Key | undefined, caller: Caller | undefined): Soon<HttpReply> {
+    const { operation, target } = signed;
+    const { scope } = operation;
+    if (target.place === 'service' || scope === 'service' || scope === 'name') {
+      return this.#permit(signed, { key, caller, bucket: undefined });
+    }
+    const { bucketName } = target;
+    const found = this.#services.directory.resolveBucket(bucketName, caller?.accessKeyId);
+    return chain(found, bucket => {
+      if (bucket === undefined && caller !== undefined) {
+        throw new S3Error('NoSuchBucket', { fields: { BucketName: bucketName } });
       }
-      const found = directory.resolveBucket(target.bucketName, accessKeyId);
-      return chain(found, bucket => this.#permit(signed, { key, caller, bucket }));
+      return this.#permit(signed, { key, caller, bucket });
     });
   }
 
   #permit(
     signed: Signed,
     who: {
-      readonly key: Key;
-      readonly caller: Caller;
+      readonly key: Key | undefined;
+      readonly caller: Caller | undefined;
       readonly bucket: BucketRow | undefined;
     },
   ): Soon<HttpReply> {
-    const { key, caller, bucket } = who;
-    const { operation, record, target } = signed;
+    const { caller, bucket } = who;
+    const { record } = signed;
     record.bucket = bucket;
-    const isInBucket = operation.scope === 'bucket' || operation.scope === 'object';
-    if (isInBucket && bucket === undefined && target.place !== 'service') {
-      throw new S3Error('NoSuchBucket', { fields: { BucketName: target.bucketName } });
-    }
-    const verdict = decide({
-      permission: operation.permission,
-      key: { accessKeyId: caller.accessKeyId, canCreateBuckets: key.canCreateBucket },
-      grants: bucket?.grants.find(grant => grant.accessKeyId === caller.accessKeyId),
-    });
-    if (verdict === 'denied') throw new S3Error('AccessDenied');
-    return this.#run(signed, caller, bucket);
+    const access = this.#accessOf(signed, who);
+    if (access === 'denied') throw new S3Error('AccessDenied');
+    return this.#run(signed, { caller, access }, bucket);
+  }
+
+  #accessOf(
+    { operation, target, record, query, auth }: Signed,
+    {
+      key,
+      caller,
+      bucket,
+    }: {
+      readonly key: Key | undefined;
+      readonly caller: Caller | undefined;
+      readonly bucket: BucketRow | undefined;
+    },
+  ): Access | 'denied' {
+    const { permission, decidedBy, versionAction } = operation;
+    // With a policy one entry may be allowed and the next one not: the handler asks for each.
+    if (decidedBy === 'entries' && bucket?.policy !== undefined) return 'allowed';
+    const isVersioned = versionAction !== undefined && query.has('versionId');
+    const request = {
+      permission,
+      action: isVersioned ? versionAction : operation.action,
+      key:
+        key && caller
+          ? { accessKeyId: caller.accessKeyId, canCreateBuckets: key.canCreateBucket }
+          : undefined,
+      bucket,
+      objectKey: target.place === 'object' ? target.key : undefined,
+    };
+    const { authoriser } = this.#services;
+    const scene = { http: record.http, headers: auth.effectiveHeaders, query, auth };
+    const verdict = authoriser.decide(request, scene);
+    if (verdict === 'by-object') return decidedBy === 'object' ? verdict : 'denied';
+    if (verdict === 'denied' || bucket?.policy === undefined) return verdict;
+    return authoriser.decideHeaders(request, scene);
   }
 
   #run(
     { record, target, query, operation, auth }: Signed,
-    caller: Caller | undefined,
+    { caller, access }: Permitted,
     bucket: BucketRow | undefined,
   ): Soon<HttpReply> {
     const { effectiveHeaders: headers } = auth;
@@ -215,11 +253,11 @@ class Door {
     if (chosen.scope === 'object' && target.place === 'object' && bucket !== undefined) {
       const { bucketName, key } = target;
       return chosen.handler(
-        { requestId, http, headers, query, auth, caller, bucketName, bucket, key },
+        { requestId, http, headers, query, auth, caller, access, bucketName, bucket, key },
         services,
       );
     }
-    const call: S3Call = { requestId, http, headers, query, auth, caller };
+    const call: S3Call = { requestId, http, headers, query, auth, caller, access };
     if (chosen.scope === 'service') return chosen.handler(call, services);
     assert(target.place !== 'service', 'the router knows what a service has');
     const { bucketName } = target;

@@ -5,10 +5,12 @@
  * Knows:         permission classes, handlers.
  * Must not know: which operations there are.
  *
- * `permission` is not optional: a route without one does not compile. `scope` says how much of the
- * request the door resolves before the handler runs; `place` says where the request points.
+ * `permission` and `action` are not optional: a route without them does not compile. `scope` says
+ * how much of the request the door resolves before the handler runs; `place` says where the request
+ * points.
  */
 import type { Permission } from '../auth/permissions.ts';
+import type { S3Action } from '../auth/s3-actions.ts';
 import type { BucketCall, ObjectCall, S3Call, S3Handler } from './s3-call.ts';
 
 export const METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'DELETE', 'OPTIONS'] as const;
@@ -34,6 +36,12 @@ export type Operation = OperationHandler & {
   /** The query parameter that selects the operation; absent for the plain one of its place. */
   readonly subresource?: string;
   readonly permission: Permission;
+  /** What a policy calls it. */
+  readonly action: S3Action;
+  /** The same, when a version is named. */
+  readonly versionAction?: S3Action;
+  /** Who finishes the decision: the handler by the object that it finds, or entry by entry. */
+  readonly decidedBy?: 'object' | 'entries';
   /** What the request means when it has the header x-amz-copy-source: of the same permission and
    *  parameters. Found after authentication, because a presigned URL may carry the header. */
   readonly copyVariant?: Operation;

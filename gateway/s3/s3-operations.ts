@@ -19,15 +19,6 @@ import {
   headBucket,
   listBuckets,
 } from './bucket.ts';
-import { deleteBucketCors, getBucketCors, putBucketCors } from './bucket-cors.ts';
-import {
-  deleteBucketLifecycle,
-  getBucketLifecycle,
-  putBucketLifecycle,
-} from './bucket-lifecycle.ts';
-import { bucketProbes } from './bucket-probes.ts';
-import { deleteBucketTagging, getBucketTagging, putBucketTagging } from './bucket-tagging.ts';
-import { deleteBucketWebsite, getBucketWebsite, putBucketWebsite } from './bucket-website.ts';
 import { completeMultipartUpload } from './complete-upload.ts';
 import { copyObject } from './copy-object.ts';
 import { preflight, servicePreflight } from './cors-preflight.ts';
@@ -41,10 +32,11 @@ import { abortMultipartUpload, createMultipartUpload } from './multipart-upload.
 import { getObjectAttributes } from './object-attributes.ts';
 import { getObjectAcl } from './object-probes.ts';
 import { deleteObjectTagging, getObjectTagging, putObjectTagging } from './object-tagging.ts';
+import { built, owner, read, write } from './operation-rows.ts';
 import { putObject } from './put-object.ts';
-import type { BucketCall, S3Handler } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
-import type { Method, Operation, OperationHandler, Place } from './s3-operation.ts';
+import type { Operation } from './s3-operation.ts';
+import { settingOperations } from './setting-operations.ts';
 import { uploadPart, uploadPartCopy } from './upload-part.ts';
 
 const NO_VERSION = ['versionId'] as const;
@@ -54,6 +46,7 @@ const copyObjectOperation: Operation = {
   method: 'PUT',
   place: 'object',
   permission: 'write',
+  action: 's3:PutObject',
   scope: 'object',
   handler: copyObject,
 };
@@ -64,106 +57,136 @@ const uploadPartCopyOperation: Operation = {
   place: 'object',
   subresource: 'uploadId',
   permission: 'write',
+  action: 's3:PutObject',
   scope: 'object',
   handler: uploadPartCopy,
 };
 
-type Answer = OperationHandler & Pick<Operation, 'permission' | 'copyVariant' | 'refuses'>;
-
-/** `route` is a method, then a place, then a sub-resource where one selects the operation. */
-function built(name: string, route: string, answer: Answer): Operation {
-  const [method, place, subresource] = route.split(' ') as [Method, Place, string?];
-  return { name, method, place, ...(subresource === undefined ? {} : { subresource }), ...answer };
-}
-
-const read = { permission: 'read' } as const;
-const write = { permission: 'write' } as const;
-const owner = { permission: 'owner' } as const;
+/** For what is open to everybody, or to nobody: no policy is asked about it. */
+const NO_MATTER = 's3:ListAllMyBuckets';
 
 const BUILT: readonly Operation[] = [
   built('ListBuckets', 'GET service', {
     permission: 'any-key',
+    action: 's3:ListAllMyBuckets',
     scope: 'service',
     handler: listBuckets,
   }),
   built('Options', 'OPTIONS service', {
     permission: 'none',
+    action: NO_MATTER,
     scope: 'service',
     handler: servicePreflight,
   }),
   built('Options', 'OPTIONS bucket', {
     permission: 'none',
+    action: NO_MATTER,
     scope: 'name',
     handler: preflight('BUCKET'),
   }),
   built('Options', 'OPTIONS object', {
     permission: 'none',
+    action: NO_MATTER,
     scope: 'name',
     handler: preflight('OBJECT'),
   }),
 
-  built('HeadBucket', 'HEAD bucket', { ...read, scope: 'bucket', handler: headBucket }),
-  built('DeleteBucket', 'DELETE bucket', { ...owner, scope: 'bucket', handler: deleteBucket }),
+  built('HeadBucket', 'HEAD bucket', {
+    ...read('s3:ListBucket'),
+    scope: 'bucket',
+    handler: headBucket,
+  }),
+  built('DeleteBucket', 'DELETE bucket', {
+    ...owner('s3:DeleteBucket'),
+    scope: 'bucket',
+    handler: deleteBucket,
+  }),
   built('GetBucketLocation', 'GET bucket location', {
-    ...read,
+    ...read('s3:GetBucketLocation'),
     scope: 'bucket',
     handler: getBucketLocation,
   }),
   built('GetBucketVersioning', 'GET bucket versioning', {
-    ...read,
+    ...read('s3:GetBucketVersioning'),
     scope: 'bucket',
     handler: getBucketVersioning,
   }),
-  built('GetBucketAcl', 'GET bucket acl', { ...read, scope: 'bucket', handler: getBucketAcl }),
+  built('GetBucketAcl', 'GET bucket acl', {
+    ...read('s3:GetBucketAcl'),
+    scope: 'bucket',
+    handler: getBucketAcl,
+  }),
 
-  built('ListObjects', 'GET bucket', { ...read, scope: 'bucket', handler: listObjects }),
+  built('ListObjects', 'GET bucket', {
+    ...read('s3:ListBucket'),
+    scope: 'bucket',
+    handler: listObjects,
+  }),
   built('ListObjectsV2', 'GET bucket list-type', {
-    ...read,
+    ...read('s3:ListBucket'),
     scope: 'bucket',
     handler: listObjectsV2,
   }),
   built('ListMultipartUploads', 'GET bucket uploads', {
-    ...read,
+    ...read('s3:ListBucketMultipartUploads'),
     scope: 'bucket',
     handler: listMultipartUploads,
   }),
   built('DeleteObjects', 'POST bucket delete', {
-    ...write,
+    ...write('s3:DeleteObject'),
+    decidedBy: 'entries',
     scope: 'bucket',
     handler: deleteObjects,
   }),
 
-  built('GetObject', 'GET object', { ...read, scope: 'object', handler: getObject }),
-  built('HeadObject', 'HEAD object', { ...read, scope: 'object', handler: headObject }),
+  built('GetObject', 'GET object', {
+    ...read('s3:GetObject'),
+    versionAction: 's3:GetObjectVersion',
+    decidedBy: 'object',
+    scope: 'object',
+    handler: getObject,
+  }),
+  built('HeadObject', 'HEAD object', {
+    ...read('s3:GetObject'),
+    versionAction: 's3:GetObjectVersion',
+    decidedBy: 'object',
+    scope: 'object',
+    handler: headObject,
+  }),
   built('PutObject', 'PUT object', {
-    ...write,
+    ...write('s3:PutObject'),
     scope: 'object',
     handler: putObject,
     copyVariant: copyObjectOperation,
     refuses: ['partNumber', 'versionId'],
   }),
-  built('DeleteObject', 'DELETE object', { ...write, scope: 'object', handler: deleteObject }),
+  built('DeleteObject', 'DELETE object', {
+    ...write('s3:DeleteObject'),
+    versionAction: 's3:DeleteObjectVersion',
+    scope: 'object',
+    handler: deleteObject,
+  }),
   built('CreateMultipartUpload', 'POST object uploads', {
-    ...write,
+    ...write('s3:PutObject'),
     scope: 'object',
     handler: createMultipartUpload,
     refuses: NO_VERSION,
   }),
   built('UploadPart', 'PUT object uploadId', {
-    ...write,
+    ...write('s3:PutObject'),
     scope: 'object',
     handler: uploadPart,
     copyVariant: uploadPartCopyOperation,
     refuses: NO_VERSION,
   }),
   built('CompleteMultipartUpload', 'POST object uploadId', {
-    ...write,
+    ...write('s3:PutObject'),
     scope: 'object',
     handler: completeMultipartUpload,
     refuses: NO_VERSION,
   }),
   built('AbortMultipartUpload', 'DELETE object uploadId', {
-    ...write,
+    ...write('s3:AbortMultipartUpload'),
     scope: 'object',
     handler: abortMultipartUpload,
     refuses: NO_VERSION,
@@ -174,79 +197,34 @@ const BUILT: readonly Operation[] = [
     handler: getObjectAttributes,
   }),
   built('GetObjectTagging', 'GET object tagging', {
-    ...read,
+    ...read('s3:GetObjectTagging'),
+    versionAction: 's3:GetObjectVersionTagging',
     scope: 'object',
     handler: getObjectTagging,
   }),
   built('PutObjectTagging', 'PUT object tagging', {
-    ...write,
+    ...write('s3:PutObjectTagging'),
+    versionAction: 's3:PutObjectVersionTagging',
     scope: 'object',
     handler: putObjectTagging,
   }),
   built('DeleteObjectTagging', 'DELETE object tagging', {
-    ...write,
+    ...write('s3:DeleteObjectTagging'),
+    versionAction: 's3:DeleteObjectVersionTagging',
     scope: 'object',
     handler: deleteObjectTagging,
   }),
-  built('GetObjectAcl', 'GET object acl', { ...read, scope: 'object', handler: getObjectAcl }),
-  built('ListParts', 'GET object uploadId', { ...read, scope: 'object', handler: listParts }),
-];
-
-type SettingHandlers = Readonly<Record<'get' | 'put' | 'delete', S3Handler<BucketCall>>>;
-
-/** The three operations on one setting of a bucket: who may read it, and who may change it. */
-function setting(
-  subresource: string,
-  may: { readonly read: Permission; readonly change: Permission },
-  names: Readonly<Record<keyof SettingHandlers, string>>,
-  handlers: SettingHandlers,
-): readonly Operation[] {
-  return (['get', 'put', 'delete'] as const).map(way =>
-    built(names[way], `${way.toUpperCase()} bucket ${subresource}`, {
-      permission: way === 'get' ? may.read : may.change,
-      scope: 'bucket',
-      handler: handlers[way],
-    }),
-  );
-}
-
-function namesOf(setting: string): Readonly<Record<keyof SettingHandlers, string>> {
-  return {
-    get: `GetBucket${setting}`,
-    put: `PutBucket${setting}`,
-    delete: `DeleteBucket${setting}`,
-  };
-}
-
-const SETTINGS: readonly Operation[] = [
-  ...setting('cors', { read: 'owner', change: 'owner' }, namesOf('Cors'), {
-    get: getBucketCors,
-    put: putBucketCors,
-    delete: deleteBucketCors,
+  built('GetObjectAcl', 'GET object acl', {
+    ...read('s3:GetObjectAcl'),
+    versionAction: 's3:GetObjectVersionAcl',
+    scope: 'object',
+    handler: getObjectAcl,
   }),
-  ...setting('website', { read: 'owner', change: 'owner' }, namesOf('Website'), {
-    get: getBucketWebsite,
-    put: putBucketWebsite,
-    delete: deleteBucketWebsite,
+  built('ListParts', 'GET object uploadId', {
+    ...read('s3:ListMultipartUploadParts'),
+    scope: 'object',
+    handler: listParts,
   }),
-  ...setting('tagging', { read: 'read', change: 'owner' }, namesOf('Tagging'), {
-    get: getBucketTagging,
-    put: putBucketTagging,
-    delete: deleteBucketTagging,
-  }),
-  ...setting(
-    'lifecycle',
-    { read: 'read', change: 'write' },
-    {
-      get: 'GetBucketLifecycleConfiguration',
-      put: 'PutBucketLifecycleConfiguration',
-      delete: 'DeleteBucketLifecycle',
-    },
-    { get: getBucketLifecycle, put: putBucketLifecycle, delete: deleteBucketLifecycle },
-  ),
-  ...Object.entries(bucketProbes).map(([subresource, [name, handler]]) =>
-    built(name, `GET bucket ${subresource}`, { ...read, scope: 'bucket', handler }),
-  ),
 ];
 
 /** Names by sub-resource, for one method at one place. */
@@ -282,7 +260,6 @@ const NOT_BUILT: readonly NotBuilt[] = [
       notification: 'PutBucketNotificationConfiguration',
       'object-lock': 'PutObjectLockConfiguration',
       ownershipControls: 'PutBucketOwnershipControls',
-      policy: 'PutBucketPolicy',
       publicAccessBlock: 'PutPublicAccessBlock',
       replication: 'PutBucketReplication',
       requestPayment: 'PutBucketRequestPayment',
@@ -301,7 +278,6 @@ const NOT_BUILT: readonly NotBuilt[] = [
       metadataTable: 'DeleteBucketMetadataTableConfiguration',
       metrics: 'DeleteBucketMetricsConfiguration',
       ownershipControls: 'DeleteBucketOwnershipControls',
-      policy: 'DeleteBucketPolicy',
       publicAccessBlock: 'DeletePublicAccessBlock',
       replication: 'DeleteBucketReplication',
     },
@@ -343,6 +319,7 @@ function notBuilt([route, permission, names]: NotBuilt): readonly Operation[] {
   return Object.entries(names).map(([subresource, name]) =>
     built(name, subresource === '' ? route : `${route} ${subresource}`, {
       permission,
+      action: NO_MATTER,
       scope: 'bucket',
       handler: () => {
         throw new S3Error('NotImplemented', { message: `${name} is not implemented.` });
@@ -360,8 +337,9 @@ export type OperationOptions = {
 export function s3Operations({ punycode }: OperationOptions): readonly Operation[] {
   const create = built('CreateBucket', 'PUT bucket', {
     permission: 'create-bucket',
+    action: 's3:CreateBucket',
     scope: 'name',
     handler: createBucket(punycode),
   });
-  return [create, ...BUILT, ...SETTINGS, ...NOT_BUILT.flatMap(notBuilt)];
+  return [create, ...BUILT, ...settingOperations, ...NOT_BUILT.flatMap(notBuilt)];
 }

@@ -16,7 +16,7 @@ import { quotaOf, refuseEarly } from '../object/quota.ts';
 import { tableRefusal } from '../object/refusals.ts';
 import { SourcePayload } from '../object/source-payload.ts';
 import { copyResult } from './copy-result.ts';
-import { checkCopySize, sourcePlace, withSource } from './copy-source.ts';
+import { authoriseSource, checkCopySize, withSource } from './copy-source.ts';
 import { checkUploadHeaders } from './object-headers.ts';
 import { parsePartNumber, placeOf } from './object-place.ts';
 import { uploadReply } from './put-object.ts';
@@ -40,9 +40,9 @@ export const uploadPart: S3Handler<ObjectCall> = async (call, services) => {
 export const uploadPartCopy: S3Handler<ObjectCall> = async (call, services) => {
   checkUploadHeaders(call.headers);
   const { reader, writer } = services;
-  const place = await sourcePlace(call, services);
+  const source = await authoriseSource(call, services);
   const { target, declared } = await openPart(call, services);
-  const written = await withSource(call, services, place, async found => {
+  const written = await withSource(call, services, source, async found => {
     const range = sourceRange(call, found.version.sizeBytes);
     checkCopySize(range.sizeBytes);
     await refusePart(services, target, range.sizeBytes);

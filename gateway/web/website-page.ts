@@ -17,6 +17,7 @@ import { isRewrite } from '../../schemas/records/bucket-settings/website.ts';
 import type { Soon } from '../../schemas/soon.ts';
 import { chain } from '../../schemas/soon.ts';
 import type { Log } from '../../schemas/telemetry.ts';
+import type { Authoriser } from '../auth/authoriser.ts';
 import type { Site } from '../directory/site-names.ts';
 import type { HttpReply, HttpRequest, RequestHeaders } from '../http/exchange.ts';
 import { decodePercent } from '../http/percent-decoding.ts';
@@ -60,7 +61,11 @@ const PATH_TOO_LONG: PageFailure = {
   headers: [],
 };
 
-export type PageServices = { readonly reader: ObjectReader; readonly log: Log };
+export type PageServices = {
+  readonly reader: ObjectReader;
+  readonly authoriser: Authoriser;
+  readonly log: Log;
+};
 
 /** Never throws on purpose; what it throws all the same is a fault of ours. */
 export function visitPages(
@@ -120,7 +125,9 @@ class PageVisit {
     return placeOfKey(this.#site.bucket, key as ObjectKey);
   }
 
+  /** Throws S3Error for what the bucket's policy denies. */
   #question(key: string): Parameters<typeof answerObject>[1] {
+    this.#services.authoriser.checkVisit(this.#site.bucket, key, this.#request);
     return {
       place: this.#place(key),
       want: this.#want,
@@ -202,7 +209,6 @@ class PageVisit {
     key: string,
     otherwise: () => Soon<HttpReply>,
   ): Soon<HttpReply> {
-    const question = { ...this.#question(key), headers: NO_HEADERS };
     const finish = (reply: HttpReply): Soon<HttpReply> =>
       reply === ABSENT ? otherwise() : withFailure(reply, failure);
     const unreadable = (thrown: unknown): Soon<HttpReply> => {
@@ -210,6 +216,7 @@ class PageVisit {
       return otherwise();
     };
     try {
+      const question = { ...this.#question(key), headers: NO_HEADERS };
       const reply = answerObject(this.#services.reader, question, { absent: () => ABSENT });
       return reply instanceof Promise ? reply.then(finish, unreadable) : finish(reply);
     } catch (thrown) {

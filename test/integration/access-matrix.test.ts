@@ -155,6 +155,93 @@ test.serial(
   },
 );
 
+type Rule = readonly [effect: 'Allow' | 'Deny', action: string, resource: string];
+type Outcome = readonly [who: 'nobody' | 'stranger' | 'writer', request: string, status: number];
+
+/** What a policy changes: its statements for everybody, then requests and their answers. */
+const POLICIES: readonly (readonly [title: string, rules: readonly Rule[], Outcome[]])[] = [
+  [
+    'reading some keys',
+    [['Allow', 's3:GetObject', '/open/*']],
+    [
+      ['nobody', 'GET open/a', 200],
+      ['nobody', 'HEAD open/a', 200],
+      ['nobody', 'GET open/missing', 403],
+      ['nobody', 'GET shut/a', 403],
+      ['nobody', 'GET ', 403],
+      ['nobody', 'PUT open/b', 403],
+      ['stranger', 'GET open/a', 200],
+      ['stranger', 'DELETE open/a', 403],
+      ['stranger', 'GET shut/a', 403],
+    ],
+  ],
+  [
+    'listing and reading everything',
+    [
+      ['Allow', 's3:ListBucket', ''],
+      ['Allow', 's3:GetObject', '/*'],
+    ],
+    [
+      ['nobody', 'GET ', 200],
+      ['nobody', 'HEAD ', 200],
+      ['nobody', 'GET open/missing', 404],
+      ['nobody', 'GET ?uploads', 403],
+      ['nobody', 'GET ?policy', 403],
+      ['nobody', 'PUT ?policy', 403],
+    ],
+  ],
+  [
+    'writing without reading',
+    [['Allow', 's3:PutObject', '/open/*']],
+    [
+      ['nobody', 'PUT open/new', 200],
+      ['nobody', 'POST open/new?uploads', 200],
+      ['nobody', 'GET open/new', 403],
+      ['nobody', 'PUT shut/new', 403],
+    ],
+  ],
+  [
+    'denying those who have the right',
+    [
+      ['Allow', 's3:*', '/*'],
+      ['Deny', 's3:DeleteObject', '/*'],
+      ['Deny', 's3:Get*', '/shut/*'],
+    ],
+    [
+      ['writer', 'DELETE open/a', 403],
+      ['writer', 'PUT open/a', 200],
+      ['stranger', 'GET open/a', 200],
+      ['stranger', 'GET shut/a', 403],
+      ['nobody', 'GET shut/a', 403],
+    ],
+  ],
+];
+
+for (const [title, rules, outcomes] of POLICIES) {
+  test.serial(`a policy: ${title}`, async t => {
+    const world = await makeWorld(await shared());
+    const { s3 } = world;
+    for (const key of ['open/a', 'shut/a']) await s3.put(key, key);
+    const Statement = rules.map(([Effect, Action, resource]) => ({
+      ...{ Effect, Action, Principal: '*' },
+      Resource: `arn:aws:s3:::${s3.bucket}${resource}`,
+    }));
+    const body = JSON.stringify({ Version: '2012-10-17', Statement });
+    t.is((await s3.ask({ method: 'PUT', query: 'policy=', body })).status, 204);
+    const whos = { nobody: undefined, stranger: world.stranger, writer: world.without.read };
+    for (const [who, request, status] of outcomes) {
+      const [method = '', target = ''] = request.split(' ');
+      const [key = '', query] = target.split('?');
+      const path = key === '' ? s3.path() : s3.path(key);
+      const hasBody = method === 'PUT' || method === 'POST';
+      const asked = { method, path, query: query === undefined ? '' : `${query}=`, headers: [] };
+      const reply = await ask(s3, { ...asked, ...(hasBody ? { body: '' } : {}) }, whos[who]);
+      t.is(reply.status, status, `${who}: ${request}`);
+    }
+    t.is((await s3.ask({ method: 'DELETE', query: 'policy=' })).status, 204);
+  });
+}
+
 test.serial('a copy needs the right to read its source, too', async t => {
   const server = await shared();
   const world = await makeWorld(server);

@@ -29,6 +29,7 @@ export function fakeRequest({ method = 'GET', target, ...rest }: FakeRequest): H
     rawQuery: question < 0 ? '' : target.slice(question + 1),
     headers,
     peerAddress: '192.0.2.1',
+    isSecure: false,
     body: new FakeBody(rest.body, rest.abortedAt),
     onAborted: () => undefined,
   };

@@ -6,6 +6,7 @@
  * Must not know: what is tested.
  */
 import { createSecretKey, hash } from 'node:crypto';
+import { Authoriser } from '../../gateway/auth/authoriser.ts';
 import type { BodySink, HttpReply, RequestBody } from '../../gateway/http/exchange.ts';
 import { HeaderList } from '../../gateway/http/request-headers.ts';
 import { parsePayloadMode } from '../../gateway/auth/payload-mode.ts';
@@ -52,10 +53,12 @@ export function callOf(options: CallOptions): ObjectCall {
   const caller = options.isAnonymous === true ? undefined : { accessKeyId: CALLER, keyName: 'k' };
   return {
     ...{ requestId: 'r', headers, bucketName: 'bucket', bucket, key: key as ObjectKey, caller },
+    access: 'allowed',
     query: new Map(Object.entries(options.query ?? {})),
     auth: authOf(options, headers),
     http: {
       ...{ method: 'GET', rawPath: '/', rawQuery: '', headers, peerAddress: '127.0.0.1' },
+      isSecure: false,
       body: new OneChunk(body, options),
       onAborted: () => undefined,
     },
@@ -151,6 +154,7 @@ export function servicesOf(
   return {
     ...{ region: 'garage', rootDomain: undefined, ...clients, stamper, writer, reader, log },
     clock: environment.clock,
+    authoriser: new Authoriser(environment.clock),
     calendar: lifecycleCalendar(86_400_000, undefined),
     directory: { ...directory } as S3Services['directory'],
   };

@@ -80,7 +80,7 @@ export const importers: Importers = {
   'node:module': ['gateway/http/uws-loader.ts', 'test/'],
   'node:net': [
     // Parses addresses.
-    'gateway/http/client-address.ts',
+    'gateway/http/networks.ts',
     // The HTTP server where no uWebSockets.js has a binary.
     'gateway/http/net-connection.ts',
     'gateway/http/net-server.ts',

@@ -28,6 +28,11 @@ export type LockMode = (typeof LOCK_MODES)[number];
 export type ObjectOwnership = (typeof OWNERSHIPS)[number];
 export type CannedAcl = (typeof ACLS)[number];
 
+/** The list of that name; undefined: there is none. */
+export function cannedAcl(name: string): CannedAcl | undefined {
+  return ACLS.find(acl => acl === name);
+}
+
 /** That it is there at all means that locking is enabled. */
 export type ObjectLockConfiguration = {
   readonly defaultRetention:

@@ -41,6 +41,7 @@ export function requestOf({ method = 'GET', path = '/', query = '', headers }: T
     rawQuery: query,
     headers: list,
     peerAddress: '127.0.0.1',
+    isSecure: false,
     body: {
       declaredBytes: undefined,
       isChunked: false,

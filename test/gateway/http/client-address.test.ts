@@ -1,10 +1,7 @@
 import test from 'ava';
 
-import {
-  addressFromBytes,
-  plainAddress,
-  ProxyTrust,
-} from '../../../gateway/http/client-address.ts';
+import { addressFromBytes, ProxyTrust } from '../../../gateway/http/client-address.ts';
+import { plainAddress } from '../../../gateway/http/networks.ts';
 import { HeaderList } from '../../../gateway/http/request-headers.ts';
 
 function clientAddress(trusted: readonly string[], peer: string, ...forwarded: string[]): string {

@@ -422,7 +422,6 @@ const probes: readonly (readonly [query: string, status: number, told: string])[
   ['notification', 200, '<NotificationConfiguration'],
   ['object-lock', 404, 'ObjectLockConfigurationNotFoundError'],
   ['ownershipControls', 200, '<ObjectOwnership>BucketOwnerEnforced</ObjectOwnership>'],
-  ['policy', 404, 'NoSuchBucketPolicy'],
   ['policyStatus', 404, 'NoSuchBucketPolicy'],
   ['publicAccessBlock', 404, 'NoSuchPublicAccessBlockConfiguration'],
   ['replication', 404, 'ReplicationConfigurationNotFoundError'],

@@ -6,10 +6,13 @@ import { answerOf, HOST, OWNER, REGION, s3World, type Ask } from './s3-world.ts'
 
 const unsignedHost: readonly HeaderPair[] = [['host', HOST]];
 
-test('an anonymous request is refused before anything is looked up', async t => {
+test('an anonymous request is refused before any object is looked up', async t => {
   const world = s3World();
-  await world.ask({ target: '/pictures/k', as: 'nobody' });
-  t.deepEqual(world.directory.asked, []);
+  for (const method of ['GET', 'HEAD', 'PUT', 'DELETE', 'POST']) {
+    for (const target of ['/', '/pictures', '/pictures/k', '/pictures/k?uploads']) {
+      t.is((await world.ask({ method, target, as: 'nobody' })).status >= 400, true);
+    }
+  }
   t.deepEqual(world.objects.tables.requests, []);
 });
 

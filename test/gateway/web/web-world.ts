@@ -5,6 +5,7 @@
  * Knows:         the S3 world.
  * Must not know: what is tested.
  */
+import { Authoriser } from '../../../gateway/auth/authoriser.ts';
 import { SiteNames } from '../../../gateway/directory/site-names.ts';
 import { websiteDoor, type WebsiteDoor } from '../../../gateway/web/website-door.ts';
 import type { BucketSettings } from '../../../schemas/records/bucket-row.ts';
@@ -64,8 +65,10 @@ export function webWorld(
     s3RootDomain: 's3.test',
     punycode: options.punycode ?? 'refused',
   });
-  const { reader, log } = s3.objects;
-  const door = websiteDoor({ sites, reader, log, countsHosts: options.countsHosts ?? false });
+  const { reader, log, environment } = s3.objects;
+  const authoriser = new Authoriser(environment.clock);
+  const countsHosts = options.countsHosts ?? false;
+  const door = websiteDoor({ sites, reader, authoriser, log, countsHosts });
   return {
     ...{ s3, sites, door },
     put: async (key, body, headers = []) => {

@@ -357,3 +357,21 @@ test('visits are counted by method, and by the hosts of websites where that is w
   t.is(nameOf(counted, 'GET', `${SITE}:3902`), `GET ${SITE}`);
   t.is(nameOf(counted, 'GET', 'unknown.web.test'), 'GET');
 });
+
+test('a website serves everything but what the policy of its bucket denies', async t => {
+  const policy = JSON.stringify({
+    Version: '2012-10-17',
+    Statement: {
+      ...{ Effect: 'Deny', Principal: '*', Action: 's3:GetObject' },
+      Resource: 'arn:aws:s3:::site/drafts/*',
+    },
+  });
+  const world = webWorld({ ...pages, errorDocument: 'error.html' }, { policy });
+  await world.put('index.html', 'home');
+  await world.put('drafts/index.html', 'a draft');
+  await world.put('error.html', 'sorry');
+  t.is((await world.visit('/')).text, 'home');
+  const refused = await world.visit('/drafts/');
+  t.is(refused.status, 403);
+  t.is(refused.text, 'sorry');
+});

@@ -1,0 +1,128 @@
+/**
+ * What a condition of a policy may ask about a request.
+ *
+ * Owns:          the condition keys, and where each value comes from.
+ * Knows:         "Actions, resources, and condition keys for Amazon S3"; AWS's global keys.
+ * Must not know: operators, statements.
+ *
+ * A key that is not here is refused when the policy is put: a Deny whose condition never holds
+ * would look like a lock and be none.
+ */
+import type { HttpRequest, RequestHeaders } from '../http/exchange.ts';
+import { parseBasicTime } from './request-time.ts';
+import type { Authenticated } from './signature-v4.ts';
+
+export type RequestFacts = {
+  readonly http: Pick<HttpRequest, 'headers' | 'peerAddress' | 'isSecure'>;
+  /** The effective headers: also those that a presigned URL carries. */
+  readonly headers: RequestHeaders;
+  readonly query: ReadonlyMap<string, string>;
+  readonly auth: Authenticated;
+  readonly nowMs: number;
+  /** It came in a form. */
+  readonly isForm?: boolean;
+};
+
+type Source = (facts: RequestFacts) => string | undefined;
+
+function header(name: string): Source {
+  return ({ headers }) => headers.get(name);
+}
+
+function parameter(name: string): Source {
+  return ({ query }) => query.get(name);
+}
+
+const accessKeyId: Source = ({ auth }) => (auth.kind === 'signed' ? auth.accessKeyId : undefined);
+
+/** In milliseconds. */
+const signatureAge: Source = ({ auth, nowMs }) => {
+  if (auth.kind !== 'signed') return undefined;
+  const signed = parseBasicTime(auth.signing.timestamp);
+  return signed === undefined ? undefined : String(Math.max(0, nowMs - signed.ms));
+};
+
+const authType: Source = ({ auth, isForm }) => {
+  if (isForm === true) return 'POST';
+  if (auth.kind !== 'signed') return undefined;
+  return auth.presigned ? 'REST-QUERY-STRING' : 'REST-HEADER';
+};
+
+/** Headers that S3 has a key of the same name for. */
+const HEADERS = [
+  'x-amz-acl',
+  'x-amz-content-sha256',
+  'x-amz-copy-source',
+  'x-amz-metadata-directive',
+  'x-amz-object-ownership',
+  'x-amz-server-side-encryption',
+  'x-amz-server-side-encryption-customer-algorithm',
+  'x-amz-storage-class',
+  'x-amz-website-redirect-location',
+] as const;
+
+/** By lower-case name: names of keys have no case. */
+const SOURCES: ReadonlyMap<string, Source> = new Map<string, Source>([
+  ['aws:currenttime', ({ nowMs }) => new Date(nowMs).toISOString()],
+  ['aws:epochtime', ({ nowMs }) => String(Math.floor(nowMs / 1000))],
+  ['aws:principaltype', ({ auth }) => (auth.kind === 'signed' ? 'User' : 'Anonymous')],
+  ['aws:referer', ({ http }) => http.headers.get('referer')],
+  ['aws:securetransport', ({ http }) => String(http.isSecure)],
+  ['aws:sourceip', ({ http }) => (http.peerAddress === '' ? undefined : http.peerAddress)],
+  ['aws:useragent', ({ http }) => http.headers.get('user-agent')],
+  ['aws:userid', accessKeyId],
+  ['aws:username', accessKeyId],
+  ['s3:authtype', authType],
+  ['s3:delimiter', parameter('delimiter')],
+  ['s3:if-match', header('if-match')],
+  ['s3:if-none-match', header('if-none-match')],
+  ['s3:max-keys', parameter('max-keys')],
+  ['s3:prefix', parameter('prefix')],
+  ['s3:signatureage', signatureAge],
+  ['s3:signatureversion', ({ auth }) => (auth.kind === 'signed' ? 'AWS4-HMAC-SHA256' : undefined)],
+  ['s3:versionid', parameter('versionId')],
+  ...HEADERS.map(name => [`s3:${name}`, header(name)] as const),
+]);
+
+const REQUEST_TAG = 's3:requestobjecttag/';
+const REQUEST_TAG_KEYS = 's3:requestobjecttagkeys';
+const TAGGING_HEADER = 'x-amz-tagging';
+
+/** Values of one key in one request; undefined: the request has none. */
+export type FactReader = (facts: RequestFacts) => readonly string[] | undefined;
+
+/** Undefined: there is no such key, or not here. */
+export function factReader(key: string): FactReader | undefined {
+  const name = key.toLowerCase();
+  const source = SOURCES.get(name);
+  if (source !== undefined) return single(source);
+  if (name === REQUEST_TAG_KEYS) return facts => requestTags(facts)?.map(([tagKey]) => tagKey);
+  if (!name.startsWith(REQUEST_TAG) || name.length === REQUEST_TAG.length) return undefined;
+  const tag = key.slice(REQUEST_TAG.length);
+  return single(facts => requestTags(facts)?.find(([tagKey]) => tagKey === tag)?.[1]);
+}
+
+function single(source: Source): FactReader {
+  return facts => {
+    const value = source(facts);
+    return value === undefined ? undefined : [value];
+  };
+}
+
+function requestTags({
+  headers,
+}: RequestFacts): readonly (readonly [string, string])[] | undefined {
+  const text = headers.get(TAGGING_HEADER);
+  return text === undefined ? undefined : [...new URLSearchParams(text)];
+}
+
+/** What `${aws:username}` and its kin stand for; undefined for a request without a key. */
+export function policyVariable(name: string, facts: RequestFacts): string | undefined {
+  const isKnown = isPolicyVariable(name);
+  return isKnown ? accessKeyId(facts) : undefined;
+}
+
+export function isPolicyVariable(name: string): boolean {
+  const lower = name.toLowerCase();
+  return lower === 'aws:username' || lower === 'aws:userid';
+}

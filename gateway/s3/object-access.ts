@@ -1,0 +1,62 @@
+/**
+ * What is left to decide about an object once it was looked up.
+ *
+ * Owns:          the refusal by an object's own access control list; what is said of an absent one.
+ * Knows:         the authoriser; where an object carries its list.
+ * Must not know: how an object is found or sent.
+ *
+ * Without the right to list a bucket nobody learns which keys are there: what is missing and what
+ * is forbidden are refused alike.
+ */
+import type { BucketRow } from '../../schemas/records/bucket-row.ts';
+import type { CannedAcl } from '../../schemas/records/bucket-settings/access-settings.ts';
+import { cannedAcl } from '../../schemas/records/bucket-settings/access-settings.ts';
+import type { StoredHeaders } from '../../schemas/records/object-row.ts';
+import { decideByObject, type Verdict } from '../auth/permissions.ts';
+import type { S3Action } from '../auth/s3-actions.ts';
+import type { S3Call, S3Services } from './s3-call.ts';
+import { S3Error } from './s3-error.ts';
+
+/** An object that is not `private` has its list among its stored headers, where it is not told. */
+export const ACL_HEADER = 'x-amz-acl';
+
+export function aclOf(headers: StoredHeaders): CannedAcl | undefined {
+  const text = headers.find(([name]) => name === ACL_HEADER)?.[1];
+  return text === undefined ? undefined : cannedAcl(text);
+}
+
+type Asked = {
+  readonly permission: 'read' | 'write' | 'owner';
+  readonly action: S3Action;
+  readonly bucket: BucketRow;
+  readonly objectKey: string | undefined;
+};
+
+/** May the caller do this, too? */
+export function decideFor(call: S3Call, { authoriser }: S3Services, asked: Asked): Verdict {
+  const { permission, action, bucket, objectKey } = asked;
+  return authoriser.decide({ permission, action, key: keyOf(call), bucket, objectKey }, call);
+}
+
+/** @throws S3Error AccessDenied when the object's list does not let the caller read it. */
+export function checkObjectAcl(call: S3Call, bucket: BucketRow, headers: StoredHeaders): void {
+  const question = { action: 's3:GetObject', key: keyOf(call), bucket } as const;
+  if (decideByObject(question, aclOf(headers)) === 'denied') throw new S3Error('AccessDenied');
+}
+
+/** What is said of a key that is not there. */
+export function absentKey(
+  call: S3Call,
+  services: S3Services,
+  { bucket, key }: { readonly bucket: BucketRow; readonly key: string },
+): S3Error {
+  const asked = { permission: 'read', action: 's3:ListBucket', bucket } as const;
+  const mayList = decideFor(call, services, { ...asked, objectKey: undefined }) === 'allowed';
+  return mayList ? new S3Error('NoSuchKey', { fields: { Key: key } }) : new S3Error('AccessDenied');
+}
+
+function keyOf({
+  caller,
+}: S3Call): { readonly accessKeyId: string; readonly canCreateBuckets: boolean } | undefined {
+  return caller && { accessKeyId: caller.accessKeyId, canCreateBuckets: false };
+}
