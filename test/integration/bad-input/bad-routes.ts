@@ -39,9 +39,9 @@ const methods: readonly BadCase[] = [
 ];
 
 const NOT_BUILT: readonly (readonly [method: string, query: string])[] = [
-  ...(
-    ['policy=', 'encryption=', 'replication=', 'acl=', 'versioning=', 'object-lock='] as const
-  ).map(query => ['PUT', query] as const),
+  ...(['encryption=', 'replication=', 'acl=', 'versioning=', 'object-lock='] as const).map(
+    query => ['PUT', query] as const,
+  ),
   ['GET', 'versions='],
 ];
 
@@ -84,6 +84,10 @@ const subresources: readonly BadCase[] = [
     ...{ expect: ['400 MalformedXML'] },
     bytes: ask({ method: 'PUT', query: `${name}=`, body: '<x/>' }),
   })),
+  {
+    ...{ row: 64, title: 'a policy that is none', expect: ['400 MalformedPolicy'] },
+    bytes: ask({ method: 'PUT', query: 'policy=', body: '<x/>' }),
+  },
   ...OBJECT_NOT_BUILT.map(([method, query]) => ({
     ...{ row: 64, title: `${method} object ?${query}`, expect: notThere },
     bytes: ({ s3, known }: BadWorld) =>
