@@ -192,7 +192,8 @@ const BUILT: readonly Operation[] = [
     refuses: NO_VERSION,
   }),
   built('GetObjectAttributes', 'GET object attributes', {
-    ...read,
+    ...read('s3:GetObjectAttributes'),
+    versionAction: 's3:GetObjectVersionAttributes',
     scope: 'object',
     handler: getObjectAttributes,
   }),
