@@ -1,17 +1,15 @@
 /**
- * Asks a node for the layout, changes it, and keeps this process's copy of it fresh.
+ * Asks a node for the layout, and changes it.
  *
- * Owns:          the copy that requests are routed by.
- * Knows:         the cluster messages, the event of a change.
+ * Owns:          which reply is an answer, and which is none.
+ * Knows:         the cluster messages.
  * Must not know: how a layout is decided.
  */
-import type { LayoutVersion } from '../schemas/cluster-layout.ts';
 import type { NodeId } from '../schemas/ids.ts';
 import { REQUEST_DEADLINE_MS } from '../schemas/limits.ts';
 import type { ClusterReply, ClusterRequest } from '../schemas/messages/cluster.ts';
 import type { Bus } from './bus.ts';
 import { askGuarded } from './guarded.ts';
-import type { LayoutFeed } from './replica-calls.ts';
 import type { Subjects } from './subjects.ts';
 
 export class ClusterUnavailableError extends Error {
@@ -37,21 +35,5 @@ export class ClusterClient {
     const reply = await askGuarded(this.#bus, this.#subjects.cluster(node), [request, options]);
     if (reply.kind === expected) return reply as Extract<ClusterReply, { kind: Kind }>;
     throw new ClusterUnavailableError(`node ${node.slice(0, 16)} answered ${reply.kind}`);
-  }
-}
-
-/** The layout as it was last heard of. */
-export class LayoutCopy implements LayoutFeed {
-  #current: LayoutVersion;
-
-  constructor(first: LayoutVersion, bus: Bus, subjects: Subjects) {
-    this.#current = first;
-    bus.listen(subjects.layoutChanged(), layout => {
-      if (layout.version > this.#current.version) this.#current = layout;
-    });
-  }
-
-  get current(): LayoutVersion {
-    return this.#current;
   }
 }

@@ -15,7 +15,6 @@
  * What only administration may ask has subjects of its own, so that nats-servers can keep a gateway
  * without that right from asking it: deploy/nats/ has the permissions.
  */
-import type { LayoutVersion } from '../schemas/cluster-layout.ts';
 import type { Conversation } from '../schemas/conversation.ts';
 import type { NodeId, PartitionId } from '../schemas/ids.ts';
 import { PARTITION_COUNT } from '../schemas/ids.ts';
@@ -23,9 +22,11 @@ import type { BlockReply, BlockRequest } from '../schemas/messages/block.ts';
 import { blockConversation } from '../schemas/messages/block-wire.ts';
 import type { ClusterReply, ClusterRequest } from '../schemas/messages/cluster.ts';
 import { isLayoutChange } from '../schemas/messages/cluster.ts';
-import { clusterConversation, layoutVersion } from '../schemas/messages/cluster-wire.ts';
+import { clusterConversation } from '../schemas/messages/cluster-wire.ts';
 import type { DigestGossip } from '../schemas/messages/digest-gossip.ts';
 import { digestGossip } from '../schemas/messages/digest-gossip.ts';
+import type { Heartbeat } from '../schemas/messages/heartbeat.ts';
+import { heartbeat } from '../schemas/messages/heartbeat-wire.ts';
 import type {
   SettingsChanged,
   SettingsReply,
@@ -48,14 +49,14 @@ export class Subjects {
   /** By node: addresses are made once, not per request. */
   readonly #nodes = new Map<NodeId, NodeAddresses>();
   readonly #settingsChanged: Topic<SettingsChanged>;
-  readonly #layoutChanged: Topic<LayoutVersion>;
   readonly #digests: Topic<DigestGossip>;
+  readonly #heartbeat: Topic<Heartbeat>;
 
   constructor(clusterName: string) {
     this.#root = `garage.${clusterName}`;
     this.#settingsChanged = this.#topic('settings', settingsChanged);
-    this.#layoutChanged = this.#topic('layout', layoutVersion);
     this.#digests = this.#topic('digests', digestGossip);
+    this.#heartbeat = this.#topic('heartbeat', heartbeat);
   }
 
   #topic<Event>(what: string, event: Codec<Event>): Topic<Event> {
@@ -100,9 +101,9 @@ export class Subjects {
     return this.#digests;
   }
 
-  /** Event: the layout changed. */
-  layoutChanged(): Topic<LayoutVersion> {
-    return this.#layoutChanged;
+  /** Event: a process lives, and what it is. */
+  heartbeat(): Topic<Heartbeat> {
+    return this.#heartbeat;
   }
 }
 

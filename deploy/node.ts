@@ -12,6 +12,8 @@ import { checkDirectories, markDirectories } from '../actors/storage/directory-m
 import { DiskFiles } from '../actors/storage/disk-files.ts';
 import { StoreLockedError } from '../actors/storage/level-store.ts';
 import { minFreeOf } from '../actors/storage/space-guard.ts';
+import { ClusterClock } from '../bus/cluster-clock.ts';
+import { PeerOffsets } from '../bus/peer-offsets.ts';
 import { Metrics } from '../gateway/metrics/metrics.ts';
 import type { LayoutVersion } from '../schemas/cluster-layout.ts';
 import type { Config } from '../schemas/config.ts';
@@ -21,7 +23,8 @@ import { lifecycleCalendar } from '../schemas/lifecycle-calendar.ts';
 import { Stamper } from '../schemas/stamper.ts';
 import type { Log } from '../schemas/telemetry.ts';
 import { makeAdministration, type Administration } from './administration.ts';
-import { makeClients, NO_LAYOUT, type Clients } from './clients.ts';
+import { makeClients, type Clients } from './clients.ts';
+import { ClusterKnowledge } from './cluster-knowledge.ts';
 import { makeGateway } from './gateway-role.ts';
 import { Listeners } from './listeners.ts';
 import { logOptions, openLog } from './log.ts';
@@ -89,18 +92,26 @@ async function startNode(config: Config, options: ServerOptions, log: Log): Prom
   const { random, clock } = realEnvironment;
   const nodeId = await identify(config, options.acceptEmpty);
   const rpcSecret = config.rpcSecret ?? ensureRpcSecret(config.metadataDir, random);
-  const environment = realEnvironment;
-  const known: { clients?: Clients } = {};
-  const layout = (): LayoutVersion | undefined => known.clients?.layout.current;
-  const opened = openBus({ config, nodeId, rpcSecret, environment, log, layout });
+  const clusterClock = new ClusterClock(clock);
+  const offsets = new PeerOffsets(clock);
+  const environment =
+    config.nats === undefined ? realEnvironment : { ...realEnvironment, clock: clusterClock };
+  const late: { knowledge?: ClusterKnowledge } = {};
+  const layout = (): LayoutVersion | undefined => late.knowledge?.known.current;
+  const peerClocks = offsets;
+  const opened = openBus({ config, nodeId, rpcSecret, environment, log, layout, peerClocks });
   const { bus, subjects } = opened;
-  const stamper = new Stamper(clock, random);
+  const knowledge = new ClusterKnowledge({
+    ...{ ...opened, config, nodeId, clusterClock, offsets, environment: realEnvironment },
+  });
+  late.knowledge = knowledge;
+  const stamper = new Stamper(environment.clock, random);
   const calendar = lifecycleCalendar(
     config.debug.lifecycleDaySeconds * 1000,
     config.useLocalTimeZone ? localOffsetMs : undefined,
   );
   const own = { config, nodeId, rpcSecret, environment };
-  const common = { ...own, bus, subjects, stamper, log, calendar };
+  const common = { ...own, bus, subjects, stamper, log, calendar, knowledge };
   const storage = isStorage(config)
     ? await startStorage(common).catch(async (error: unknown) => {
         await opened.close();
@@ -108,8 +119,9 @@ async function startNode(config: Config, options: ServerOptions, log: Log): Prom
       })
     : undefined;
   if (storage !== undefined) writePidFile(config.metadataDir, process.pid);
-  const clients = storage?.clients ?? makeClients({ ...common, node: nodeId, layout: NO_LAYOUT });
-  known.clients = clients;
+  const { view } = knowledge;
+  const clients = storage?.clients ?? makeClients({ ...common, node: nodeId, view });
+  knowledge.start();
   const listeners = new Listeners(realEnvironment, log);
   const metrics = makeMetrics(config, clients, storage);
   const doors = { ...common, listeners, clients, metrics };
@@ -119,6 +131,7 @@ async function startNode(config: Config, options: ServerOptions, log: Log): Prom
     stop: async () => {
       await listeners.end();
       await gateway?.stop();
+      knowledge.stop();
       await opened.close();
       await storage?.stop();
       if (storage !== undefined) removePidFile(config.metadataDir);

@@ -8,6 +8,7 @@
 import type { Bus } from '../bus/bus.ts';
 import { MemoryBus } from '../bus/memory-bus.ts';
 import { NatsBus } from '../bus/nats-bus.ts';
+import type { PeerClocks } from '../bus/nats-serving.ts';
 import { Subjects } from '../bus/subjects.ts';
 import type { LayoutVersion } from '../schemas/cluster-layout.ts';
 import type { Config } from '../schemas/config.ts';
@@ -25,11 +26,16 @@ export type OpenBusOptions = {
   readonly log: Log;
   /** As it is known now; undefined: not yet. */
   readonly layout: () => LayoutVersion | undefined;
+  readonly peerClocks: PeerClocks;
 };
 
 export type OpenedBus = {
   readonly bus: Bus;
   readonly subjects: Subjects;
+  /** By which requests of this process are known to others; 0 where there are none. */
+  readonly process: number;
+  /** The nats-server of the control connection. */
+  readonly server: () => string | undefined;
   /** Answers what was taken on, and leaves. */
   close(): Promise<void>;
 };
@@ -39,23 +45,28 @@ const EMBEDDED_NAME = 'local';
 
 /** Throws StartRefusedError. Nats-servers that are away are no reason not to start. */
 export function openBus(options: OpenBusOptions): OpenedBus {
-  const { config, nodeId, rpcSecret, environment, log, layout } = options;
+  const { config, nodeId, rpcSecret, environment, log, layout, peerClocks } = options;
   const onServerFailure = (subject: string, error: unknown): void => {
     log.error({ subject, error }, 'an actor failed to answer');
   };
   if (config.nats === undefined) {
     const bus = new MemoryBus({ ...environment, onServerFailure });
-    return { bus, subjects: new Subjects(EMBEDDED_NAME), close: () => Promise.resolve() };
+    const alone = { process: 0, server: () => undefined, close: () => Promise.resolve() };
+    return { bus, subjects: new Subjects(EMBEDDED_NAME), ...alone };
   }
   const { clusterName, bulkUrls } = config.nats;
   const bus = new NatsBus({
-    ...{ environment, log, onServerFailure, bulkUrls },
+    ...{ environment, log, onServerFailure, bulkUrls, peerClocks },
     access: natsAccess(config.nats, rpcSecret),
     name: `garage ${clusterName} ${nodeId.slice(0, SHORT_ID)}`,
     version: GARAGE_VERSION,
     metadata: () => serviceMetadata({ clusterName, nodeId, layout: layout() }),
   });
-  return { bus, subjects: new Subjects(clusterName), close: () => bus.close() };
+  return {
+    ...{ bus, subjects: new Subjects(clusterName), process: bus.processNumber },
+    server: () => bus.server,
+    close: () => bus.close(),
+  };
 }
 
 /** What `nats micro info` shows of a node. */

@@ -12,7 +12,7 @@ import { ResyncQueue } from '../actors/block/resync-queue.ts';
 import type { ResyncWorker } from '../actors/block/resync-worker.ts';
 import { ClusterActor, type NodeFacts } from '../actors/cluster/cluster-actor.ts';
 import { LayoutFence } from '../actors/cluster/layout-fence.ts';
-import { keptLayout, LayoutKeeper } from '../actors/cluster/layout-keeper.ts';
+import { LayoutKeeper } from '../actors/cluster/layout-keeper.ts';
 import { LayoutProgress, NOTHING_TO_BRING } from '../actors/cluster/layout-progress.ts';
 import { SettingsActor } from '../actors/settings/settings-actor.ts';
 import { BlockFiles } from '../actors/storage/block-files.ts';
@@ -21,7 +21,6 @@ import { DiskFiles } from '../actors/storage/disk-files.ts';
 import { LevelStore } from '../actors/storage/level-store.ts';
 import type { Bus } from '../bus/bus.ts';
 import { serveGuarded } from '../bus/guarded.ts';
-import { KnownLayout } from '../bus/known-layout.ts';
 import type { Subjects } from '../bus/subjects.ts';
 import type { Config } from '../schemas/config.ts';
 import type { Environment } from '../schemas/environment.ts';
@@ -30,6 +29,7 @@ import type { LifecycleCalendar } from '../schemas/lifecycle-calendar.ts';
 import type { Stamper } from '../schemas/stamper.ts';
 import type { Log } from '../schemas/telemetry.ts';
 import { makeClients, type Clients } from './clients.ts';
+import { measuredSpace, type ClusterKnowledge } from './cluster-knowledge.ts';
 import { nodeFacts } from './node-facts.ts';
 import { startStorageActors } from './storage-actors.ts';
 
@@ -43,6 +43,7 @@ export type StorageRoleOptions = {
   readonly stamper: Stamper;
   readonly log: Log;
   readonly calendar: LifecycleCalendar;
+  readonly knowledge: ClusterKnowledge;
 };
 
 export type StorageRole = {
@@ -101,21 +102,18 @@ type Keepers = { readonly clients: Clients; readonly progress: LayoutProgress };
 
 /** The keepers of layout and settings; the clients need the layout that is in force. */
 function serveKeepers(options: StorageRoleOptions, store: LevelStore, facts: NodeFacts): Keepers {
-  const { bus, subjects, nodeId, config, environment, stamper, log } = options;
-  const known = new KnownLayout(config.replicationFactor, keptLayout(store));
+  const { bus, subjects, nodeId, environment, stamper, log, knowledge } = options;
+  const { known, clock, offsets, process } = knowledge;
   const keeper = new LayoutKeeper(store, known);
-  const cluster = new ClusterActor({ nodeId, known, keeper, stamper, facts });
+  const cluster = new ClusterActor({
+    ...{ nodeId, known, keeper, stamper, facts, clock, offsets, process },
+    members: knowledge.members,
+  });
   const progress = new LayoutProgress({
     ...{ nodeId, known, keeper, fence: new LayoutFence(nodeId, known), log },
     ...{ sync: NOTHING_TO_BRING, timers: environment.timers },
   });
   progress.kick();
-  let { current } = known;
-  known.onChange(() => {
-    if (known.current === current) return;
-    current = known.current;
-    bus.publish(subjects.layoutChanged(), current);
-  });
   const settings = new SettingsActor({
     store,
     clock: environment.clock,
@@ -125,6 +123,8 @@ function serveKeepers(options: StorageRoleOptions, store: LevelStore, facts: Nod
   });
   serveGuarded(bus, subjects.cluster(nodeId), cluster.receive.bind(cluster));
   serveGuarded(bus, subjects.settings(nodeId), settings.receive.bind(settings));
-  const clients = makeClients({ ...options, node: nodeId, layout: cluster.layout });
+  const space = measuredSpace(clock, () => facts.space());
+  knowledge.describe(space);
+  const clients = makeClients({ ...options, node: nodeId, view: knowledge.view });
   return { clients, progress };
 }

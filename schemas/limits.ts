@@ -78,6 +78,9 @@ export const DOWN_GRACE_MS = 1000;
 export const HEDGE_MS_MIN = 20;
 export const HEDGE_MS_MAX = 500;
 
+/** Processes that are remembered: nodes and gateways. */
+export const MEMBERS_MAX = 4096;
+
 /** Events that wait for one listener; of more the oldest are dropped. */
 export const EVENTS_WAITING_MAX = 1024;
 

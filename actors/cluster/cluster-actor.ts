@@ -19,16 +19,20 @@ import type {
   StageLayoutResult,
 } from '../../schemas/admin-types.ts';
 import type { KnownLayout } from '../../bus/known-layout.ts';
+import type { PeerOffsets } from '../../bus/peer-offsets.ts';
 import { assert } from '../../schemas/assert.ts';
 import type { LayoutVersion } from '../../schemas/cluster-layout.ts';
+import type { Clock } from '../../schemas/environment.ts';
 import type { NodeId } from '../../schemas/ids.ts';
 import { headsOf, LIVE_VERSIONS_MAX } from '../../schemas/layout-liveness.ts';
 import { stagedChange, versionChange } from '../../schemas/layout-state.ts';
-import type { ClusterReply, ClusterRequest } from '../../schemas/messages/cluster.ts';
+import type { ClusterReply, ClusterRequest, Ping } from '../../schemas/messages/cluster.ts';
+import { encodeLayoutState } from '../../schemas/records/layout-state-row.ts';
 import type { Stamper } from '../../schemas/stamper.ts';
 import { assignPartitions, type Assignment } from './assign-partitions.ts';
+import { clusterStatus, type ClusterMembers } from './cluster-status.ts';
 import type { LayoutKeeper } from './layout-keeper.ts';
-import { layoutHistory, layoutView, noChanges, redundancyOf, roleView } from './layout-view.ts';
+import { layoutHistory, layoutView, noChanges, redundancyOf } from './layout-view.ts';
 import { appliedVersion, latestStamp, stagedRegisters } from './staged-changes.ts';
 
 /** What this machine says of itself. */
@@ -47,6 +51,12 @@ export type ClusterActorOptions = {
   readonly keeper: LayoutKeeper;
   readonly stamper: Stamper;
   readonly facts: NodeFacts;
+  /** This machine's own clock. */
+  readonly clock: Clock;
+  /** By which requests of this process are known. */
+  readonly process: number;
+  readonly offsets: Pick<PeerOffsets, 'learnProcess'>;
+  readonly members: ClusterMembers;
 };
 
 /** With more versions under way a change is refused; branches may still bring some. */
@@ -83,6 +93,10 @@ export class ClusterActor {
         return this.#inTurn(() => this.#revert());
       case 'cluster-status':
         return this.#status();
+      case 'ping':
+        return this.#pong(request);
+      case 'layout-pull':
+        return { kind: 'layout-state', state: encodeLayoutState(known.state) };
       case 'node-info':
         return { kind: 'info', info: facts.info() };
       case 'node-statistics':
@@ -115,14 +129,14 @@ export class ClusterActor {
     return { kind: 'layout-staged', result: { kind: 'staged', layout: layoutView(known) } };
   }
 
+  #isKnown(id: NodeId): boolean {
+    const { nodeId, known, members } = this.#options;
+    const { current, staged } = known;
+    return id === nodeId || members.peers.has(id) || current.roles.has(id) || staged.roles.has(id);
+  }
+
   #stagingProblem(roles: readonly RoleChange[]): string | undefined {
-    const { current, staged } = this.#options.known;
-    const stranger = roles.find(
-      ({ id }) =>
-        id !== this.#options.nodeId &&
-        !current.roles.has(id as NodeId) &&
-        !staged.roles.has(id as NodeId),
-    );
+    const stranger = roles.find(({ id }) => !this.#isKnown(id as NodeId));
     if (stranger === undefined) return undefined;
     return `Node ${stranger.id.slice(0, 16)} is not known here; \`garage status\` lists the nodes.`;
   }
@@ -186,30 +200,28 @@ export class ClusterActor {
   }
 
   async #status(): Promise<ClusterReply> {
-    const { nodeId, facts } = this.#options;
-    const { current } = this.#options.known;
-    const role = current.roles.get(nodeId);
+    const { nodeId, facts, known, members, clock } = this.#options;
     const space = await facts.space();
-    return {
-      kind: 'status',
-      status: {
-        layoutVersion: current.version,
-        nodes: [
-          {
-            id: nodeId,
-            garageVersion: facts.info().garageVersion,
-            addr: facts.address,
-            hostname: facts.hostname,
-            isUp: true,
-            lastSeenSecsAgo: null,
-            role: role === undefined ? null : roleView(role),
-            draining: false,
-            ...(space === undefined
-              ? {}
-              : { dataPartition: space.data, metadataPartition: space.metadata }),
-          },
-        ],
-      },
+    const own = {
+      id: nodeId,
+      garageVersion: facts.info().garageVersion,
+      addr: facts.address,
+      hostname: facts.hostname,
+      isUp: true,
+      lastSeenSecsAgo: null,
+      ...(space && { dataPartition: space.data, metadataPartition: space.metadata }),
     };
+    const nowMs = clock.monotonicMs();
+    return { kind: 'status', status: clusterStatus({ known, members, nowMs, own }) };
+  }
+
+  /** What it was told of our clocks and its own serves the deadlines of its requests. */
+  #pong({ process: asker, mineMs, yoursMs, yourProcess }: Ping): ClusterReply {
+    const { clock, process, offsets } = this.#options;
+    if (mineMs !== undefined && yoursMs !== undefined && yourProcess === process) {
+      offsets.learnProcess(asker, mineMs, yoursMs);
+    }
+    const monotonicMs = Math.max(0, Math.round(clock.monotonicMs()));
+    return { kind: 'pong', process, monotonicMs, wallMs: Math.max(0, Math.round(clock.wallMs())) };
   }
 }

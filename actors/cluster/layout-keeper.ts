@@ -19,8 +19,8 @@ import type { Store } from '../storage/store.ts';
 
 const LAYOUT_KEY = rowKey(partitionId(0), TABLE.layout);
 
-/** The state as it was kept; throws what the store throws. */
-export function keptLayout(store: Store): LayoutState {
+/** Throws what the store throws. */
+function keptLayout(store: Store): LayoutState {
   const bytes = store.get(LAYOUT_KEY);
   return bytes === undefined ? EMPTY_STATE : decodeLayoutState(bytes);
 }
@@ -31,11 +31,13 @@ export class LayoutKeeper {
   #durable: LayoutState;
   #last: Promise<unknown> = Promise.resolve();
 
-  /** `known` has what the store has. */
+  /** `known` takes over what the store has. */
   constructor(store: Store, known: KnownLayout) {
+    const kept = keptLayout(store);
+    known.learn(kept);
     this.#store = store;
     this.#known = known;
-    this.#durable = known.state;
+    this.#durable = mergeStates(kept, known.state) === kept ? known.state : kept;
   }
 
   /** Whether all that is known is on disk. */

@@ -30,6 +30,7 @@ import type { LayoutVersion } from '../cluster-layout.ts';
 import { conversation } from '../conversation.ts';
 import { decodeLayout, encodeLayout } from '../records/layout-row.ts';
 import {
+  bytes,
   choice,
   flag,
   integer,
@@ -193,6 +194,16 @@ export const clusterConversation = conversation<ClusterRequest, ClusterReply>({
     'cluster-status': [8, {}],
     'node-info': [9, {}],
     'node-statistics': [10, {}],
+    ping: [
+      40,
+      {
+        process: integer,
+        mineMs: optional(integer),
+        yoursMs: optional(integer),
+        yourProcess: optional(integer),
+      },
+    ],
+    'layout-pull': [41, {}],
   }),
   reply: union<ClusterReply>({
     'layout-version': [1, { layout: layoutVersion }],
@@ -206,5 +217,7 @@ export const clusterConversation = conversation<ClusterRequest, ClusterReply>({
     statistics: [9, { statistics: nodeStatistics }],
     unknown: [10, {}],
     'not-understood': [11, {}],
+    pong: [40, { process: integer, monotonicMs: integer, wallMs: integer }],
+    'layout-state': [41, { state: bytes }],
   }),
 });

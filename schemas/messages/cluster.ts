@@ -33,7 +33,21 @@ export type ClusterRequest =
   | { readonly kind: 'layout-revert' }
   | { readonly kind: 'cluster-status' }
   | { readonly kind: 'node-info' }
-  | { readonly kind: 'node-statistics' };
+  | { readonly kind: 'node-statistics' }
+  | Ping
+  /** Its whole state of the layout: heartbeats tell digests only. */
+  | { readonly kind: 'layout-pull' };
+
+/** Asked for its clocks, and told what the last answer said: two moments that were one. */
+export type Ping = {
+  readonly kind: 'ping';
+  /** The process that asks. */
+  readonly process: number;
+  readonly mineMs?: number;
+  readonly yoursMs?: number;
+  /** Whose clock that was: another start of the process counts from another moment. */
+  readonly yourProcess?: number;
+};
 
 const LAYOUT_CHANGES: ReadonlySet<ClusterRequest['kind']> = new Set([
   'layout-stage',
@@ -56,5 +70,13 @@ export type ClusterReply =
   | { readonly kind: 'status'; readonly status: ClusterStatus }
   | { readonly kind: 'info'; readonly info: NodeInfo }
   | { readonly kind: 'statistics'; readonly statistics: NodeStatistics }
+  | {
+      readonly kind: 'pong';
+      readonly process: number;
+      readonly monotonicMs: number;
+      /** As this machine's own clock says. */
+      readonly wallMs: number;
+    }
+  | { readonly kind: 'layout-state'; readonly state: Uint8Array }
   | { readonly kind: 'unknown' }
   | { readonly kind: 'not-understood' };

@@ -23,14 +23,17 @@ function opened(nats: object) {
   const checked = checkConfig({ ...raw, ...nats }, secrets);
   if (checked.kind === 'invalid') throw new Error(JSON.stringify(checked.problems));
   const { config } = checked;
-  const rest = { environment: realEnvironment, log: new QuietLog(), layout: () => undefined };
-  return openBus({ config, nodeId: NODE, rpcSecret: SECRET, ...rest });
+  return openBus({
+    ...{ config, nodeId: NODE, rpcSecret: SECRET, environment: realEnvironment },
+    ...{ log: new QuietLog(), layout: () => undefined },
+    peerClocks: { sentAtHere: () => undefined },
+  });
 }
 
 test('without nats-servers the bus is embedded', async t => {
   const { bus, subjects, close } = opened({});
   t.true(bus instanceof MemoryBus);
-  t.is(String(subjects.layoutChanged().subject), 'garage.local.gossip.layout');
+  t.is(String(subjects.heartbeat().subject), 'garage.local.gossip.heartbeat');
   await close();
 });
 
@@ -38,7 +41,7 @@ test('with nats-servers it is on them, under the name of the cluster, even while
   const nats = { cluster_name: 'paris', urls: ['nats://127.0.0.1:1'] };
   const { bus, subjects, close } = opened({ nats });
   t.true(bus instanceof NatsBus);
-  t.is(String(subjects.layoutChanged().subject), 'garage.paris.gossip.layout');
+  t.is(String(subjects.heartbeat().subject), 'garage.paris.gossip.heartbeat');
   await close();
 });
 

@@ -1,9 +1,11 @@
 import test from 'ava';
 import { ClusterActor } from '../../../actors/cluster/cluster-actor.ts';
+import { NO_MEMBERS } from '../../../actors/cluster/cluster-status.ts';
 import { LayoutFence } from '../../../actors/cluster/layout-fence.ts';
-import { keptLayout, LayoutKeeper } from '../../../actors/cluster/layout-keeper.ts';
+import { LayoutKeeper } from '../../../actors/cluster/layout-keeper.ts';
 import { LayoutProgress, NOTHING_TO_BRING } from '../../../actors/cluster/layout-progress.ts';
 import { KnownLayout } from '../../../bus/known-layout.ts';
+import { PeerOffsets } from '../../../bus/peer-offsets.ts';
 import type { LayoutVersion } from '../../../schemas/cluster-layout.ts';
 import type { NodeId } from '../../../schemas/ids.ts';
 import { Stamper } from '../../../schemas/stamper.ts';
@@ -28,13 +30,16 @@ function world(store = new MemoryStore()) {
     space: () => Promise.resolve(undefined),
   };
   const { clock, random, timers } = manualEnvironment();
-  const known = new KnownLayout(1, keptLayout(store));
+  const known = new KnownLayout(1);
   const keeper = new LayoutKeeper(store, known);
   known.onChange(() => {
     if (known.current !== applied.at(-1)) applied.push(known.current);
   });
   const stamper = new Stamper(clock, random);
-  const actor = new ClusterActor({ nodeId: NODE, known, keeper, stamper, facts });
+  const actor = new ClusterActor({
+    ...{ nodeId: NODE, known, keeper, stamper, facts, clock, process: 1 },
+    ...{ offsets: new PeerOffsets(clock), members: NO_MEMBERS },
+  });
   const progress = new LayoutProgress({
     ...{ nodeId: NODE, known, keeper, timers, log: new QuietLog() },
     ...{ fence: new LayoutFence(NODE, known), sync: NOTHING_TO_BRING },

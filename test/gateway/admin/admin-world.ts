@@ -6,10 +6,12 @@
  * Must not know: what is tested.
  */
 import { ClusterActor } from '../../../actors/cluster/cluster-actor.ts';
+import { NO_MEMBERS } from '../../../actors/cluster/cluster-status.ts';
 import { LayoutKeeper } from '../../../actors/cluster/layout-keeper.ts';
 import { ClusterClient } from '../../../bus/cluster-client.ts';
 import { serveGuarded } from '../../../bus/guarded.ts';
 import { KnownLayout } from '../../../bus/known-layout.ts';
+import { PeerOffsets } from '../../../bus/peer-offsets.ts';
 import { Subjects } from '../../../bus/subjects.ts';
 import { AdminError } from '../../../gateway/admin/admin-error.ts';
 import { adminOperation, runOperation } from '../../../gateway/admin/admin-operations.ts';
@@ -74,6 +76,7 @@ export function adminWorld(): AdminWorld {
   const actor = new ClusterActor({
     ...{ nodeId: NODE, known, keeper: new LayoutKeeper(store, known) },
     stamper: new Stamper(clock, random),
+    ...{ clock, process: 1, offsets: new PeerOffsets(clock), members: NO_MEMBERS },
     facts: {
       hostname: 'vm',
       address: '127.0.0.1:3901',

@@ -465,9 +465,13 @@ export const clusterRequests = oneOfAll<ClusterRequest>({
   'cluster-status': nothing,
   'node-info': nothing,
   'node-statistics': nothing,
+  ping: withOptional({ process: counts }, { mineMs: counts, yoursMs: counts, yourProcess: counts }),
+  'layout-pull': nothing,
 });
 
 export const clusterReplies = oneOfAll<ClusterReply>({
+  pong: fc.record({ process: counts, monotonicMs: counts, wallMs: counts }),
+  'layout-state': fc.record({ state: payloads }),
   'layout-version': fc.record({ layout: layoutVersions }),
   'layout-view': fc.record({ view: layoutViews }),
   'layout-history': fc.record({ history: histories }),

@@ -8,6 +8,7 @@ import { CodecError } from '../../../schemas/codec.ts';
 import type { BlockHash, BucketId, ObjectKey, VersionId } from '../../../schemas/ids.ts';
 import { blockConversation } from '../../../schemas/messages/block-wire.ts';
 import { clusterConversation, layoutVersion } from '../../../schemas/messages/cluster-wire.ts';
+import { heartbeat } from '../../../schemas/messages/heartbeat-wire.ts';
 import { settingsChanged, settingsConversation } from '../../../schemas/messages/settings-wire.ts';
 import { tableConversation } from '../../../schemas/messages/table-wire.ts';
 import { makeTimestamp } from '../../../schemas/timestamp.ts';
@@ -29,6 +30,7 @@ import {
   tableReplies,
   tableRequests,
 } from './arbitrary-messages.ts';
+import { heartbeats } from './arbitrary-heartbeats.ts';
 
 function encode<Value>(codec: Codec<Value>, value: Value): Buffer {
   const message = encodeMessage(codec, value);
@@ -113,6 +115,7 @@ test('cluster requests, replies and events survive their encoding', t => {
   survives(t, clusterConversation.request, clusterRequests);
   survives(t, clusterConversation.reply, clusterReplies);
   survives(t, layoutVersion, layoutVersions);
+  survives(t, heartbeat, heartbeats);
   everyKindIsTried(t, clusterConversation.request, clusterRequests);
   everyKindIsTried(t, clusterConversation.reply, clusterReplies);
 });

@@ -1,0 +1,37 @@
+/**
+ * Heartbeats as bytes.
+ *
+ * Owns:          the order of their fields.
+ * Knows:         the event.
+ * Must not know: how it travels.
+ */
+import type { DiskSpace } from '../admin-types.ts';
+import type { NodeId } from '../ids.ts';
+import { choice, flag, hex, integer, list, optional, shape, text } from '../wire.ts';
+import type { Heartbeat, ProcessRole, StoreMark, WorkLeft } from './heartbeat.ts';
+
+const space = shape<DiskSpace>({ available: integer, total: integer });
+
+export const storeMark = shape<StoreMark>({ incarnation: hex(8), durable: integer });
+
+export const heartbeat = shape<Heartbeat>({
+  node: hex<NodeId>(32),
+  process: integer,
+  roles: list(choice<ProcessRole>('gateway', 'storage')),
+  hostname: text,
+  address: text,
+  garageVersion: text,
+  layoutDigest: hex(8),
+  layoutVersion: integer,
+  isLeaving: flag,
+  mark: optional(storeMark),
+  left: optional(
+    shape<WorkLeft>({
+      partitionsToSync: integer,
+      blocksToResync: integer,
+      bytesToResync: integer,
+    }),
+  ),
+  data: optional(space),
+  metadata: optional(space),
+});
