@@ -12,6 +12,7 @@ import type { Timer, Timers } from '../schemas/environment.ts';
 import type { NodeId } from '../schemas/ids.ts';
 import type { Soon } from '../schemas/soon.ts';
 import type { Kinded } from '../schemas/wire.ts';
+import type { DeadlineWheel, Expiring } from './deadline-wheel.ts';
 import type { Unavailable } from './quorum-write.ts';
 import { UNAVAILABLE } from './quorum-write.ts';
 
@@ -33,11 +34,14 @@ export type ComparedReadOptions<Reply extends Kinded> = {
   /** Undefined: no answer, or none that can be compared. */
   readonly hearingOf: (reply: Reply, want: 'whole' | 'digest') => Heard<Reply> | undefined;
   readonly hedgeMs: (node: NodeId) => number;
-  readonly patienceMs: number;
+  /** It is given up then. */
+  readonly deadlineAtMs: number;
+  readonly deadlines: DeadlineWheel;
   readonly timers: Timers;
 };
 
-export class ComparedRead<Reply extends Kinded> {
+export class ComparedRead<Reply extends Kinded> implements Expiring {
+  readonly deadlineAtMs: number;
   readonly #options: ComparedReadOptions<Reply>;
   readonly #settle: (outcome: ComparedOutcome<Reply>) => void;
   readonly #heard = new Map<NodeId, Heard<Reply>>();
@@ -48,7 +52,6 @@ export class ComparedRead<Reply extends Kinded> {
   #waiting = 0;
   #refusal: Reply | undefined;
   #hedge: Timer | undefined;
-  readonly #patience: Timer;
   #isSettled = false;
 
   constructor(
@@ -57,8 +60,10 @@ export class ComparedRead<Reply extends Kinded> {
   ) {
     this.#options = options;
     this.#settle = settle;
-    this.#patience = options.timers.after(options.patienceMs, () => this.#giveUp());
+    this.deadlineAtMs = options.deadlineAtMs;
+    options.deadlines.add(this);
     for (let count = 0; count < options.quorum; count += 1) this.#askAnother();
+    if (!this.#isSettled) this.#hedgeLater(options.nodes.slice(0, options.quorum));
   }
 
   /** One more; the first of all for the whole answer, and a later one when that is missing. */
@@ -94,20 +99,23 @@ export class ComparedRead<Reply extends Kinded> {
     if (this.#isSettled) return;
     if (want === 'whole') this.#askedWhole.add(node);
     this.#waiting += 1;
-    this.#hedgeLater(node);
     const reply = this.#options.ask(node, want);
     if (reply instanceof Promise) void reply.then(answer => this.#answered(node, want, answer));
     else this.#answered(node, want, reply);
   }
 
-  #hedgeLater(node: NodeId): void {
+  /** The furthest of them says how long is usual. */
+  #hedgeLater(nodes: readonly NodeId[]): void {
     const { timers, hedgeMs } = this.#options;
-    this.#hedge?.cancel();
-    this.#hedge = timers.after(hedgeMs(node), () => {
+    const delayMs = Math.max(...nodes.map(hedgeMs));
+    this.#hedge = timers.after(delayMs, () => {
       if (this.#isSettled) return;
+      const asked = this.#asked;
       this.#isSlow = true;
       this.#askAnother();
       this.#isSlow = false;
+      const next = this.#options.nodes[asked];
+      if (next !== undefined && !this.#isSettled) this.#hedgeLater([next]);
     });
   }
 
@@ -125,7 +133,7 @@ export class ComparedRead<Reply extends Kinded> {
       this.#refusal = reply ?? this.#refusal;
     }
     const isMissingSome = heard === undefined || this.#waiting === 0;
-    if (isMissingSome && !this.#askAnother() && this.#waiting === 0) this.#giveUp();
+    if (isMissingSome && !this.#askAnother() && this.#waiting === 0) this.expire();
   }
 
   #decide(): boolean {
@@ -143,7 +151,7 @@ export class ComparedRead<Reply extends Kinded> {
     return true;
   }
 
-  #giveUp(): void {
+  expire(): void {
     this.#end({ kind: 'failed', answer: this.#refusal ?? UNAVAILABLE });
   }
 
@@ -151,7 +159,7 @@ export class ComparedRead<Reply extends Kinded> {
     if (this.#isSettled) return;
     this.#isSettled = true;
     this.#hedge?.cancel();
-    this.#patience.cancel();
+    this.#options.deadlines.remove(this);
     this.#settle(outcome);
   }
 }

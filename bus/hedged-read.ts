@@ -11,6 +11,7 @@ import type { Timer, Timers } from '../schemas/environment.ts';
 import type { NodeId } from '../schemas/ids.ts';
 import type { Soon } from '../schemas/soon.ts';
 import type { Kinded } from '../schemas/wire.ts';
+import type { DeadlineWheel, Expiring } from './deadline-wheel.ts';
 import type { Unavailable } from './quorum-write.ts';
 import { UNAVAILABLE } from './quorum-write.ts';
 
@@ -25,11 +26,14 @@ export type HedgedReadOptions<Reply extends Kinded> = {
   /** So many misses say that it is nowhere. */
   readonly missesEnough: number;
   readonly hedgeMs: (node: NodeId) => number;
-  readonly patienceMs: number;
+  /** It is given up then. */
+  readonly deadlineAtMs: number;
+  readonly deadlines: DeadlineWheel;
   readonly timers: Timers;
 };
 
-export class HedgedRead<Reply extends Kinded> {
+export class HedgedRead<Reply extends Kinded> implements Expiring {
+  readonly deadlineAtMs: number;
   readonly #options: HedgedReadOptions<Reply>;
   readonly #settle: (answer: Reply | Unavailable) => void;
   #isSettled = false;
@@ -39,14 +43,12 @@ export class HedgedRead<Reply extends Kinded> {
   /** The last answer that was no hit: what is said when there is none. */
   #refusal: Reply | undefined;
   #hedge: Timer | undefined;
-  readonly #patience: Timer;
 
   constructor(options: HedgedReadOptions<Reply>, settle: (answer: Reply | Unavailable) => void) {
     this.#options = options;
     this.#settle = settle;
-    this.#patience = options.timers.after(options.patienceMs, () => {
-      this.#end(this.#refusal ?? UNAVAILABLE);
-    });
+    this.deadlineAtMs = options.deadlineAtMs;
+    options.deadlines.add(this);
     this.#askNext();
   }
 
@@ -86,10 +88,15 @@ export class HedgedRead<Reply extends Kinded> {
     else this.#end(this.#refusal ?? UNAVAILABLE);
   }
 
+  expire(): void {
+    this.#end(this.#refusal ?? UNAVAILABLE);
+  }
+
   #end(answer: Reply | Unavailable): void {
+    if (this.#isSettled) return;
     this.#isSettled = true;
     this.#hedge?.cancel();
-    this.#patience.cancel();
+    this.#options.deadlines.remove(this);
     this.#settle(answer);
   }
 }

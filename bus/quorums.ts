@@ -31,30 +31,55 @@ const ZONES_OF_A_WRITE = 2;
 /** What a write needs in one layout version: so many of these replicas, in so many zones. */
 export class WriteGoal {
   readonly replicas: readonly NodeId[];
-  readonly #layout: LayoutVersion;
+  /** Of each replica. */
+  readonly #zoneNames: readonly string[];
   readonly #quorum: number;
   readonly #zones: number;
 
   constructor(layout: LayoutVersion, partition: PartitionId, mode: ConsistencyMode) {
-    this.#layout = layout;
     this.replicas = replicasOf(layout, partition);
+    this.#zoneNames = this.replicas.map(node => layout.roles.get(node)?.zone ?? '');
     this.#quorum = quorumsOf(layout.replicationFactor, mode).write;
-    const zones = this.#quorum === 1 ? 1 : this.#zonesOf(() => true);
+    const zones = this.#quorum === 1 ? 1 : new Set(this.#zoneNames).size;
     this.#zones = Math.min(zones, ZONES_OF_A_WRITE);
   }
 
   /** Would these replicas do? */
   isReachedBy(isCounted: (node: NodeId) => boolean): boolean {
     let count = 0;
-    for (const node of this.replicas) if (isCounted(node)) count += 1;
-    return count >= this.#quorum && (this.#zones < 2 || this.#zonesOf(isCounted) >= this.#zones);
+    let zones = 0;
+    let firstZone: string | undefined;
+    for (let index = 0; index < this.replicas.length; index += 1) {
+      if (!isCounted(this.replicas[index]!)) continue;
+      count += 1;
+      const zone = this.#zoneNames[index]!;
+      if (zones === 0) zones = 1;
+      else if (zone !== firstZone) zones = ZONES_OF_A_WRITE;
+      firstZone ??= zone;
+    }
+    return count >= this.#quorum && zones >= this.#zones;
+  }
+}
+
+/** The goals of a version are made once. */
+export class WriteGoals {
+  readonly #mode: ConsistencyMode;
+  readonly #known = new WeakMap<LayoutVersion, Map<PartitionId, WriteGoal>>();
+
+  constructor(mode: ConsistencyMode) {
+    this.#mode = mode;
   }
 
-  #zonesOf(isCounted: (node: NodeId) => boolean): number {
-    const zones = new Set<string>();
-    for (const node of this.replicas) {
-      if (isCounted(node)) zones.add(this.#layout.roles.get(node)?.zone ?? '');
+  of(layout: LayoutVersion, partition: PartitionId): WriteGoal {
+    let goals = this.#known.get(layout);
+    if (goals === undefined) {
+      goals = new Map();
+      this.#known.set(layout, goals);
     }
-    return zones.size;
+    const known = goals.get(partition);
+    if (known !== undefined) return known;
+    const goal = new WriteGoal(layout, partition, this.#mode);
+    goals.set(partition, goal);
+    return goal;
   }
 }

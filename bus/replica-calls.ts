@@ -25,7 +25,7 @@ import { HedgedRead, type ReadWorth } from './hedged-read.ts';
 import type { Unavailable, WriteRule } from './quorum-write.ts';
 import { QuorumWrite, UNAVAILABLE } from './quorum-write.ts';
 import type { ConsistencyMode } from './quorums.ts';
-import { quorumsOf, WriteGoal } from './quorums.ts';
+import { quorumsOf, WriteGoals } from './quorums.ts';
 import { UsualTimes } from './usual-times.ts';
 
 export type { Unavailable, WriteRule } from './quorum-write.ts';
@@ -63,6 +63,7 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
   readonly #mode: ConsistencyMode;
   readonly #patienceMs: number;
   readonly #deadlines: DeadlineWheel;
+  readonly #goals: WriteGoals;
   readonly #times = new UsualTimes();
   readonly #writes = new Set<QuorumWrite<Reply>>();
   #requestOptions: RequestOptions = { timeoutMs: REQUEST_DEADLINE_MS };
@@ -72,6 +73,7 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
     this.#mode = options.mode ?? 'consistent';
     this.#patienceMs = options.patienceMs ?? ROWS_PATIENCE_MS;
     this.#deadlines = new DeadlineWheel(options);
+    this.#goals = new WriteGoals(this.#mode);
     options.view.onDown(node => {
       for (const write of this.#writes) write.failed(node);
     });
@@ -107,7 +109,7 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
   ): Soon<Reply | Unavailable> {
     const only = this.#onlyReplica(partition);
     if (only !== undefined) return this.#askOnly(only, partition, request, undefined);
-    const { timers } = this.#options;
+    const { clock, timers } = this.#options;
     const nodes = this.#everyReplica(partition);
     if (nodes.length === 0) return UNAVAILABLE;
     const worthOf = (reply: Reply): ReadWorth =>
@@ -117,9 +119,9 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
         this.#askTimed(node, partition, request);
       const missesEnough = this.readQuorum;
       const hedgeMs = (node: NodeId): number => this.#times.hedgeMs(node);
-      const patienceMs = this.#patienceMs;
-      const options = { nodes, ask, worthOf, missesEnough, hedgeMs, patienceMs, timers };
-      new HedgedRead(options, resolve);
+      const deadlineAtMs = clock.monotonicMs() + this.#patienceMs;
+      const timing = { hedgeMs, deadlineAtMs, deadlines: this.#deadlines, timers };
+      new HedgedRead({ nodes, ask, worthOf, missesEnough, ...timing }, resolve);
     });
   }
 
@@ -164,7 +166,8 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
     }
     return new Promise(resolve => {
       const options: ComparedReadOptions<Reply> = {
-        ...{ nodes, quorum, hearingOf, timers, patienceMs: this.#patienceMs },
+        ...{ nodes, quorum, hearingOf, timers, deadlines: this.#deadlines },
+        deadlineAtMs: this.#options.clock.monotonicMs() + this.#patienceMs,
         ask: (node, want) => this.#askTimed(node, partition, want === 'whole' ? whole : digest),
         hedgeMs: node => this.#times.hedgeMs(node),
       };
@@ -245,7 +248,7 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
     attempt: 'first' | 'again',
   ): Promise<Reply | Unavailable> {
     const { view, clock } = this.#options;
-    const goals = view.live.map(version => new WriteGoal(version, partition, this.#mode));
+    const goals = view.live.map(version => this.#goals.of(version, partition));
     if (goals.some(goal => goal.replicas.length === 0)) return Promise.resolve(UNAVAILABLE);
     return new Promise(resolve => {
       const deadlineAtMs = clock.monotonicMs() + this.#patienceMs;

@@ -62,10 +62,12 @@ export function startStorageActors(options: StorageActorsOptions): StorageActors
   const blocks = blockActors.partitions;
   // Partitions tell the worker of what they queue, and the worker is made of partitions.
   const queue: { releases?: ReleaseWorker } = {};
-  const isLiveStamper = (stamper: string): boolean => stamper === options.stamper.id;
   const holdings = new BucketHoldings();
   // On the embedded bus there is nobody to compare with.
   const digestKey = options.config.nats && digestKeyOf(options.rpcSecret);
+  // Which gateways of a cluster are alive is not known here: what they began may be under way.
+  const isLiveStamper = (stamper: string): boolean =>
+    digestKey !== undefined || stamper === options.stamper.id;
   const tables = PARTITIONS.map(
     partition =>
       new TablePartition({
