@@ -21,7 +21,7 @@ import { PARTITION_COUNT } from '../schemas/ids.ts';
 import type { BlockReply, BlockRequest } from '../schemas/messages/block.ts';
 import { blockConversation } from '../schemas/messages/block-wire.ts';
 import type { ClusterReply, ClusterRequest } from '../schemas/messages/cluster.ts';
-import { isLayoutChange } from '../schemas/messages/cluster.ts';
+import { isClusterChange } from '../schemas/messages/cluster.ts';
 import { clusterConversation } from '../schemas/messages/cluster-wire.ts';
 import type { DigestGossip } from '../schemas/messages/digest-gossip.ts';
 import { digestGossip } from '../schemas/messages/digest-gossip.ts';
@@ -129,7 +129,7 @@ class NodeAddresses {
     this.cluster = {
       everyone: address('cluster', clusterConversation),
       administration: address('admin.cluster', clusterAdministration),
-      isAdministration: isLayoutChange,
+      isAdministration: isClusterChange,
     };
   }
 }

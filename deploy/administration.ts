@@ -13,7 +13,7 @@ import { controlDoor } from '../gateway/admin/control-door.ts';
 import { AdminDirectory } from '../gateway/directory/admin-directory.ts';
 import { BucketLife } from '../gateway/directory/bucket-life.ts';
 import { BucketNames } from '../gateway/directory/bucket-names.ts';
-import { LocalClusterControl } from '../gateway/directory/cluster-control.ts';
+import { BusClusterControl } from '../gateway/directory/cluster-control.ts';
 import { DirectoryCache } from '../gateway/directory/directory-cache.ts';
 import { Lookup } from '../gateway/directory/directory-lookup.ts';
 import { TableInspector } from '../gateway/directory/object-inspector.ts';
@@ -71,7 +71,10 @@ export function makeAdministration(options: AdministrationOptions): Administrati
   });
   const ports: AdminPorts = {
     directory: new AdminDirectory({ settings, names, life, clock, random }),
-    cluster: new LocalClusterControl(nodeId, clients.cluster),
+    cluster: new BusClusterControl({
+      ...{ localNodeId: nodeId, keepsLayout: config.roles.includes('storage') },
+      ...{ mode: config.consistencyMode, client: clients.cluster, view: clients.view },
+    }),
     objects: new TableInspector({ settings, tables, clock, stamper, layout: clients.layout }),
     domains: sites,
     nowMs: () => clock.wallMs(),

@@ -54,6 +54,9 @@ export type BlockActors = {
   readonly resync: ResyncWorker;
   readonly pace: ResyncPace;
   readonly sync: ReferenceSync;
+  readonly scrub: BlockScrub;
+  readonly files: FileWalker;
+  readonly collector: BlockCollector;
   /** None of them is started yet. */
   readonly workers: readonly Worker[];
 };
@@ -71,6 +74,14 @@ export function makeBlockActors(options: BlockActorsOptions): BlockActors {
   const pace = new ResyncPace(store);
   const resync = new ResyncWorker({ ...common, pace });
   const sync = new ReferenceSync(common);
+  const collector = new BlockCollector(common);
+  const walker = new FileWalker({ ...common, ...onDisk });
+  const scrub = new BlockScrub({
+    ...{ ...common, ...onDisk, store, blockFiles },
+    onDamaged: hash => {
+      partitions[partitionOfBlock(hash)]?.lookAfter(hash);
+    },
+  });
   const workers: Worker[] = [
     // First: what waits for peers waits no longer.
     {
@@ -82,16 +93,9 @@ export function makeBlockActors(options: BlockActorsOptions): BlockActors {
     ...[resync, sync],
     new MissingWalker({ ...common, ...onDisk, isReplicated }),
     new BlockLeaver(common),
-    new BlockCollector(common),
-    new FileWalker({ ...common, ...onDisk }),
-    new BlockScrub({
-      ...{ ...common, ...onDisk, store, blockFiles },
-      onDamaged: hash => {
-        partitions[partitionOfBlock(hash)]?.lookAfter(hash);
-      },
-    }),
+    ...[collector, walker, scrub],
   ];
-  return { partitions, resync, pace, sync, workers };
+  return { partitions, resync, pace, sync, scrub, files: walker, collector, workers };
 }
 
 function makePartitions(

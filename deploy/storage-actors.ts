@@ -17,6 +17,7 @@ import { ReferenceWalker } from '../actors/partition/reference-walker.ts';
 import { ReleaseWorker } from '../actors/partition/release-worker.ts';
 import { TablePartition } from '../actors/partition/table-partition.ts';
 import { TombstoneCollector } from '../actors/partition/tombstone-collector.ts';
+import type { WorkerRegistry } from '../actors/runtime/worker-registry.ts';
 import type { BlockFiles } from '../actors/storage/block-files.ts';
 import type { DataDirectories } from '../actors/storage/data-directories.ts';
 import type { PurposefulStore } from '../actors/storage/commit-purpose.ts';
@@ -32,6 +33,7 @@ import type { Stamper } from '../schemas/stamper.ts';
 import type { Log } from '../schemas/telemetry.ts';
 import { makeBlockActors } from './block-actors.ts';
 import type { Clients } from './clients.ts';
+import { registerChecks, registerResync, registerScrub } from './node-workers.ts';
 
 export type StorageActorsOptions = {
   readonly config: Config;
@@ -50,6 +52,8 @@ export type StorageActorsOptions = {
   readonly resyncQueue: ResyncQueue;
   readonly clients: Clients;
   readonly calendar: LifecycleCalendar;
+  /** Gets every worker, as administration sees it. */
+  readonly registry: WorkerRegistry;
 };
 
 type Worker = { start(): void; stop(): Promise<void> };
@@ -83,22 +87,28 @@ export function startStorageActors(options: StorageActorsOptions): StorageActors
   serve(options, tables, blocks);
   const releases = new ReleaseWorker({ partitions: tables, ...workerPorts(options) });
   queue.releases = releases;
+  const references = new ReferenceWalker({
+    ...{ partitions: tables, isLiveStamper, ...workerPorts(options) },
+    listReferences: async (partition, after, limit) =>
+      (await blocks[partition]?.listReferences(after, limit)) ?? { references: [] },
+  });
+  const lifecycle = new LifecycleWorker({
+    ...{ partitions: tables, settings: options.clients.settings, stamper: options.stamper },
+    ...{ calendar: options.calendar, ...workerPorts(options) },
+  });
+  const tombstones = new TombstoneCollector({ partitions: tables, ...workerPorts(options) });
   const workers: Worker[] = [
-    releases,
-    new TombstoneCollector({ partitions: tables, ...workerPorts(options) }),
-    new ReferenceWalker({
-      ...{ partitions: tables, isLiveStamper, ...workerPorts(options) },
-      listReferences: async (partition, after, limit) =>
-        (await blocks[partition]?.listReferences(after, limit)) ?? { references: [] },
-    }),
-    new LifecycleWorker({
-      ...{ partitions: tables, settings: options.clients.settings, stamper: options.stamper },
-      ...{ calendar: options.calendar, ...workerPorts(options) },
-    }),
+    ...[releases, tombstones, references, lifecycle],
     ...blockActors.workers,
   ];
   if (digestKey !== undefined) workers.push(entropyWorker(options, tables, digestKey));
   for (const worker of workers) worker.start();
+  const { resync, pace, scrub, files, collector } = blockActors;
+  options.registry.add(resync, scrub, files, collector, references, releases, tombstones);
+  options.registry.add(lifecycle);
+  registerResync(options.registry, { resync, pace });
+  registerScrub(options.registry, scrub);
+  registerChecks(options.registry, { references, files, lifecycle });
   return {
     resync: blockActors.resync,
     stop: async () => {

@@ -14,6 +14,8 @@ import { ClusterActor, type NodeFacts } from '../actors/cluster/cluster-actor.ts
 import { LayoutFence } from '../actors/cluster/layout-fence.ts';
 import { LayoutKeeper } from '../actors/cluster/layout-keeper.ts';
 import { LayoutProgress, NOTHING_TO_BRING } from '../actors/cluster/layout-progress.ts';
+import { NodeUpkeep } from '../actors/cluster/node-upkeep.ts';
+import { WorkerRegistry } from '../actors/runtime/worker-registry.ts';
 import { SettingsActor } from '../actors/settings/settings-actor.ts';
 import { BlockFiles } from '../actors/storage/block-files.ts';
 import { DataDirectories } from '../actors/storage/data-directories.ts';
@@ -75,7 +77,8 @@ export async function startStorage(options: StorageRoleOptions): Promise<Storage
   const facts = nodeFacts({
     ...{ config, nodeId, hostname: hostname(), directories, files, store, resyncQueue },
   });
-  const { clients, progress } = serveKeepers(options, store, facts);
+  const registry = new WorkerRegistry(clock);
+  const { clients, progress } = serveKeepers({ ...options, registry }, store, facts);
   let isStopped = false;
   const prepared = blockFiles
     .prepare(() => isStopped)
@@ -84,7 +87,7 @@ export async function startStorage(options: StorageRoleOptions): Promise<Storage
     });
   const actors = startStorageActors({
     ...{ ...options, store, files, directories, blockFiles, blockStats, clients },
-    resyncQueue,
+    ...{ resyncQueue, registry },
   });
   return {
     ...{ clients, store, blockStats, facts, resync: actors.resync },
@@ -101,7 +104,11 @@ export async function startStorage(options: StorageRoleOptions): Promise<Storage
 type Keepers = { readonly clients: Clients; readonly progress: LayoutProgress };
 
 /** The keepers of layout and settings; the clients need the layout that is in force. */
-function serveKeepers(options: StorageRoleOptions, store: LevelStore, facts: NodeFacts): Keepers {
+function serveKeepers(
+  options: StorageRoleOptions & { readonly registry: WorkerRegistry },
+  store: LevelStore,
+  facts: NodeFacts,
+): Keepers {
   const { bus, subjects, nodeId, environment, stamper, log, knowledge } = options;
   const { known, clock, offsets, process } = knowledge;
   const keeper = new LayoutKeeper(store, known);
@@ -121,7 +128,8 @@ function serveKeepers(options: StorageRoleOptions, store: LevelStore, facts: Nod
       bus.publish(subjects.settingsChanged(), change);
     },
   });
-  serveGuarded(bus, subjects.cluster(nodeId), cluster.receive.bind(cluster));
+  const upkeep = new NodeUpkeep(options.registry, cluster.receive.bind(cluster));
+  serveGuarded(bus, subjects.cluster(nodeId), upkeep.receive.bind(upkeep));
   serveGuarded(bus, subjects.settings(nodeId), settings.receive.bind(settings));
   const space = measuredSpace(clock, () => facts.space());
   knowledge.describe(space);

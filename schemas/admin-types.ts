@@ -11,6 +11,7 @@
  * type and read them; the parts behind the ports turn them into their own ids. Sizes are bytes.
  */
 
+import type { NodeWork } from './node-work.ts';
 import type { CorsRule } from './records/bucket-settings/cors-rules.ts';
 import type { LifecycleRule } from './records/bucket-settings/lifecycle-rules.ts';
 import type { RoutingRule, WebsiteConfiguration } from './records/bucket-settings/website.ts';
@@ -189,6 +190,8 @@ export type NodeStatus = {
   readonly draining: boolean;
   readonly dataPartition?: DiskSpace;
   readonly metadataPartition?: DiskSpace;
+  /** What it has left to sync and resync; absent where it was not asked. */
+  readonly work?: NodeWork;
 };
 
 export type ClusterStatus = {
@@ -308,6 +311,16 @@ export type ApplyLayoutResult =
     }
   | { readonly kind: 'wrong-version'; readonly expected: number }
   | { readonly kind: 'impossible'; readonly reason: string };
+
+/** Trackers that were raised for nodes that are dead. */
+export type SkipDeadResult =
+  | {
+      readonly kind: 'skipped';
+      readonly ackUpdated: readonly string[];
+      readonly syncUpdated: readonly string[];
+    }
+  /** One sentence: what would be lost, or why there is nothing to skip. */
+  | { readonly kind: 'refused'; readonly reason: string };
 
 export type NodeInfo = {
   readonly nodeId: string;

@@ -117,6 +117,8 @@ export const SETTINGS_DEADLINE_MS = 4_000;
 export const SETTINGS_ASK_MS = 1_500;
 /** So many decisions back a row's replicas tell which of two rows came first. */
 export const SETTINGS_ANCESTORS_MAX = 16;
+/** What one node says of itself is waited for so long when all are shown. */
+export const NODE_PATIENCE_MS = 1500;
 
 /** Settings (keys, buckets, aliases) that a gateway remembers, and how long at most. */
 export const DIRECTORY_CACHE_ENTRIES_MAX = 10_000;

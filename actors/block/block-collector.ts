@@ -10,6 +10,8 @@
  */
 import type { Clock, Timer, Timers } from '../../schemas/environment.ts';
 import type { Log } from '../../schemas/telemetry.ts';
+import { WorkerJournal } from '../runtime/worker-journal.ts';
+import type { ReportingWorker, WorkerReport } from '../runtime/worker-registry.ts';
 import type { BlockPartition } from './block-partition.ts';
 
 export type BlockCollectorOptions = {
@@ -21,7 +23,8 @@ export type BlockCollectorOptions = {
 
 const ROUND_INTERVAL_MS = 1000;
 
-export class BlockCollector {
+export class BlockCollector implements ReportingWorker {
+  readonly journal: WorkerJournal;
   readonly #options: BlockCollectorOptions;
   #timer: Timer | undefined;
   #round: Promise<number> | undefined;
@@ -30,11 +33,20 @@ export class BlockCollector {
 
   constructor(options: BlockCollectorOptions) {
     this.#options = options;
+    this.journal = new WorkerJournal(options.clock);
   }
 
   /** Deletions carried out since the start. */
   get collected(): number {
     return this.#collected;
+  }
+
+  report(): WorkerReport {
+    return {
+      name: 'Block deletion',
+      state: this.#round === undefined ? 'idle' : 'busy',
+      freeform: [`Deletions carried out: ${String(this.#collected)}`],
+    };
   }
 
   start(): void {
@@ -76,8 +88,9 @@ export class BlockCollector {
     }
     if (failed > 0) {
       const fields = { error: failure, partitions: failed };
+      this.journal.failed(failure);
       log.warn(fields, 'deletions of blocks wait: their rows cannot be read now');
-    }
+    } else this.journal.succeeded();
     this.#collected += done;
     return done;
   }

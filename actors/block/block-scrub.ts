@@ -7,7 +7,8 @@
  *
  * Reads verify the fast checksum only. That one travels with the block from the gateway on, so
  * bytes and checksum agree even where both are wrong; the name is the last word. The place is saved
- * after each directory: a restart reads at most one directory twice.
+ * after each directory: a restart reads at most one directory twice. A round that an operator asks
+ * for runs as fast as its tranquility lets it; the next monthly one counts from there.
  */
 import { createHash } from 'node:crypto';
 import { CodecError, FieldReader, pack } from '../../schemas/codec.ts';
@@ -21,8 +22,11 @@ import type { BlockFiles } from '../storage/block-files.ts';
 import { contentOfLeaf, leavesOf } from '../storage/block-tree.ts';
 import type { PurposefulStore } from '../storage/commit-purpose.ts';
 import type { DataDirectories } from '../storage/data-directories.ts';
+import type { ReportingWorker, WorkerReport } from '../runtime/worker-registry.ts';
+import { WorkerJournal } from '../runtime/worker-journal.ts';
 import { DamagedRowError } from '../storage/store.ts';
 import type { BlockStats } from './block-stats.ts';
+import { keepOrders, readOrders, type ScrubOrders } from './scrub-orders.ts';
 
 export type BlockScrubOptions = {
   readonly files: Files;
@@ -48,15 +52,25 @@ export type ScrubState = Place & {
   readonly damagedBlocks: number;
 };
 
-const ROUND_MS = 30 * 24 * 3600 * 1000;
+const DAY_MS = 24 * 3600 * 1000;
+const ROUND_MS = 30 * DAY_MS;
+/** Rests of a round that was asked for. */
+const HURRIED_REST_MS_MAX = 10_000;
 const LEAVES_PER_ROOT = 4096;
 const FIRST_STEP_MS = 60_000;
 const RETRY_MS = 10 * 60 * 1000;
 const FORMAT = 1;
 const PLACE_KEY = rowKey(partitionId(0), TABLE.local, Buffer.from('block-scrub'));
 
-export class BlockScrub {
+export type ScrubCommand = 'start' | 'pause' | 'resume' | 'cancel';
+
+export class BlockScrub implements ReportingWorker {
+  readonly journal: WorkerJournal;
   readonly #options: BlockScrubOptions;
+  #orders: ScrubOrders | undefined;
+  /** Grows with every round that is begun by hand: a step of an earlier one saves no place. */
+  #round = 0;
+  #isStepping = false;
   #place: Place | undefined;
   #timer: Timer | undefined;
   #step: Promise<unknown> | undefined;
@@ -64,9 +78,88 @@ export class BlockScrub {
   #checkedBlocks = 0;
   #checkedBytes = 0;
   #damagedBlocks = 0;
+  /** Of the damaged ones, how many are in the orders' count. */
+  #countedBlocks = 0;
 
   constructor(options: BlockScrubOptions) {
     this.#options = options;
+    this.journal = new WorkerJournal(options.clock);
+  }
+
+  get orders(): ScrubOrders {
+    this.#orders ??= readOrders(this.#options.store);
+    return this.#orders;
+  }
+
+  /** Found by it ever. */
+  get damagedEver(): number {
+    return this.orders.damagedBefore + this.#damagedBlocks - this.#countedBlocks;
+  }
+
+  /** When the next monthly round begins, by the wall clock. */
+  get nextRoundMs(): number {
+    return this.#readPlace().startedMs + ROUND_MS;
+  }
+
+  report(): WorkerReport {
+    const { tranquility, isHurried, pausedUntilMs } = this.orders;
+    const { root, leaf } = this.#readPlace();
+    const roots = this.#options.directories.roots.length;
+    const share = Math.min(1, (root + leafIndex(leaf) / LEAVES_PER_ROOT) / roots);
+    const isPaused = this.#pauseMs() > 0;
+    const state = isPaused || share === 1 ? 'idle' : { restMs: this.#restMs(0) };
+    return {
+      name: 'Block scrub worker',
+      state: this.#isStepping ? 'busy' : state,
+      tranquility,
+      progress: `${(share * 100).toFixed(2)}%`,
+      persistentErrors: this.#damagedBlocks,
+      freeform: [
+        ...(isPaused ? [`Paused until ${new Date(pausedUntilMs).toISOString()}`] : []),
+        ...(isHurried ? ['A round that was asked for'] : []),
+      ],
+    };
+  }
+
+  /** Answers why it is not done. */
+  async command(command: ScrubCommand): Promise<string | undefined> {
+    const isPaused = this.#pauseMs() > 0;
+    switch (command) {
+      case 'start':
+        this.#round += 1;
+        await this.#order({ isHurried: true, pausedUntilMs: 0 });
+        await this.#save({ startedMs: this.#options.clock.wallMs(), root: 0, leaf: '' });
+        break;
+      case 'pause':
+        if (isPaused) return 'The scrub is paused already.';
+        await this.#order({ pausedUntilMs: this.#options.clock.wallMs() + DAY_MS });
+        break;
+      case 'resume':
+        if (!isPaused) return 'The scrub is not paused.';
+        await this.#order({ pausedUntilMs: 0 });
+        break;
+      case 'cancel':
+        if (!this.orders.isHurried) return 'No round is under way that was asked for.';
+        await this.#order({ isHurried: false, pausedUntilMs: 0 });
+        break;
+    }
+    if (!this.#isStepping && this.#timer !== undefined) this.#goOn(this.#restMs(0));
+    return undefined;
+  }
+
+  async setTranquility(tranquility: number): Promise<void> {
+    await this.#order({ tranquility });
+  }
+
+  async #order(change: Partial<ScrubOrders>): Promise<void> {
+    const orders = { ...this.orders, ...change };
+    await keepOrders(this.#options.store, orders);
+    this.#orders = orders;
+  }
+
+  /** 0: it is not paused. */
+  #pauseMs(): number {
+    return Math.max(0, this.orders.pausedUntilMs - this.#options.clock.wallMs());
   }
 
   get state(): ScrubState {
@@ -98,18 +191,33 @@ export class BlockScrub {
   }
 
   #startIn(ms: number): void {
+    this.#timer?.cancel();
     this.#timer = this.#options.timers.after(ms, () => {
-      this.#step = this.#scrubNextLeaf().then(
-        progress => this.#goOn(progress === 'more' ? this.#restMs() : this.#untilNextRoundMs()),
-        (error: unknown) => {
-          this.#options.log.warn(
-            { error },
-            'the scrub of the block files failed; it goes on later',
-          );
-          this.#goOn(RETRY_MS);
-        },
-      );
+      this.#step = this.#stepAndRest();
     });
+  }
+
+  async #stepAndRest(): Promise<void> {
+    const pauseMs = this.#pauseMs();
+    if (pauseMs > 0) {
+      this.#goOn(pauseMs);
+      return;
+    }
+    const { clock, log } = this.#options;
+    const startedMs = clock.monotonicMs();
+    this.#isStepping = true;
+    try {
+      const progress = await this.#scrubNextLeaf();
+      this.journal.succeeded();
+      const restMs = this.#restMs(clock.monotonicMs() - startedMs);
+      this.#goOn(progress === 'more' ? restMs : this.#untilNextRoundMs());
+    } catch (error) {
+      this.journal.failed(error);
+      log.warn({ error }, 'the scrub of the block files failed; it goes on later');
+      this.#goOn(RETRY_MS);
+    } finally {
+      this.#isStepping = false;
+    }
   }
 
   #goOn(ms: number): void {
@@ -117,18 +225,21 @@ export class BlockScrub {
   }
 
   /** Spread over a round as if every directory were there: early is fine. */
-  #restMs(): number {
+  #restMs(workedMs: number): number {
+    const { isHurried, tranquility } = this.orders;
+    if (isHurried) return Math.min(HURRIED_REST_MS_MAX, workedMs * tranquility);
     return ROUND_MS / (LEAVES_PER_ROOT * this.#options.directories.roots.length);
   }
 
   #untilNextRoundMs(): number {
     const elapsedMs = this.#options.clock.wallMs() - this.#readPlace().startedMs;
-    return Math.min(Math.max(ROUND_MS - elapsedMs, this.#restMs()), ROUND_MS / 30);
+    return Math.min(Math.max(ROUND_MS - elapsedMs, this.#restMs(0)), ROUND_MS / 30);
   }
 
   /** `waiting`: the round has ended and the next one is not due. */
   async #scrubNextLeaf(): Promise<'more' | 'waiting'> {
     const { clock, directories, files } = this.#options;
+    const round = this.#round;
     let place = this.#readPlace();
     if (place.root >= directories.roots.length) {
       if (clock.wallMs() - place.startedMs < ROUND_MS) return 'waiting';
@@ -136,12 +247,19 @@ export class BlockScrub {
     }
     const root = directories.roots[place.root]!;
     const next = await leavesOf(files, root.path, place.leaf).next();
+    if (round !== this.#round) return 'more';
     if (next.done === true) {
       await this.#save({ ...place, root: place.root + 1, leaf: '' });
-      return place.root + 1 < directories.roots.length ? 'more' : 'waiting';
+      if (place.root + 1 < directories.roots.length) return 'more';
+      await this.#order({
+        ...{ isHurried: false, lastCompletedMs: clock.wallMs() },
+        damagedBefore: this.damagedEver,
+      });
+      this.#countedBlocks = this.#damagedBlocks;
+      return 'waiting';
     }
     await this.#scrubLeaf(`${root.path}/${next.value}`);
-    await this.#save({ ...place, leaf: next.value });
+    if (round === this.#round) await this.#save({ ...place, leaf: next.value });
     return 'more';
   }
 
@@ -202,4 +320,10 @@ export class BlockScrub {
       throw error;
     }
   }
+}
+
+/** From 0 to 4095; `ab/c0` begins with the three digits that count. */
+function leafIndex(leaf: string): number {
+  const index = Number.parseInt(leaf.replace('/', '').slice(0, 3), 16);
+  return Number.isNaN(index) ? 0 : index + 1;
 }

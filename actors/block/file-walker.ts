@@ -19,6 +19,8 @@ import type { Log } from '../../schemas/telemetry.ts';
 import { contentOfLeaf, leavesOf } from '../storage/block-tree.ts';
 import type { DataDirectories } from '../storage/data-directories.ts';
 import { removeIfThere } from '../storage/durable-files.ts';
+import { WorkerJournal } from '../runtime/worker-journal.ts';
+import type { ReportingWorker, WorkerReport } from '../runtime/worker-registry.ts';
 import type { BlockPartition } from './block-partition.ts';
 import type { BlockStats } from './block-stats.ts';
 
@@ -58,14 +60,33 @@ const ORPHANS_REMEMBERED_MAX = 100_000;
 
 type Progress = { files: number; leftovers: number; readonly orphans: BlockHash[] };
 
-export class FileWalker {
+export class FileWalker implements ReportingWorker {
+  readonly journal: WorkerJournal;
   readonly #options: FileWalkerOptions;
   #timer: Timer | undefined;
   #running: Promise<Walk> | undefined;
   #isStopped = false;
+  #last: Walk | undefined;
 
   constructor(options: FileWalkerOptions) {
     this.#options = options;
+    this.journal = new WorkerJournal(options.clock);
+  }
+
+  report(): WorkerReport {
+    const { files, orphans, leftovers } = this.#last ?? { files: 0, orphans: 0, leftovers: 0 };
+    return {
+      name: 'Block file check',
+      state: this.#running === undefined ? 'idle' : 'busy',
+      freeform:
+        this.#last === undefined
+          ? []
+          : [
+              `Files of the last walk: ${String(files)}`,
+              `Without a reference: ${String(orphans)}`,
+              `Left by a crash: ${String(leftovers)}`,
+            ],
+    };
   }
 
   /** Walks a while after the start, then weekly. */
@@ -81,7 +102,7 @@ export class FileWalker {
 
   /** One walk, or the one that runs. Rejects when a directory cannot be read. */
   walk(pace: 'gentle' | 'fast'): Promise<Walk> {
-    this.#running ??= this.#walkAll(pace).finally(() => {
+    this.#running ??= this.#walkAndNote(pace).finally(() => {
       this.#running = undefined;
     });
     return this.#running;
@@ -101,6 +122,24 @@ export class FileWalker {
 
   #startAgain(ms: number): void {
     if (!this.#isStopped) this.#startIn(ms);
+  }
+
+  async #walkAndNote(pace: 'gentle' | 'fast'): Promise<Walk> {
+    try {
+      this.#last = await this.#walkAll(pace);
+      this.journal.succeeded();
+      return this.#last;
+    } catch (error) {
+      this.journal.failed(error);
+      throw error;
+    }
+  }
+
+  /** Launches a walk, unless one runs. */
+  walkNow(): void {
+    this.walk('gentle').catch((error: unknown) => {
+      this.#options.log.warn({ error }, 'the walk over the block files failed');
+    });
   }
 
   async #walkAll(pace: 'gentle' | 'fast'): Promise<Walk> {

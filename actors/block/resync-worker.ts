@@ -16,6 +16,8 @@ import type { BlockHash, PartitionId } from '../../schemas/ids.ts';
 import { PARTITION_COUNT, partitionId } from '../../schemas/ids.ts';
 import { BLOCK_BYTES_DEFAULT } from '../../schemas/limits.ts';
 import type { Log } from '../../schemas/telemetry.ts';
+import { WorkerJournal } from '../runtime/worker-journal.ts';
+import type { ReportingWorker, WorkerReport } from '../runtime/worker-registry.ts';
 import { checksumsMatch } from '../storage/block-format.ts';
 import { isNamed } from './block-comparison.ts';
 import type { BlockPartition } from './block-partition.ts';
@@ -60,7 +62,8 @@ const RATE_WINDOW_MS = 60_000;
 /** How one block fared. */
 type Outcome = 'done' | 'postponed' | 'unreachable';
 
-export class ResyncWorker {
+export class ResyncWorker implements ReportingWorker {
+  readonly journal: WorkerJournal;
   readonly #options: ResyncWorkerOptions;
   #timer: Timer | undefined;
   #running: Promise<unknown> | undefined;
@@ -75,8 +78,9 @@ export class ResyncWorker {
 
   constructor(options: ResyncWorkerOptions) {
     this.#options = options;
+    this.journal = new WorkerJournal(options.clock);
     options.queue.onAdded = () => {
-      this.#kick();
+      this.kick();
     };
   }
 
@@ -90,6 +94,21 @@ export class ResyncWorker {
       erroredBlocks: queue.errored,
       bytesLeft: Math.round(queue.length * blockBytes),
       etaMs: this.#etaMs(),
+    };
+  }
+
+  report(): WorkerReport {
+    const { isBusy, queueLength, erroredBlocks, bytesLeft, etaMs } = this.status;
+    return {
+      name: 'Block resync worker',
+      state: isBusy ? 'busy' : 'idle',
+      tranquility: this.#options.pace.tranquility,
+      queueLength,
+      persistentErrors: erroredBlocks,
+      freeform: [
+        ...(queueLength === 0 ? [] : [`About ${String(bytesLeft)} bytes to fetch`]),
+        ...(etaMs === undefined ? [] : [`Done in about ${String(Math.ceil(etaMs / 1000))} s`]),
+      ],
     };
   }
 
@@ -127,7 +146,8 @@ export class ResyncWorker {
     });
   }
 
-  #kick(): void {
+  /** Looks into the queue soon, unless it does. */
+  kick(): void {
     this.#wasKicked = true;
     if (this.#timer !== undefined && this.#running === undefined) this.#runIn(0);
   }
@@ -143,8 +163,10 @@ export class ResyncWorker {
           result = 'unreachable';
         }
       }
+      this.journal.succeeded();
       return result;
     } catch (error) {
+      this.journal.failed(error);
       this.#options.log.warn({ error }, 'blocks cannot be resynced now; it goes on later');
       return 'failed';
     }

@@ -22,6 +22,8 @@ import type { BucketRow } from '../../schemas/records/bucket-row.ts';
 import type { LifecycleRule } from '../../schemas/records/bucket-settings/lifecycle-rules.ts';
 import type { Stamper } from '../../schemas/stamper.ts';
 import type { Log } from '../../schemas/telemetry.ts';
+import { WorkerJournal } from '../runtime/worker-journal.ts';
+import type { ReportingWorker, WorkerReport } from '../runtime/worker-registry.ts';
 import { DamagedRowError } from '../storage/store.ts';
 import { readLifecyclePage, type LifecycleStage } from './lifecycle-page.ts';
 import { lifecycleRowKey } from './row-keys.ts';
@@ -69,7 +71,8 @@ type Walk = {
   after: Buffer | undefined;
 };
 
-export class LifecycleWorker {
+export class LifecycleWorker implements ReportingWorker {
+  readonly journal: WorkerJournal;
   readonly #options: LifecycleWorkerOptions;
   #walk: Walk | undefined;
   #finishedDay: number | undefined;
@@ -82,11 +85,32 @@ export class LifecycleWorker {
 
   constructor(options: LifecycleWorkerOptions) {
     this.#options = options;
+    this.journal = new WorkerJournal(options.clock);
   }
 
   get status(): LifecycleStatus {
     const finishedDay = this.#finishedDay;
     return { state: this.#state, finishedDay, expired: this.#expired, aborted: this.#aborted };
+  }
+
+  report(): WorkerReport {
+    return {
+      name: 'Object lifecycle worker',
+      state: this.#state === 'walking' ? 'busy' : 'idle',
+      queueLength: this.#walk?.left.length ?? 0,
+      freeform: [
+        `Last completed: ${this.lastCompleted}`,
+        `Objects expired: ${String(this.#expired)}`,
+        `Uploads aborted: ${String(this.#aborted)}`,
+      ],
+    };
+  }
+
+  /** The day, as `2026-11-23`. */
+  get lastCompleted(): string {
+    if (this.#finishedDay === undefined) return 'never';
+    const { dayMs } = this.#options.calendar;
+    return new Date(this.#finishedDay * dayMs).toISOString().slice(0, 10);
   }
 
   start(): void {
@@ -110,9 +134,11 @@ export class LifecycleWorker {
         this.#walk = await this.#begin(today);
       } else await this.#page(this.#walk);
       this.#failures = 0;
+      this.journal.succeeded();
       return 'more';
     } catch (error) {
       this.#failures += 1;
+      this.journal.failed(error);
       log.warn({ error }, 'lifecycle rules could not be carried out; they are tried again');
       return 'failed';
     }

@@ -20,6 +20,8 @@ import type { BlockOwner } from '../../schemas/records/block-owner.ts';
 import { ownerId } from '../../schemas/records/block-owner.ts';
 import type { Log } from '../../schemas/telemetry.ts';
 import { timestampMs, timestampStamper } from '../../schemas/timestamp.ts';
+import { WorkerJournal } from '../runtime/worker-journal.ts';
+import type { ReportingWorker, WorkerReport } from '../runtime/worker-registry.ts';
 import { manifestsOf } from './manifest-walk.ts';
 import type { TablePartition } from './table-partition.ts';
 
@@ -75,7 +77,8 @@ const START: Position = { stage: 'references', partitionIndex: 0, after: undefin
 type Holding = { readonly owner: BlockOwner; readonly hash: BlockHash | undefined };
 type OwnersOfPartition = Map<string, BlockOwner>;
 
-export class ReferenceWalker {
+export class ReferenceWalker implements ReportingWorker {
+  readonly journal: WorkerJournal;
   readonly #options: ReferenceWalkerOptions;
   #position: Position | undefined = START;
   #state: WalkerStatus['state'] = 'stopped';
@@ -87,10 +90,30 @@ export class ReferenceWalker {
 
   constructor(options: ReferenceWalkerOptions) {
     this.#options = options;
+    this.journal = new WorkerJournal(options.clock);
   }
 
   get status(): WalkerStatus {
     return { state: this.#state, checked: this.#checked, released: this.#released };
+  }
+
+  report(): WorkerReport {
+    const { stage, partitionIndex } = this.#position ?? START;
+    const part = partitionIndex / this.#options.partitions.length;
+    const share = this.#position === undefined ? 1 : (stage === 'references' ? part : 1 + part) / 2;
+    return {
+      name: 'Reference check',
+      state: this.#state === 'walking' ? 'busy' : 'idle',
+      progress: `${(share * 100).toFixed(2)}%`,
+      freeform: [`Checked: ${String(this.#checked)}`, `Released: ${String(this.#released)}`],
+    };
+  }
+
+  /** Begins the next walk, unless one is under way. */
+  walkNow(): void {
+    if (this.#state !== 'resting') return;
+    this.#timer?.cancel();
+    this.#stepAfter(REST_MS_MIN);
   }
 
   start(): void {
@@ -117,10 +140,12 @@ export class ReferenceWalker {
     try {
       const next = await this.#page(position, partition);
       this.#failures = 0;
+      this.journal.succeeded();
       this.#position = next === undefined ? nextPartition(position) : { ...position, after: next };
       return 'more';
     } catch (error) {
       this.#options.log.warn({ error }, 'references could not be checked; they are tried again');
+      this.journal.failed(error);
       this.#failures += 1;
       if (this.#failures >= PAGE_FAILURES_MAX) {
         this.#position = nextPartition(position);

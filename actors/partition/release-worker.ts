@@ -10,12 +10,14 @@
  */
 import { assert } from '../../schemas/assert.ts';
 import type { PartitionId } from '../../schemas/ids.ts';
-import type { Timer, Timers } from '../../schemas/environment.ts';
+import type { Clock, Timer, Timers } from '../../schemas/environment.ts';
 import type { ReleaseEntry } from '../../schemas/records/release-entry.ts';
 import { decodeReleaseEntry } from '../../schemas/records/release-entry.ts';
 import { rowRange, TABLE } from '../../schemas/row-tables.ts';
 import type { Log } from '../../schemas/telemetry.ts';
 import { Gate } from '../runtime/gate.ts';
+import { WorkerJournal } from '../runtime/worker-journal.ts';
+import type { ReportingWorker, WorkerReport } from '../runtime/worker-registry.ts';
 import type { ReleaseOutcome, ReleasePorts } from './release.ts';
 import { Release } from './release.ts';
 import type { WalkedRow } from './row-walk.ts';
@@ -25,6 +27,7 @@ import type { TablePartition } from './table-partition.ts';
 
 export type ReleaseWorkerOptions = ReleasePorts & {
   readonly partitions: readonly TablePartition[];
+  readonly clock: Clock;
   readonly timers: Timers;
   readonly log: Log;
 };
@@ -46,7 +49,8 @@ type Queue = {
   timer: Timer | undefined;
 };
 
-export class ReleaseWorker {
+export class ReleaseWorker implements ReportingWorker {
+  readonly journal: WorkerJournal;
   readonly #options: ReleaseWorkerOptions;
   readonly #queues = new Map<PartitionId, Queue>();
   readonly #gate: Gate;
@@ -55,6 +59,7 @@ export class ReleaseWorker {
 
   constructor(options: ReleaseWorkerOptions) {
     this.#options = options;
+    this.journal = new WorkerJournal(options.clock);
     const { partitions } = options;
     this.#gate = new Gate({ runningMax: PARTITIONS_AT_ONCE, waitingMax: partitions.length });
     for (const partition of partitions) {
@@ -88,6 +93,15 @@ export class ReleaseWorker {
     return [...this.#queues.values()].filter(queue => queue.state !== 'idle').length;
   }
 
+  report(): WorkerReport {
+    const busy = this.busyPartitions;
+    return {
+      name: 'Release of references',
+      state: this.#walks.size > 0 ? 'busy' : 'idle',
+      queueLength: busy,
+    };
+  }
+
   /** Resolves once no walk is under way. */
   async settled(): Promise<void> {
     while (this.#walks.size > 0) await Promise.all(this.#walks);
@@ -110,6 +124,7 @@ export class ReleaseWorker {
       outcome = await this.#walk(queue);
     }
     if (outcome === 'released') {
+      this.journal.succeeded();
       queue.state = 'idle';
       queue.backOffMs = 0;
     } else this.#wait(queue);
@@ -140,6 +155,7 @@ export class ReleaseWorker {
         range = behindKey(range, last.key);
       }
     } catch (error) {
+      this.journal.failed(error);
       this.#options.log.warn({ error, partition }, 'the release queue could not be walked');
       return 'failed';
     }
@@ -155,6 +171,7 @@ export class ReleaseWorker {
       const dropped = await queue.partition.change(step => step.batch.delete(row.key));
       return dropped === 'done' ? 'released' : 'failed';
     } catch (error) {
+      this.journal.failed(error);
       this.#options.log.warn({ error, partition }, 'a release failed and is tried again');
       return 'failed';
     }

@@ -13,6 +13,8 @@ import type { Clock, Timer, Timers } from '../../schemas/environment.ts';
 import { TOMBSTONE_KEEP_MS } from '../../schemas/limits.ts';
 import { decodeTombstoneEntry } from '../../schemas/records/tombstone-entry.ts';
 import type { Log } from '../../schemas/telemetry.ts';
+import { WorkerJournal } from '../runtime/worker-journal.ts';
+import type { ReportingWorker, WorkerReport } from '../runtime/worker-registry.ts';
 import { forget } from './forgetting.ts';
 import { tombstoneRowKey } from './row-keys.ts';
 import { behindKey, rowsOfRange } from './row-walk.ts';
@@ -33,18 +35,25 @@ type Note = { readonly atMs: number; readonly below: number };
 const TICK_MS = TOMBSTONE_KEEP_MS / 6;
 const ENTRIES_AT_ONCE = 512;
 
-export class TombstoneCollector {
+export class TombstoneCollector implements ReportingWorker {
+  readonly journal: WorkerJournal;
   readonly #options: TombstoneCollectorOptions;
   readonly #memories: Map<TablePartition, Memory>;
   #timer: Timer | undefined;
   #running: Promise<void> | undefined;
   #isStopped = false;
+  #isBusy = false;
 
   constructor(options: TombstoneCollectorOptions) {
     this.#options = options;
+    this.journal = new WorkerJournal(options.clock);
     this.#memories = new Map(
       options.partitions.map(partition => [partition, { notes: [], collectedBelow: 0 }]),
     );
+  }
+
+  report(): WorkerReport {
+    return { name: 'Tombstone collection', state: this.#isBusy ? 'busy' : 'idle' };
   }
 
   start(): void {
@@ -60,17 +69,21 @@ export class TombstoneCollector {
 
   /** One round over all partitions. Never rejects: what fails is tried in the next round. */
   async tick(): Promise<void> {
+    this.#isBusy = true;
     for (const [partition, memory] of this.#memories) {
-      if (this.#isStopped) return;
+      if (this.#isStopped) break;
       // Another replica may lack what a tombstone here deleted: it must not forget.
       if (!partition.isSoleReplica) continue;
       try {
         await this.#tickOne(partition, memory);
+        this.journal.succeeded();
       } catch (error) {
         const fields = { error, partition: partition.partition };
+        this.journal.failed(error);
         this.#options.log.warn(fields, 'tombstones could not be collected');
       }
     }
+    this.#isBusy = false;
   }
 
   #tickLater(): void {

@@ -97,6 +97,11 @@ export type PreviewAnswer =
 
 export type AppliedAnswer = { readonly message: readonly string[]; readonly layout: LayoutView };
 
+export type SkippedAnswer = {
+  readonly ackUpdated: readonly string[];
+  readonly syncUpdated: readonly string[];
+};
+
 export type NodesAnswer<Value> = {
   readonly success: Readonly<Record<string, Value>>;
   readonly error: Readonly<Record<string, string>>;

@@ -9,10 +9,11 @@ import type { Command } from 'commander';
 import { NATS_USER, natsPassword } from '../../bus/nats-password.ts';
 import type { ClusterHealth, ClusterStatus, LayoutView } from '../../schemas/admin-types.ts';
 import { readNodeId } from '../node-identity.ts';
-import type { NodesAnswer } from './api-answers.ts';
+import type { AppliedAnswer, NodesAnswer } from './api-answers.ts';
 import { SHORT_ID } from './bucket-printer.ts';
 import type { CliContext } from './cli-context.ts';
 import { CliError } from './cli-error.ts';
+import { matchingNode } from './layout-commands.ts';
 import { clusterHealth, clusterStatus } from './status-printer.ts';
 
 type Context = () => CliContext;
@@ -80,6 +81,7 @@ function addNodeCommands(program: Command, context: Context): void {
       printNodeId(context(), quiet ? 'quiet' : 'explained');
     });
   addNatsPassword(node, context);
+  addNodeReplace(node, context);
   node
     .command('connect')
     .description('explains how nodes meet')
@@ -90,6 +92,36 @@ function addNodeCommands(program: Command, context: Context): void {
         [address],
       );
       throw new CliError(`${answer?.error ?? 'The node did not say why'}.`);
+    });
+}
+
+function addNodeReplace(node: Command, context: Context): void {
+  node
+    .command('replace')
+    .description('have a new node take the place of one that is dead; in force at once')
+    .argument('<old>', 'the node that is gone: id, or beginning of an id')
+    .argument('<new>', 'the node that is to hold what it held')
+    .option('--allow-missing-data', 'even where a quorum is dead, and data may be lost')
+    .action(async (old: string, by: string, flags: { allowMissingData?: true }) => {
+      const cli = context();
+      const [status, layout] = await Promise.all([
+        cli.call<ClusterStatus>('GetClusterStatus'),
+        cli.call<LayoutView>('GetClusterLayout'),
+      ]);
+      const roles = layout.roles.map(role => role.id);
+      const { message } = await cli.call<AppliedAnswer>('ReplaceClusterNode', {
+        old: matchingNode(old, roles),
+        new: matchingNode(
+          by,
+          status.nodes.map(known => known.id),
+        ),
+        allowMissingData: flags.allowMissingData ?? false,
+      });
+      cli.print([
+        ...message,
+        '',
+        'The new node is in the layout and gets its data now; `garage status` shows what is left.',
+      ]);
     });
 }
 

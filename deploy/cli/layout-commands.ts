@@ -13,10 +13,10 @@ import type {
   NodeRole,
   RoleChange,
 } from '../../schemas/admin-types.ts';
-import type { AppliedAnswer, PreviewAnswer } from './api-answers.ts';
+import type { AppliedAnswer, PreviewAnswer, SkippedAnswer } from './api-answers.ts';
 import type { CliContext } from './cli-context.ts';
 import { CliError } from './cli-error.ts';
-import { hasStagedChanges, layoutHistory, layoutShow } from './layout-printer.ts';
+import { hasStagedChanges, layoutHistory, layoutShow, skippedNodes } from './layout-printer.ts';
 import { collect, requireYes, sizeBytes, wholeNumber } from './parse-values.ts';
 
 type Context = () => CliContext;
@@ -186,6 +186,35 @@ function addEnactingCommands(layout: Command, context: Context): void {
       await cli.call('RevertClusterLayout');
       cli.print(['The staged changes were dropped.']);
     });
+  addSkipping(layout, context);
+}
+
+function addSkipping(layout: Command, context: Context): void {
+  layout
+    .command('skip-dead-nodes')
+    .description('have a change of layout go on without nodes that are dead')
+    .option('--version <number>', 'the version that is to go on')
+    .option('--allow-missing-data', 'even where a quorum is dead, and data may be lost')
+    .action(async (flags: { version?: string; allowMissingData?: true }) => {
+      const cli = context();
+      if (flags.version === undefined) throw new CliError(await explainSkipping(cli));
+      const answer = await cli.call<SkippedAnswer>('ClusterLayoutSkipDeadNodes', {
+        version: wholeNumber(flags.version),
+        allowMissingData: flags.allowMissingData ?? false,
+      });
+      cli.print(skippedNodes(answer));
+      if (answer.ackUpdated.length + answer.syncUpdated.length === 0) {
+        throw new CliError('No node was skipped: none that is waited for is dead.');
+      }
+    });
+}
+
+async function explainSkipping(cli: CliContext): Promise<string> {
+  const { currentVersion } = await cli.call<LayoutHistory>('GetClusterLayoutHistory');
+  return (
+    'Nodes that are only away for a while need not be skipped. Look at `garage status` and ' +
+    `\`garage layout history\`, then add --version ${String(currentVersion)}.`
+  );
 }
 
 async function explainVersion(cli: CliContext): Promise<string> {

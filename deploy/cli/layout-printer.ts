@@ -9,7 +9,7 @@ import type { LayoutHistory, LayoutView, ZoneRedundancy } from '../../schemas/ad
 import { binarySize } from '../../schemas/units.ts';
 import { tagList, usable } from '../../gateway/admin/layout-report.ts';
 import { textTable } from '../../gateway/admin/text-table.ts';
-import type { PreviewAnswer } from './api-answers.ts';
+import type { PreviewAnswer, SkippedAnswer } from './api-answers.ts';
 import { SHORT_ID } from './bucket-printer.ts';
 
 /** `preview` is undefined when nothing is staged. */
@@ -125,6 +125,15 @@ export function layoutHistory(history: LayoutHistory): string[] {
     ...(updateTrackers === null
       ? ['One version alone is in use: no change of layout is under way.']
       : trackerTable(updateTrackers)),
+  ];
+}
+
+export function skippedNodes({ ackUpdated, syncUpdated }: SkippedAnswer): string[] {
+  const lines = (ids: readonly string[], what: string): string[] =>
+    ids.map(id => `${id.slice(0, SHORT_ID)}  ${what}`);
+  return [
+    ...lines(ackUpdated, 'is not waited for to acknowledge any more'),
+    ...lines(syncUpdated, 'is not waited for to sync any more'),
   ];
 }
 

@@ -20,6 +20,7 @@ import { addClusterCommands } from './cluster-commands.ts';
 import { addKeyCommands } from './key-commands.ts';
 import { addLayoutCommands } from './layout-commands.ts';
 import { addServerCommand } from './server-command.ts';
+import { addWorkerCommands } from './worker-commands.ts';
 
 /** Runs one command; `argv` is what follows the command's name. Answers the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -95,6 +96,7 @@ function commandTree(world: CliWorld, exit: (code: number) => void): Command {
   addLayoutCommands(program, context);
   addBucketCommands(program, context);
   addKeyCommands(program, context);
+  addWorkerCommands(program, context);
   return program;
 }
 

@@ -76,7 +76,7 @@ const AGES: readonly (readonly [seconds: number, name: string])[] = [
   [1, 'second'],
 ];
 
-function ago(seconds: number): string {
+export function ago(seconds: number): string {
   const [unit, name] = AGES.find(([length]) => seconds >= length) ?? [1, 'second'];
   const count = Math.floor(seconds / unit);
   return `${String(count)} ${name}${count === 1 ? '' : 's'} ago`;

@@ -1,22 +1,15 @@
 /**
  * The admin operations that tell how the cluster and its nodes are.
  *
- * Owns:          their parameters and answers, the choice of nodes by `node`.
+ * Owns:          their parameters and answers.
  * Knows:         the ClusterControl, and the directory for its totals.
  * Must not know: doors, how nodes are reached.
- *
- * An operation on nodes answers per node, success or error, and never fails as a whole because one
- * node did.
  */
 import { Type } from 'typebox';
-import type { NodeAnswer, NodeStatus } from '../../schemas/admin-types.ts';
-import { badRequest } from './admin-error.ts';
 import { operation, type AdminOperation } from './admin-operation.ts';
 import { noParams } from './admin-params.ts';
-import type { AdminPorts } from './admin-ports.ts';
 import { clusterStatistics, nodeStatisticsText } from './admin-statistics.ts';
-
-const nodeParams = Type.Object({ node: Type.String() });
+import { nodeParams, onNodes } from './on-nodes.ts';
 
 export const clusterOperations: Readonly<Record<string, AdminOperation>> = {
   GetClusterHealth: operation('GET', { params: noParams }, ({ cluster }) => cluster.health()),
@@ -32,8 +25,8 @@ export const clusterOperations: Readonly<Record<string, AdminOperation>> = {
       nodes.map(() => ({
         success: false,
         error:
-          'Nodes are not connected one by one here: they meet on the nats-servers that [nats] ' +
-          'names, and this node runs by itself',
+          'Nodes are not connected one by one here: they meet on the nats-servers that the ' +
+          'section [nats] of their configuration names',
       })),
   ),
 
@@ -81,34 +74,3 @@ export const clusterOperations: Readonly<Record<string, AdminOperation>> = {
     }),
   ),
 };
-
-/** `node`: `*` for all that are up, `self`, or the beginning of an id that only one node has. */
-async function onNodes(
-  { cluster }: AdminPorts,
-  node: string,
-  ask: (status: NodeStatus) => Promise<NodeAnswer<unknown>>,
-): Promise<unknown> {
-  const { nodes } = await cluster.status();
-  const chosen = chooseNodes(nodes, node === 'self' ? cluster.localNodeId : node);
-  const answers = await Promise.all(
-    chosen.map(async status => [status.id, await ask(status)] as const),
-  );
-  const success: Record<string, unknown> = {};
-  const error: Record<string, string> = {};
-  for (const [id, answer] of answers) {
-    if (answer.kind === 'answered') success[id] = answer.value;
-    else error[id] = answer.message;
-  }
-  return { success, error };
-}
-
-function chooseNodes(nodes: readonly NodeStatus[], node: string): readonly NodeStatus[] {
-  if (node === '*') return nodes.filter(status => status.isUp);
-  const matches = nodes.filter(status => status.id.startsWith(node.toLowerCase()));
-  if (matches.length === 1 && node !== '') return matches;
-  throw badRequest(
-    matches.length === 0
-      ? `no node's id begins with ${node}`
-      : `${String(matches.length)} nodes match ${node}: give more of the id`,
-  );
-}

@@ -6,7 +6,7 @@
  * Must not know: doors, how partitions are assigned.
  */
 import { Type } from 'typebox';
-import type { LayoutParameters, RoleChange } from '../../schemas/admin-types.ts';
+import type { ApplyLayoutResult, LayoutParameters, RoleChange } from '../../schemas/admin-types.ts';
 import { AdminError, badRequest, internalError } from './admin-error.ts';
 import { operation, type AdminOperation } from './admin-operation.ts';
 import { noParams, optional } from './admin-params.ts';
@@ -61,28 +61,99 @@ export const layoutOperations: Readonly<Record<string, AdminOperation>> = {
     { body: 'json', params: Type.Object({ version: Type.Integer() }) },
     async ({ cluster }, { version }) => {
       const result = await cluster.applyLayout(version);
-      switch (result.kind) {
-        case 'applied':
-          return {
-            message: layoutReport(result.statistics),
-            statistics: result.statistics,
-            layout: result.layout,
-          };
-        case 'wrong-version':
-          throw internalError(
-            `Invalid new layout version: ${String(version)} was given, and ` +
-              `${String(result.expected)} comes next`,
-          );
-        case 'impossible':
-          throw internalError(result.reason);
-      }
+      return appliedAnswer(result, expected =>
+        internalError(
+          `Invalid new layout version: ${String(version)} was given, and ` +
+            `${String(expected)} comes next`,
+        ),
+      );
     },
   ),
 
   RevertClusterLayout: operation('POST', { params: noParams }, ({ cluster }) =>
     cluster.revertLayout(),
   ),
+
+  ClusterLayoutSkipDeadNodes: operation(
+    'POST',
+    {
+      body: 'json',
+      params: Type.Object({ version: Type.Integer(), allowMissingData: Type.Boolean() }),
+    },
+    skipDeadNodes,
+  ),
+
+  /** Ours: what with Garage is two staged changes, a look, an apply, and dead nodes to skip. */
+  ReplaceClusterNode: operation(
+    'POST',
+    {
+      body: 'json',
+      params: Type.Object({
+        old: Type.String(),
+        new: Type.String(),
+        allowMissingData: optional(Type.Boolean()),
+      }),
+    },
+    replaceNode,
+  ),
 };
+
+function appliedAnswer(
+  result: ApplyLayoutResult,
+  wrongVersion: (expected: number) => AdminError,
+): unknown {
+  switch (result.kind) {
+    case 'applied': {
+      const { statistics, layout } = result;
+      return { message: layoutReport(statistics), statistics, layout };
+    }
+    case 'wrong-version':
+      throw wrongVersion(result.expected);
+    case 'impossible':
+      throw internalError(result.reason);
+  }
+}
+
+async function skipDeadNodes(
+  { cluster }: AdminPorts,
+  request: { readonly version: number; readonly allowMissingData: boolean },
+): Promise<unknown> {
+  const { versions, currentVersion } = await cluster.layoutHistory();
+  const live = versions.filter(version => version.status !== 'Historical');
+  if (live.length < 2) {
+    throw badRequest('no change of layout is under way, so no dead node holds one up');
+  }
+  if (request.version > currentVersion) {
+    throw badRequest(`the current layout version is ${String(currentVersion)}`);
+  }
+  const result = await cluster.skipDeadNodes(request);
+  if (result.kind === 'refused') {
+    throw new AdminError('InvalidRequest', `Bad request: ${result.reason}`);
+  }
+  return { ackUpdated: result.ackUpdated, syncUpdated: result.syncUpdated };
+}
+
+type Replacing = {
+  readonly old: string;
+  readonly new: string;
+  readonly allowMissingData?: boolean | null;
+};
+
+async function replaceNode({ cluster }: AdminPorts, request: Replacing): Promise<unknown> {
+  const [{ roles }, { nodes }] = await Promise.all([cluster.layout(), cluster.status()]);
+  const { old, new: by } = request;
+  if (!roles.some(role => role.id === old))
+    throw badRequest(`node ${old} has no role to take over`);
+  if (roles.some(role => role.id === by)) throw badRequest(`node ${by} has a role already`);
+  if (!nodes.some(node => node.id === by && node.isUp)) {
+    throw badRequest(`node ${by} is not up: start it before it takes the place of another`);
+  }
+  const allowMissingData = request.allowMissingData ?? false;
+  const result = await cluster.replaceNode({ old, by, allowMissingData });
+  return appliedAnswer(result, () =>
+    internalError('the layout changed meanwhile: look at it and try again'),
+  );
+}
 
 async function stage(
   { cluster }: AdminPorts,

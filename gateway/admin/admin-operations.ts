@@ -17,6 +17,7 @@ import { layoutOperations } from './admin-layout.ts';
 import { objectOperations } from './admin-objects.ts';
 import type { AdminOperation } from './admin-operation.ts';
 import type { AdminPorts } from './admin-ports.ts';
+import { workerOperations } from './admin-workers.ts';
 
 const adminOperations: ReadonlyMap<string, AdminOperation> = new Map(
   Object.entries({
@@ -26,6 +27,7 @@ const adminOperations: ReadonlyMap<string, AdminOperation> = new Map(
     ...bucketOperations,
     ...aliasOperations,
     ...objectOperations,
+    ...workerOperations,
   }),
 );
 

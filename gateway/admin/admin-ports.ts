@@ -39,10 +39,12 @@ import type {
   PreviewLayoutResult,
   RemoveAliasResult,
   RoleChange,
+  SkipDeadResult,
   StageLayoutResult,
   UpdateBucketResult,
   UpdateKeyResult,
 } from '../../schemas/admin-types.ts';
+import type { Repair, WorkerVariables, WorkerView } from '../../schemas/node-work.ts';
 
 /** Buckets, their names, access keys, and who may do what. */
 export interface Directory {
@@ -75,6 +77,13 @@ export interface Directory {
   deleteKey(accessKeyId: string): Promise<DeleteKeyResult>;
 }
 
+/** Ids are complete. */
+export type NodeReplacement = {
+  readonly old: string;
+  readonly by: string;
+  readonly allowMissingData: boolean;
+};
+
 /** Nodes and layout. */
 export interface ClusterControl {
   /** The node that answers (64 hex digits). */
@@ -97,8 +106,24 @@ export interface ClusterControl {
   applyLayout(version: number): Promise<ApplyLayoutResult>;
   /** Forgets what is staged. */
   revertLayout(): Promise<LayoutView>;
+  /** Nodes that are dead are not waited for any more by the change that is under way. */
+  skipDeadNodes(request: {
+    readonly version: number;
+    readonly allowMissingData: boolean;
+  }): Promise<SkipDeadResult>;
+  /** In force at once: `by` is to hold exactly what `old` held. */
+  replaceNode(replacement: NodeReplacement): Promise<ApplyLayoutResult>;
   nodeInfo(nodeId: string): Promise<NodeAnswer<NodeInfo>>;
   nodeStatistics(nodeId: string): Promise<NodeAnswer<NodeStatistics>>;
+  workers(nodeId: string): Promise<NodeAnswer<readonly WorkerView[]>>;
+  workerVariables(nodeId: string): Promise<NodeAnswer<WorkerVariables>>;
+  /** Answers all variables as they are then. */
+  setWorkerVariable(
+    nodeId: string,
+    variable: string,
+    value: string,
+  ): Promise<NodeAnswer<WorkerVariables>>;
+  launchRepair(nodeId: string, repair: Repair): Promise<NodeAnswer<null>>;
 }
 
 /** What is stored in buckets. */

@@ -23,11 +23,13 @@ import type {
   NodeStatus,
   PreviewLayoutResult,
   RoleChange,
+  SkipDeadResult,
   StageLayoutResult,
   TableStatistics,
 } from '../admin-types.ts';
 import type { LayoutVersion } from '../cluster-layout.ts';
 import { conversation } from '../conversation.ts';
+import { REPAIRS, type NodeWork, type WorkerState, type WorkerView } from '../node-work.ts';
 import { decodeLayout, encodeLayout } from '../records/layout-row.ts';
 import {
   bytes,
@@ -57,6 +59,14 @@ const texts = list(text);
 const diskSpace = shape<DiskSpace>({ available: integer, total: integer });
 const nodeRole = shape<NodeRole>({ zone: text, tags: texts, capacity: nullable(integer) });
 
+const nodeWork = shape<NodeWork>({
+  syncPartitions: integer,
+  resyncBlocks: integer,
+  resyncBytes: nullable(integer),
+  resyncErrors: integer,
+  secondsLeft: nullable(integer),
+});
+
 const nodeStatus = shape<NodeStatus>({
   id: text,
   garageVersion: nullable(text),
@@ -68,6 +78,7 @@ const nodeStatus = shape<NodeStatus>({
   draining: flag,
   dataPartition: optional(diskSpace),
   metadataPartition: optional(diskSpace),
+  work: optional(nodeWork),
 });
 const clusterStatus = shape<ClusterStatus>({ layoutVersion: integer, nodes: list(nodeStatus) });
 
@@ -179,6 +190,40 @@ const nodeStatistics = shape<NodeStatistics>({
   resyncErrors: integer,
 });
 
+const skipResult = union<SkipDeadResult>({
+  skipped: [1, { ackUpdated: texts, syncUpdated: texts }],
+  refused: [2, { reason: text }],
+});
+
+const stateFields = shape<{ readonly word: string; readonly durationSecs: number }>({
+  word: choice('busy', 'idle', 'done', 'throttled'),
+  durationSecs: integer,
+});
+const workerState: Codec<WorkerState> = {
+  pack(state, payloads) {
+    if (typeof state === 'string')
+      return stateFields.pack({ word: state, durationSecs: 0 }, payloads);
+    return stateFields.pack({ word: 'throttled', ...state.throttled }, payloads);
+  },
+  read(fields, payloads) {
+    const { word, durationSecs } = stateFields.read(fields, payloads);
+    return word === 'throttled' ? { throttled: { durationSecs } } : (word as 'busy');
+  },
+};
+const workerView = shape<WorkerView>({
+  id: integer,
+  name: text,
+  state: workerState,
+  errors: integer,
+  consecutiveErrors: integer,
+  lastError: nullable(shape({ message: text, secsAgo: integer })),
+  tranquility: nullable(integer),
+  progress: nullable(text),
+  queueLength: nullable(integer),
+  persistentErrors: nullable(integer),
+  freeform: texts,
+});
+
 export const clusterConversation = conversation<ClusterRequest, ClusterReply>({
   name: 'cluster',
   traffic: 'control',
@@ -204,6 +249,12 @@ export const clusterConversation = conversation<ClusterRequest, ClusterReply>({
       },
     ],
     'layout-pull': [41, {}],
+    'layout-skip-dead': [11, { version: integer, allowMissingData: flag }],
+    'layout-replace': [12, { old: text, by: text, allowMissingData: flag }],
+    workers: [13, {}],
+    'worker-variables': [14, {}],
+    'worker-variable-set': [15, { variable: text, value: text }],
+    'repair-launch': [16, { repair: choice(...REPAIRS) }],
   }),
   reply: union<ClusterReply>({
     'layout-version': [1, { layout: layoutVersion }],
@@ -219,5 +270,10 @@ export const clusterConversation = conversation<ClusterRequest, ClusterReply>({
     'not-understood': [11, {}],
     pong: [40, { process: integer, monotonicMs: integer, wallMs: integer }],
     'layout-state': [41, { state: bytes }],
+    'layout-skipped': [12, { result: skipResult }],
+    workers: [13, { workers: list(workerView) }],
+    'worker-variables': [14, { variables: record(text) }],
+    launched: [15, {}],
+    refused: [16, { reason: text }],
   }),
 });

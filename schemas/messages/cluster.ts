@@ -15,9 +15,11 @@ import type {
   NodeStatistics,
   PreviewLayoutResult,
   RoleChange,
+  SkipDeadResult,
   StageLayoutResult,
 } from '../admin-types.ts';
 import type { LayoutVersion } from '../cluster-layout.ts';
+import type { Repair, WorkerVariables, WorkerView } from '../node-work.ts';
 
 export type ClusterRequest =
   | { readonly kind: 'layout-current' }
@@ -36,7 +38,26 @@ export type ClusterRequest =
   | { readonly kind: 'node-statistics' }
   | Ping
   /** Its whole state of the layout: heartbeats tell digests only. */
-  | { readonly kind: 'layout-pull' };
+  | { readonly kind: 'layout-pull' }
+  /** Nodes that are dead are not waited for any more, up to this version. */
+  | {
+      readonly kind: 'layout-skip-dead';
+      readonly version: number;
+      /** The second word: where a quorum of some partition is dead, what only it held is lost. */
+      readonly allowMissingData: boolean;
+    }
+  /** A version in which `by` holds what `old` held, in force at once; `old` is not waited for where
+   *  it is dead. Answered like `layout-apply`. */
+  | {
+      readonly kind: 'layout-replace';
+      readonly old: string;
+      readonly by: string;
+      readonly allowMissingData: boolean;
+    }
+  | { readonly kind: 'workers' }
+  | { readonly kind: 'worker-variables' }
+  | { readonly kind: 'worker-variable-set'; readonly variable: string; readonly value: string }
+  | { readonly kind: 'repair-launch'; readonly repair: Repair };
 
 /** Asked for its clocks, and told what the last answer said: two moments that were one. */
 export type Ping = {
@@ -49,15 +70,19 @@ export type Ping = {
   readonly yourProcess?: number;
 };
 
-const LAYOUT_CHANGES: ReadonlySet<ClusterRequest['kind']> = new Set([
+const ADMINISTRATION: ReadonlySet<ClusterRequest['kind']> = new Set([
   'layout-stage',
   'layout-apply',
   'layout-revert',
+  'layout-skip-dead',
+  'layout-replace',
+  'worker-variable-set',
+  'repair-launch',
 ]);
 
-/** Only administration changes the layout. */
-export function isLayoutChange(request: ClusterRequest): boolean {
-  return LAYOUT_CHANGES.has(request.kind);
+/** Only administration changes the layout, and what nodes do. */
+export function isClusterChange(request: ClusterRequest): boolean {
+  return ADMINISTRATION.has(request.kind);
 }
 
 export type ClusterReply =
@@ -78,5 +103,11 @@ export type ClusterReply =
       readonly wallMs: number;
     }
   | { readonly kind: 'layout-state'; readonly state: Uint8Array }
+  | { readonly kind: 'layout-skipped'; readonly result: SkipDeadResult }
+  | { readonly kind: 'workers'; readonly workers: readonly WorkerView[] }
+  | { readonly kind: 'worker-variables'; readonly variables: WorkerVariables }
+  | { readonly kind: 'launched' }
+  /** One sentence for the operator. */
+  | { readonly kind: 'refused'; readonly reason: string }
   | { readonly kind: 'unknown' }
   | { readonly kind: 'not-understood' };

@@ -78,3 +78,61 @@ async function runFor(world: BlockWorld, ms: number, pieceMs = 10_000): Promise<
     for (let turn = 0; turn < 60; turn += 1) await new Promise(resolve => setImmediate(resolve));
   }
 }
+
+test('a round that is asked for reads everything at once, and is remembered', async t => {
+  const world = new BlockWorld();
+  for (const block of BLOCKS) await world.storeBlock(block, makeOwner(1));
+  replace(world, BLOCKS[3]!);
+  const scrub = scrubOf(world);
+  scrub.start();
+  t.is(scrub.orders.lastCompletedMs, 0);
+  t.is(await scrub.command('start'), undefined);
+  t.is(scrub.report().state !== 'idle', true);
+  await runFor(world, 60_000, 1000);
+  t.is(scrub.state.checkedBlocks, BLOCKS.length, 'a minute is enough');
+  t.is(scrub.damagedEver, 1);
+  t.true(scrub.orders.lastCompletedMs > 0);
+  t.false(scrub.orders.isHurried);
+  await scrub.stop();
+  const second = scrubOf(world.restart('unsynced'));
+  t.is(second.damagedEver, 1);
+  t.is(second.orders.lastCompletedMs, scrub.orders.lastCompletedMs);
+});
+
+test('a scrub that is paused does nothing until it is resumed or a day has passed', async t => {
+  const world = new BlockWorld();
+  for (const block of BLOCKS) await world.storeBlock(block, makeOwner(1));
+  const scrub = scrubOf(world);
+  scrub.start();
+  t.regex((await scrub.command('resume')) ?? '', /not paused/);
+  await scrub.command('start');
+  t.is(await scrub.command('pause'), undefined);
+  t.regex((await scrub.command('pause')) ?? '', /already/);
+  await runFor(world, 600_000, 60_000);
+  t.is(scrub.state.checkedBlocks, 0);
+  t.is(scrub.report().state, 'idle');
+  t.is(await scrub.command('resume'), undefined);
+  await runFor(world, 60_000, 1000);
+  t.is(scrub.state.checkedBlocks, BLOCKS.length);
+  await scrub.command('start');
+  await scrub.command('pause');
+  await runFor(world, 24 * 3600 * 1000, 600_000);
+  await runFor(world, 60_000, 1000);
+  t.is(scrub.state.checkedBlocks, 2 * BLOCKS.length);
+  await scrub.stop();
+});
+
+test('a round that was asked for can be given up', async t => {
+  const world = new BlockWorld();
+  for (const block of BLOCKS) await world.storeBlock(block, makeOwner(1));
+  const scrub = scrubOf(world);
+  scrub.start();
+  t.regex((await scrub.command('cancel')) ?? '', /No round/);
+  await scrub.setTranquility(7);
+  await scrub.command('start');
+  t.is(await scrub.command('cancel'), undefined);
+  await runFor(world, 60_000, 1000);
+  t.true(scrub.state.checkedBlocks < BLOCKS.length);
+  await scrub.stop();
+  t.is(scrubOf(world.restart('unsynced')).orders.tranquility, 7);
+});

@@ -123,7 +123,7 @@ export class TableWorld {
       isHeldAbove: () => Promise.resolve(true),
     };
     const ports = { tables: client, blocks };
-    this.worker = new ReleaseWorker({ partitions, ...ports, timers, log });
+    this.worker = new ReleaseWorker({ partitions, ...ports, clock, timers, log });
     this.collector = new TombstoneCollector({ partitions, clock, timers, log });
     this.walker = new ReferenceWalker({
       partitions,

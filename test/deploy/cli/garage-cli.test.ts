@@ -8,6 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
+import { WorkerJournal } from '../../../actors/runtime/worker-journal.ts';
+import { numberVariable } from '../../../actors/runtime/worker-registry.ts';
 import { runCommand } from '../../../deploy/cli/main.ts';
 import { ensureNodeId, ensureRpcSecret } from '../../../deploy/node-identity.ts';
 import { realEnvironment } from '../../../deploy/real-environment.ts';
@@ -321,6 +323,60 @@ test('the id of a node is printed while it does not run', async t => {
   t.regex(explained.err, /garage -h/);
 });
 
+test('workers are listed, tuned and sent to work', async t => {
+  const { run, registry, environment } = await cli(t);
+  const journal = new WorkerJournal(environment.clock);
+  registry.add({ journal, report: () => ({ name: 'Block scrub worker', state: 'idle' }) });
+  let rest = 4;
+  registry.addVariable(
+    numberVariable({
+      ...{ name: 'scrub-tranquility', least: 0, most: 10, read: () => rest },
+      write: value => {
+        rest = value;
+      },
+    }),
+  );
+  const launched: string[] = [];
+  for (const repair of ['blocks', 'multipartUploads', 'scrub-start'] as const) {
+    registry.addRepair(repair, async () => {
+      launched.push(repair);
+      return undefined;
+    });
+  }
+  const short = NODE.slice(0, 16);
+  t.regex((await run('worker', 'list')).out[1] ?? '', /^1 {4}Idle {3}Block scrub worker/);
+  t.is((await run('worker', 'info', '1')).out[0], 'Task id:           1');
+  t.is((await run('worker', 'info', '7')).code, 1);
+  t.deepEqual((await run('worker', 'get')).out, [`${short}  scrub-tranquility  4`]);
+  t.deepEqual((await run('worker', 'set', 'scrub-tranquility', '3')).out, [
+    `${short}  scrub-tranquility  3`,
+  ]);
+  const wrong = await run('worker', 'set', '-a', 'scrub-tranquility', '99');
+  t.is(wrong.code, 1);
+  t.regex(wrong.err, /from 0 to 10/);
+  t.is((await run('repair', 'blocks')).code, 1, 'it wants --yes');
+  t.deepEqual((await run('repair', '--yes', 'blocks')).out, [`${short}  Repair launched`]);
+  t.is((await run('repair', '-a', '--yes', 'mpu')).code, 0);
+  t.is((await run('repair', 'scrub', 'start')).code, 0);
+  t.deepEqual(launched, ['blocks', 'multipartUploads', 'scrub-start']);
+  const nothing = await run('repair', '--yes', 'rebalance');
+  t.is(nothing.code, 0);
+  t.regex(nothing.out[0] ?? '', /^a{16} {2}Error: /);
+  t.regex((await run('repair', 'scrub', 'status')).out.join('\n'), /scrub-tranquility {2}3/);
+});
+
+test('dead nodes are skipped and replaced where there are any', async t => {
+  const { run } = await cli(t);
+  await run('layout', 'assign', NODE, '-z', 'dc1', '-c', '1G');
+  await run('layout', 'apply', '--version', '1');
+  t.regex((await run('layout', 'skip-dead-nodes')).err, /--version 1/);
+  const skipped = await run('layout', 'skip-dead-nodes', '--version', '1');
+  t.is(skipped.code, 1);
+  t.regex(skipped.err, /no change of layout is under way/);
+  t.regex((await run('node', 'replace', 'bb', NODE)).err, /No node's id begins with bb/);
+  t.regex((await run('node', 'replace', NODE, NODE)).err, /has a role already/);
+});
+
 test('nodes are not connected by hand', async t => {
   const { run } = await cli(t);
   const { code, err } = await run('node', 'connect', `${NODE}@127.0.0.1:1`);
@@ -345,15 +401,13 @@ test('the defaults of a server need --single-node and their variables', async t 
   t.regex(half.err, /set both/);
 });
 
-test('a server with more replicas than one, or with [nats], is refused', async t => {
+test('a server with more replicas than one is refused without [nats]', async t => {
   const [three] = configured(t, 1, '');
-  const [nats] = configured(t, 1, `rpc_secret = "${SECRET}"\n[nats]\nurls = ["nats://a"]\n`);
   writeFileSync(
     three,
     'metadata_dir = "m"\ndata_dir = "d"\nreplication_factor = 3\nrpc_bind_addr = "[::]:1"\n',
   );
   t.regex((await runWith({}, ['-c', three, 'server'])).err, /^Error: replication_factor/);
-  t.regex((await runWith({}, ['-c', nats, 'server'])).err, /^Error: nats/);
 });
 
 test('the password of the NATS user is made of rpc_secret, and is the same on every node', async t => {

@@ -13,7 +13,14 @@ import { layoutHistory, layoutShow } from '../../../deploy/cli/layout-printer.ts
 import { localDate, localTime, utcTime } from '../../../deploy/cli/local-time.ts';
 import { objectInfo } from '../../../deploy/cli/object-printer.ts';
 import { clusterHealth, clusterStatus } from '../../../deploy/cli/status-printer.ts';
+import {
+  nodeResults,
+  variableTable,
+  workerInfo,
+  workerList,
+} from '../../../deploy/cli/worker-printer.ts';
 import type { LayoutView, NodeStatus } from '../../../schemas/admin-types.ts';
+import type { WorkerView } from '../../../schemas/node-work.ts';
 
 process.env['TZ'] = 'UTC';
 
@@ -424,4 +431,60 @@ test('times are those of the zone one is in', t => {
   t.is(localTime(time), '2026-11-23 20:04:05.095 -03:30');
   process.env['TZ'] = 'UTC';
   t.is(utcTime(time), '2026-11-23 23:34:05.095 UTC');
+});
+
+const worker: WorkerView = {
+  ...{ id: 1, name: 'Block resync worker #1', state: 'idle', errors: 0, consecutiveErrors: 0 },
+  ...{ lastError: null, tranquility: 2, progress: null, queueLength: 10, persistentErrors: 0 },
+  freeform: [],
+};
+
+test('the list of workers, and one of them', t => {
+  const scrub: WorkerView = {
+    ...worker,
+    ...{ id: 9, name: 'Block scrub worker', state: { throttled: { durationSecs: 5 } } },
+    ...{ errors: 3, consecutiveErrors: 1, lastError: { message: 'EIO', secsAgo: 60 } },
+    ...{ tranquility: 4, progress: '12.50%', queueLength: null },
+  };
+  // Garage fills up cells before an empty last one; the sample shows where.
+  const lines = sample(`
+TID  State  Name                    Tranq  Done    Queue  Errors  Consec  Last
+1    Idle   Block resync worker #1  2      -       10     -       -       |
+9    Busy*  Block scrub worker      4      12.50%  -      3       1       1 minute ago
+`).map(line => line.replace('|', ''));
+  t.deepEqual(workerList([worker, scrub]), lines);
+  t.deepEqual(
+    workerInfo(worker),
+    sample(`
+Task id:            1
+Worker name:        Block resync worker #1
+Worker state:       Idle
+Tranquility:        2
+Total errors:       0
+Consecutive errs:   0
+Queue length:       10
+Persistent errors:  0
+`),
+  );
+  t.true(workerInfo(scrub).includes('Last error:         EIO'));
+});
+
+test('variables, and what nodes answered', t => {
+  const id = 'e00b33528a3acdf72dd7e782b76e85c036b7fb89a2b4dc57dc77b140e04cbfe0';
+  const values = { 'scrub-last-completed': 'never', 'resync-worker-count': '1' };
+  t.deepEqual(
+    variableTable({ success: { [id]: values }, error: {} }),
+    sample(`
+e00b33528a3acdf7  scrub-last-completed  never
+e00b33528a3acdf7  resync-worker-count   1
+`),
+  );
+  const answers = { success: { [id]: null }, error: { ['f'.repeat(64)]: 'It is away.' } };
+  t.deepEqual(
+    nodeResults(answers, 'Repair launched'),
+    sample(`
+e00b33528a3acdf7  Repair launched
+ffffffffffffffff  Error: It is away.
+`),
+  );
 });

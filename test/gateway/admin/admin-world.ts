@@ -8,7 +8,10 @@
 import { ClusterActor } from '../../../actors/cluster/cluster-actor.ts';
 import { NO_MEMBERS } from '../../../actors/cluster/cluster-status.ts';
 import { LayoutKeeper } from '../../../actors/cluster/layout-keeper.ts';
+import { NodeUpkeep } from '../../../actors/cluster/node-upkeep.ts';
+import { WorkerRegistry } from '../../../actors/runtime/worker-registry.ts';
 import { ClusterClient } from '../../../bus/cluster-client.ts';
+import { fixedView } from '../../../bus/cluster-view.ts';
 import { serveGuarded } from '../../../bus/guarded.ts';
 import { KnownLayout } from '../../../bus/known-layout.ts';
 import { PeerOffsets } from '../../../bus/peer-offsets.ts';
@@ -16,7 +19,7 @@ import { Subjects } from '../../../bus/subjects.ts';
 import { AdminError } from '../../../gateway/admin/admin-error.ts';
 import { adminOperation, runOperation } from '../../../gateway/admin/admin-operations.ts';
 import type { AdminPorts, ObjectInspector } from '../../../gateway/admin/admin-ports.ts';
-import { LocalClusterControl } from '../../../gateway/directory/cluster-control.ts';
+import { BusClusterControl } from '../../../gateway/directory/cluster-control.ts';
 import type { BucketUsage, InspectedVersion } from '../../../schemas/admin-types.ts';
 import type { NodeId } from '../../../schemas/ids.ts';
 import { Stamper } from '../../../schemas/stamper.ts';
@@ -59,6 +62,7 @@ export type AdminWorld = {
   readonly settings: SettingsWorld;
   readonly environment: ManualEnvironment;
   readonly inspector: FakeInspector;
+  readonly registry: WorkerRegistry;
   readonly log: QuietLog;
   /** The answer as a client gets it: through JSON. Throws AdminError. */
   readonly call: <Answer = Record<string, unknown>>(
@@ -100,11 +104,21 @@ export function adminWorld(): AdminWorld {
       }),
     },
   });
-  serveGuarded(bus, subjects.cluster(NODE), actor.receive.bind(actor));
+  const registry = new WorkerRegistry(environment.clock);
+  const upkeep = new NodeUpkeep(registry, actor.receive.bind(actor));
+  const view = fixedView({
+    get current() {
+      return actor.layout;
+    },
+  });
+  serveGuarded(bus, subjects.cluster(NODE), upkeep.receive.bind(upkeep));
   const inspector = new FakeInspector();
   const ports: AdminPorts = {
     directory: settings.directory,
-    cluster: new LocalClusterControl(NODE, new ClusterClient(bus, subjects)),
+    cluster: new BusClusterControl({
+      ...{ localNodeId: NODE, keepsLayout: true, mode: 'consistent' },
+      ...{ client: new ClusterClient(bus, subjects), view },
+    }),
     objects: inspector,
     domains: { isServed: async domain => domain === 'served.example' },
     nowMs: () => environment.clock.wallMs(),
@@ -117,7 +131,15 @@ export function adminWorld(): AdminWorld {
     if (found === undefined) throw new Error(`there is no ${operation}`);
     return JSON.parse(JSON.stringify(await runOperation(found, params, { ports, log })));
   };
-  return { ports, settings, environment, inspector, log, call: call as AdminWorld['call'] };
+  return {
+    ports,
+    settings,
+    environment,
+    inspector,
+    registry,
+    log,
+    call: call as AdminWorld['call'],
+  };
 }
 
 /** The code of the refusal, `none` when there was no refusal. */

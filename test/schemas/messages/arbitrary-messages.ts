@@ -1,22 +1,13 @@
 /**
- * Random messages of every conversation, with every optional field present and absent.
+ * Random messages about rows, blocks and settings, with every optional field present and absent.
  *
  * Owns:          the generators: one for each kind, which the compiler holds complete.
  * Knows:         the messages.
  * Must not know: how they are encoded.
  */
 import fc from 'fast-check';
-import type {
-  AssignmentStatistics,
-  LayoutView,
-  NodeRole,
-  NodeStatus,
-} from '../../../schemas/admin-types.ts';
-import type { LayoutRole, LayoutVersion } from '../../../schemas/cluster-layout.ts';
-import type { BlockHash, NodeId } from '../../../schemas/ids.ts';
-import { PARTITION_COUNT } from '../../../schemas/ids.ts';
+import type { BlockHash } from '../../../schemas/ids.ts';
 import type { BlockReply, BlockRequest } from '../../../schemas/messages/block.ts';
-import type { ClusterReply, ClusterRequest } from '../../../schemas/messages/cluster.ts';
 import type { SettingsReply, SettingsRequest } from '../../../schemas/messages/settings.ts';
 import type { ComparedRead, TableReply, TableRequest } from '../../../schemas/messages/table.ts';
 import type { SettingsRow } from '../../../schemas/records/settings-rows.ts';
@@ -40,19 +31,19 @@ type Generators<Value extends Kinded> = {
   readonly [Kind in Value['kind']]: fc.Arbitrary<Omit<Extract<Value, { kind: Kind }>, 'kind'>>;
 };
 
-function oneOfAll<Value extends Kinded>(generators: Generators<Value>): fc.Arbitrary<Value> {
+export function oneOfAll<Value extends Kinded>(generators: Generators<Value>): fc.Arbitrary<Value> {
   const entries = Object.entries<fc.Arbitrary<object>>(generators);
   const members = entries.map(([kind, fields]) => fields.map(inner => ({ kind, ...inner })));
   return fc.oneof(...members) as fc.Arbitrary<unknown> as fc.Arbitrary<Value>;
 }
 
-const nothing = fc.constant({});
-const words = fc.string({ unit: 'grapheme', maxLength: 20 });
-const flags = fc.boolean();
-const counts = fc.oneof(fc.nat(300), fc.maxSafeNat());
+export const nothing = fc.constant({});
+export const words = fc.string({ unit: 'grapheme', maxLength: 20 });
+export const flags = fc.boolean();
+export const counts = fc.oneof(fc.nat(300), fc.maxSafeNat());
 
 /** All fields, or without any of those that are optional. */
-function withOptional<Required extends object, Optional extends object>(
+export function withOptional<Required extends object, Optional extends object>(
   required: { [Key in keyof Required]: fc.Arbitrary<Required[Key]> },
   optional: { [Key in keyof Optional]: fc.Arbitrary<Optional[Key]> },
 ): fc.Arbitrary<Required & Partial<Optional>> {
@@ -62,7 +53,7 @@ function withOptional<Required extends object, Optional extends object>(
   >;
 }
 
-function hexes<Id extends string>(byteCount: number): fc.Arbitrary<Id> {
+export function hexes<Id extends string>(byteCount: number): fc.Arbitrary<Id> {
   return fc
     .uint8Array({ minLength: byteCount, maxLength: byteCount })
     .map(bytes => Buffer.from(bytes).toString('hex') as Id);
@@ -74,7 +65,7 @@ function as<Id>(generator: fc.Arbitrary<unknown>): fc.Arbitrary<Id> {
 }
 
 const ids = as<never>(timestamps);
-const payloads = fc
+export const payloads = fc
   .oneof(fc.uint8Array({ maxLength: 70 }), fc.uint8Array({ minLength: 5000, maxLength: 5000 }))
   .map(bytes => Buffer.from(bytes));
 const places = fc.record({ bucket: bucketIds, shard: fc.nat(255), key: objectKeys });
@@ -314,201 +305,3 @@ export const settingsReplies = oneOfAll<SettingsReply>({
 });
 
 export const settingsChanges = fc.record({ table: tables, id: words });
-
-// ---- the cluster --------------------------------------------------------------------------------
-
-const orNull = fc.option;
-const nodeIds = hexes<NodeId>(32);
-const tags = fc.array(words, { maxLength: 3 });
-
-const layoutRoles: fc.Arbitrary<LayoutRole> = fc.record({
-  zone: words,
-  tags,
-  capacityBytes: orNull(counts),
-});
-
-export const layoutVersions: fc.Arbitrary<LayoutVersion> = fc
-  .record({
-    version: counts,
-    replicationFactor: fc.integer({ min: 1, max: 7 }),
-    zoneRedundancy: fc.oneof(fc.integer({ min: 1, max: 7 }), fc.constant('maximum' as const)),
-    roles: fc.array(fc.tuple(nodeIds, layoutRoles), { minLength: 1, maxLength: 5 }),
-    seed: fc.nat(),
-    isApplied: flags,
-    partitionBytes: counts,
-  })
-  .map(({ roles, seed, isApplied, ...version }) => {
-    const all = new Map(roles);
-    const names = [...all.keys()];
-    const replicas = Array.from({ length: PARTITION_COUNT }, (_, partition) =>
-      Array.from({ length: version.replicationFactor }, (__, replica) => {
-        const index = (partition * seed + replica) % names.length;
-        return names[Math.abs(index)] as NodeId;
-      }),
-    );
-    return { ...version, roles: all, replicas: isApplied ? replicas : [] };
-  });
-
-const nodeRoles: fc.Arbitrary<NodeRole> = fc.record({
-  zone: words,
-  tags,
-  capacity: orNull(counts),
-});
-const spaces = fc.record({ available: counts, total: counts });
-const parameters = fc.record({
-  zoneRedundancy: fc.oneof(
-    fc.constant('maximum' as const),
-    fc.record({ atLeast: fc.integer({ min: 1, max: 7 }) }),
-  ),
-});
-const roleChanges = fc.oneof(
-  fc.record({ id: words, remove: fc.constant(true as const) }),
-  fc.record({ id: words, zone: words, tags, capacity: orNull(counts) }),
-);
-
-const nodeStatuses: fc.Arbitrary<NodeStatus> = withOptional(
-  {
-    id: words,
-    garageVersion: orNull(words),
-    addr: orNull(words),
-    hostname: orNull(words),
-    isUp: flags,
-    lastSeenSecsAgo: orNull(counts),
-    role: orNull(nodeRoles),
-    draining: flags,
-  },
-  { dataPartition: spaces, metadataPartition: spaces },
-);
-
-const layoutViews: fc.Arbitrary<LayoutView> = fc.record({
-  version: counts,
-  roles: fc.array(
-    fc.record({
-      id: words,
-      zone: words,
-      tags,
-      capacity: orNull(counts),
-      storedPartitions: orNull(counts),
-      usableCapacity: orNull(counts),
-    }),
-    { maxLength: 3 },
-  ),
-  parameters,
-  partitionSize: counts,
-  stagedRoleChanges: fc.array(roleChanges, { maxLength: 3 }),
-  stagedParameters: orNull(parameters),
-});
-
-const histories = fc.record({
-  currentVersion: counts,
-  minAck: counts,
-  versions: fc.array(
-    fc.record({
-      version: counts,
-      status: fc.constantFrom('Current' as const, 'Draining' as const, 'Historical' as const),
-      storageNodes: counts,
-      gatewayNodes: counts,
-    }),
-    { maxLength: 3 },
-  ),
-  updateTrackers: orNull(
-    fc
-      .array(fc.tuple(words, fc.record({ ack: counts, sync: counts, syncAck: counts })), {
-        maxLength: 3,
-      })
-      .map(entries => Object.fromEntries(entries)),
-  ),
-});
-
-const assignedNodes = fc.record({
-  id: words,
-  tags,
-  storedPartitions: counts,
-  newPartitions: counts,
-  totalCapacity: counts,
-  usableCapacity: counts,
-});
-const statistics: fc.Arbitrary<AssignmentStatistics> = fc.record({
-  replicationFactor: counts,
-  effectiveZoneRedundancy: counts,
-  partitionSize: counts,
-  previousPartitionSize: orNull(counts),
-  lowPartitionSize: flags,
-  usableCapacity: counts,
-  totalCapacity: counts,
-  effectiveCapacity: counts,
-  lowUsableCapacity: flags,
-  totalMovedPartitions: orNull(counts),
-  zones: fc.array(
-    fc.record({
-      name: words,
-      nodes: fc.array(assignedNodes, { maxLength: 2 }),
-      totalReplicatedPartitions: counts,
-      uniquePartitions: counts,
-      totalCapacity: counts,
-      usableCapacity: counts,
-    }),
-    { maxLength: 2 },
-  ),
-});
-const computed = { statistics, layout: layoutViews };
-const reasons = fc.record({ reason: words });
-
-export const clusterRequests = oneOfAll<ClusterRequest>({
-  'layout-current': nothing,
-  'layout-show': nothing,
-  'layout-history': nothing,
-  'layout-stage': withOptional({ roles: fc.array(roleChanges, { maxLength: 3 }) }, { parameters }),
-  'layout-preview': nothing,
-  'layout-apply': fc.record({ version: counts }),
-  'layout-revert': nothing,
-  'cluster-status': nothing,
-  'node-info': nothing,
-  'node-statistics': nothing,
-  ping: withOptional({ process: counts }, { mineMs: counts, yoursMs: counts, yourProcess: counts }),
-  'layout-pull': nothing,
-});
-
-export const clusterReplies = oneOfAll<ClusterReply>({
-  pong: fc.record({ process: counts, monotonicMs: counts, wallMs: counts }),
-  'layout-state': fc.record({ state: payloads }),
-  'layout-version': fc.record({ layout: layoutVersions }),
-  'layout-view': fc.record({ view: layoutViews }),
-  'layout-history': fc.record({ history: histories }),
-  'layout-staged': fc.record({
-    result: oneOfAll({ staged: fc.record({ layout: layoutViews }), refused: reasons }),
-  }),
-  'layout-previewed': fc.record({
-    result: oneOfAll({ computed: fc.record(computed), impossible: reasons }),
-  }),
-  'layout-applied': fc.record({
-    result: oneOfAll({
-      applied: fc.record(computed),
-      'wrong-version': fc.record({ expected: counts }),
-      impossible: reasons,
-    }),
-  }),
-  status: fc.record({
-    status: fc.record({ layoutVersion: counts, nodes: fc.array(nodeStatuses, { maxLength: 3 }) }),
-  }),
-  info: fc.record({
-    info: fc.record({
-      nodeId: words,
-      hostname: orNull(words),
-      garageVersion: words,
-      garageFeatures: tags,
-      rustVersion: words,
-      dbEngine: words,
-    }),
-  }),
-  statistics: fc.record({
-    statistics: fc.record({
-      tables: fc.array(fc.record({ tableName: words, items: counts }), { maxLength: 3 }),
-      rcEntries: counts,
-      resyncQueueLength: counts,
-      resyncErrors: counts,
-    }),
-  }),
-  unknown: nothing,
-  'not-understood': nothing,
-});

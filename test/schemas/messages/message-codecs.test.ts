@@ -18,12 +18,10 @@ import {
   type Codec,
   type UnionCodec,
 } from '../../../schemas/wire.ts';
+import { clusterReplies, clusterRequests, layoutVersions } from './arbitrary-cluster.ts';
 import {
   blockReplies,
   blockRequests,
-  clusterReplies,
-  clusterRequests,
-  layoutVersions,
   settingsChanges,
   settingsReplies,
   settingsRequests,
