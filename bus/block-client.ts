@@ -5,22 +5,31 @@
  * Knows:         the block messages.
  * Must not know: objects, files.
  */
-import type { BlockHash, PartitionId } from '../schemas/ids.ts';
+import type { BlockHash, NodeId, PartitionId } from '../schemas/ids.ts';
 import { partitionOfBlock } from '../schemas/ids.ts';
 import type { BlockRead, BlockReply, BlockRequest, BlockStore } from '../schemas/messages/block.ts';
 import type { BlockOwner } from '../schemas/records/block-owner.ts';
 import type { Soon } from '../schemas/soon.ts';
+import type { LentBytes } from './lent-bytes.ts';
 import type { ReplicaCalls, Unavailable, WriteRule } from './replica-calls.ts';
 
 export type BlockAnswer = BlockReply | Unavailable;
 
-function countsAs(kind: BlockReply['kind']): WriteRule<BlockReply> {
-  return { counts: reply => reply.kind === kind };
-}
+/** What goes along with a block that is stored. */
+export type StoreCompanions = {
+  /** The memory of the block's bytes: with several replicas it may be read on after the answer. */
+  readonly lent?: LentBytes;
+  /** Replicas that took the reference already, because they have the block. */
+  readonly heldBy?: ReadonlySet<NodeId>;
+};
 
-const STORE_RULE = countsAs('stored');
-const REFERENCE_RULE = countsAs('referenced');
-const RELEASE_RULE = countsAs('released');
+const isStored = (reply: BlockReply): boolean => reply.kind === 'stored';
+const isReferenced = (reply: BlockReply): boolean => reply.kind === 'referenced';
+const RELEASE_RULE: WriteRule<BlockReply> = { counts: reply => reply.kind === 'released' };
+
+function sendItIn(refusals: readonly BlockReply[]): BlockReply | undefined {
+  return refusals.find(reply => reply.kind === 'send-it');
+}
 
 export class BlockClient {
   readonly #calls: ReplicaCalls<BlockRequest, BlockReply>;
@@ -29,21 +38,47 @@ export class BlockClient {
     this.#calls = calls;
   }
 
-  /** `stored` once the block and its reference are durable at a quorum. */
-  store(request: Omit<BlockStore, 'kind'>): Soon<BlockAnswer> {
+  /**
+   * `stored` once the block and its reference are durable at a quorum. The replicas that were
+   * slower go on, without anybody waiting for them; one that misses it all the same hears of the
+   * reference from its peers, and fetches the block from them.
+   */
+  store(
+    request: Omit<BlockStore, 'kind'>,
+    { lent, heldBy }: StoreCompanions = {},
+  ): Soon<BlockAnswer> {
     const message: BlockStore = { kind: 'block-store', ...request };
     const partition = partitionOfBlock(request.hash);
-    return this.#calls.write(partition, message, STORE_RULE);
+    return this.#calls.write(partition, message, { counts: isStored, lent, alreadyAt: heldBy });
   }
 
-  /** `referenced`, or `send-it` where the block is not wholly there. */
-  addReference(hash: BlockHash, owner: BlockOwner): Soon<BlockAnswer> {
+  /**
+   * `referenced`, or `send-it` where too few have the whole block: it is to be stored then, at
+   * those that are not in `heldBy`, which are told here.
+   */
+  addReference(hash: BlockHash, owner: BlockOwner, heldBy?: Set<NodeId>): Soon<BlockAnswer> {
     const message = { kind: 'reference-add', hash, owner } as const;
-    return this.#calls.write(partitionOfBlock(hash), message, REFERENCE_RULE);
+    return this.#calls.write(partitionOfBlock(hash), message, {
+      counts: isReferenced,
+      prefers: sendItIn,
+      onReply: (reply, node) => {
+        if (reply.kind === 'referenced') heldBy?.add(node);
+      },
+    });
   }
 
-  read(request: Omit<BlockRead, 'kind'>): Soon<BlockAnswer> {
-    return this.#calls.read(partitionOfBlock(request.hash), { kind: 'block-read', ...request });
+  /**
+   * From the nearest replica that has the bytes; a damaged or absent block there is looked after by
+   * that replica itself. `absent` only where all replicas say so. With several replicas `into` may
+   * be written to after the answer: `lent` says how long.
+   */
+  read(request: Omit<BlockRead, 'kind'>, lent?: LentBytes): Soon<BlockAnswer> {
+    const message: BlockRead = { kind: 'block-read', ...request };
+    return this.#calls.readAny(partitionOfBlock(request.hash), message, {
+      isHit: reply => reply.kind === 'bytes' && reply.bytes.length === request.length,
+      nowhere: 'all',
+      lent: request.into === undefined ? undefined : lent,
+    });
   }
 
   /** Ends the owner's references to all these blocks; `failed` when some could not be asked: what

@@ -20,6 +20,7 @@ import type { Conversation } from '../schemas/conversation.ts';
 import type { NodeId } from '../schemas/ids.ts';
 import type { Soon } from '../schemas/soon.ts';
 import type { Codec, Kinded } from '../schemas/wire.ts';
+import type { Loan } from './lent-bytes.ts';
 
 /** Built in subjects.ts alone. */
 export type Subject = string & { readonly __brand: 'Subject' };
@@ -66,7 +67,11 @@ type Companions = {
   readonly traceparent?: string | undefined;
 };
 
-export type RequestOptions = Companions & { readonly timeoutMs: number };
+export type RequestOptions = Companions & {
+  readonly timeoutMs: number;
+  /** Of memory in the request; ended by the bus when nobody on this side uses it any more. */
+  readonly loan?: Loan | undefined;
+};
 
 export type RequestContext = Companions & {
   /** In this process's monotonic milliseconds. */

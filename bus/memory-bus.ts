@@ -28,6 +28,7 @@ import type {
 } from './bus.ts';
 import { DeadlineWheel, type Expiring } from './deadline-wheel.ts';
 import { EventQueue } from './event-queue.ts';
+import type { Loan } from './lent-bytes.ts';
 
 type Served = {
   readonly conversation: Conversation<Kinded, Kinded>;
@@ -69,7 +70,7 @@ export class MemoryBus implements Bus {
       return this.#callInBytes(address, served, [request, context]);
     }
     const server = served.server as unknown as Server<Request, Reply>;
-    return this.#call(address.subject, server, [request, context]);
+    return this.#call(address.subject, lending(server, options.loan), [request, context]);
   }
 
   /** Each side uses its own codecs: they may be of two releases. */
@@ -182,6 +183,20 @@ export class MemoryBus implements Bus {
       },
     };
   }
+}
+
+/** The server uses what was lent until it has answered, however long the caller waits. */
+function lending<Request, Reply>(
+  server: Server<Request, Reply>,
+  loan: Loan | undefined,
+): Server<Request, Reply> {
+  if (loan === undefined) return server;
+  return (request, context) => {
+    const answer = server(request, context);
+    if (answer instanceof Promise) void answer.catch(() => undefined).then(() => loan.over());
+    else loan.over();
+    return answer;
+  };
 }
 
 /** What a server is told besides the request. */

@@ -126,6 +126,9 @@ export class NatsCalls {
         resolve: resolve as (outcome: Kinded) => void,
       });
       this.#calls.set(call.number, call);
+      options.loan?.onRecall(() => {
+        if (call.state !== 'sent') this.settle(call, { kind: 'window-full' });
+      });
       deadlines.add(call);
       window.take(call);
     });
@@ -157,6 +160,7 @@ export class NatsCalls {
     const frame = requestFrame(layouts === undefined ? head : { ...head, layouts }, message);
     call.message = undefined;
     call.state = 'sent';
+    options.loan?.over();
     const headers = traces.blockFor(options.traceparent);
     const question = new NatsQuestion(`${inbox}.${String(number)}`, headers);
     const published = publishFrame(link, address.subject, [frame, question]);
@@ -186,6 +190,7 @@ export class NatsCalls {
     const wasWaiting = call.state === 'waiting';
     call.state = 'over';
     call.message = undefined;
+    call.options.loan?.over();
     call.resolve(outcome);
     if (wasWaiting) call.window.leave(call);
     else call.window.release(call.weight, because);

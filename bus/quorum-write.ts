@@ -11,6 +11,7 @@
 import type { NodeId } from '../schemas/ids.ts';
 import type { Kinded } from '../schemas/wire.ts';
 import type { Expiring } from './deadline-wheel.ts';
+import type { LentBytes } from './lent-bytes.ts';
 import type { WriteGoal } from './quorums.ts';
 
 /** Nobody could be asked, or not enough: no layout was applied yet, replicas are away. */
@@ -27,6 +28,10 @@ export type WriteRule<Reply extends Kinded> = {
    * the caller must hear even if a single replica says so.
    */
   readonly prefers?: (refusals: readonly Reply[]) => Reply | undefined;
+  /** They have it already, and are not asked. */
+  readonly alreadyAt?: ReadonlySet<NodeId> | undefined;
+  /** Memory in the request. */
+  readonly lent?: LentBytes | undefined;
   /** Every answer as it comes, those after the quorum too. */
   readonly onReply?: ((reply: Reply, node: NodeId) => void) | undefined;
 };
@@ -57,6 +62,11 @@ export class QuorumWrite<Reply extends Kinded> implements Expiring {
 
   get isSettled(): boolean {
     return this.#isSettled;
+  }
+
+  /** It had it before. */
+  hasIt(node: NodeId): void {
+    this.#good.add(node);
   }
 
   answered(node: NodeId, reply: Reply | Unavailable): void {

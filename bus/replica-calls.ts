@@ -22,6 +22,7 @@ import type { ComparedOutcome, ComparedReadOptions } from './compared-read.ts';
 import { ComparedRead } from './compared-read.ts';
 import { DeadlineWheel } from './deadline-wheel.ts';
 import { HedgedRead, type ReadWorth } from './hedged-read.ts';
+import type { LentBytes } from './lent-bytes.ts';
 import type { Unavailable, WriteRule } from './quorum-write.ts';
 import { QuorumWrite, UNAVAILABLE } from './quorum-write.ts';
 import type { ConsistencyMode } from './quorums.ts';
@@ -55,6 +56,16 @@ const FAILURES: ReadonlySet<string> = new Set([
   'stale-layout',
   'not-understood',
 ]);
+
+export type ReadAnyRule<Reply extends Kinded> = {
+  readonly isHit: (reply: Reply) => boolean;
+  /** Who must say that it is nowhere: a read quorum, or everybody. */
+  readonly nowhere?: 'quorum' | 'all';
+  /** Memory in the request. */
+  readonly lent?: LentBytes | undefined;
+};
+
+const ANY_REPLY: ReadAnyRule<Kinded> = { isHit: () => true };
 
 type Stale = { readonly kind: 'stale-layout'; readonly state: Uint8Array };
 
@@ -95,7 +106,7 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
 
   /** Asks the nearest replica, and others when it fails or is slow; at once where it answers. */
   read(partition: PartitionId, request: Request): Soon<Reply | Unavailable> {
-    return this.readAny(partition, request, () => true);
+    return this.readAny(partition, request, ANY_REPLY);
   }
 
   /**
@@ -105,7 +116,7 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
   readAny(
     partition: PartitionId,
     request: Request,
-    isHit: (reply: Reply) => boolean,
+    { isHit, nowhere = 'quorum', lent }: ReadAnyRule<Reply>,
   ): Soon<Reply | Unavailable> {
     const only = this.#onlyReplica(partition);
     if (only !== undefined) return this.#askOnly(only, partition, request, undefined);
@@ -116,8 +127,8 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
       FAILURES.has(reply.kind) ? 'failed' : isHit(reply) ? 'hit' : 'miss';
     return new Promise(resolve => {
       const ask = (node: NodeId): Soon<Reply | Unavailable> =>
-        this.#askTimed(node, partition, request);
-      const missesEnough = this.readQuorum;
+        this.#askTimed(node, partition, request, lent);
+      const missesEnough = nowhere === 'quorum' ? this.readQuorum : nodes.length;
       const hedgeMs = (node: NodeId): number => this.#times.hedgeMs(node);
       const deadlineAtMs = clock.monotonicMs() + this.#patienceMs;
       const timing = { hedgeMs, deadlineAtMs, deadlines: this.#deadlines, timers };
@@ -258,8 +269,10 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
       };
       const write = new QuorumWrite({ goals, rule, deadlineAtMs, settle });
       this.#begin(write);
+      for (const node of write.nodes) if (rule.alreadyAt?.has(node) === true) write.hasIt(node);
       for (const node of write.nodes) {
-        void Promise.resolve(this.#ask(node, partition, request)).then(reply => {
+        if (rule.alreadyAt?.has(node) === true) continue;
+        void Promise.resolve(this.#ask(node, partition, request, rule.lent)).then(reply => {
           if (!isStale(reply) || attempt === 'again') {
             write.answered(node, reply);
             return;
@@ -319,24 +332,42 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
   }
 
   /** Asks one of several, and notes how long it took. */
-  #askTimed(node: NodeId, partition: PartitionId, request: Request): Soon<Reply | Unavailable> {
+  #askTimed(
+    node: NodeId,
+    partition: PartitionId,
+    request: Request,
+    lent?: LentBytes,
+  ): Soon<Reply | Unavailable> {
     const { clock, view } = this.#options;
     const startMs = clock.monotonicMs();
-    const reply = this.#ask(node, partition, request);
+    const reply = this.#ask(node, partition, request, lent);
     if (!(reply instanceof Promise)) return reply;
     return reply.then(answer => {
       if (answer.kind === 'unavailable') return answer;
       this.#times.observe(node, clock.monotonicMs() - startMs);
       if (!isStale(answer)) return answer;
       view.takeOver(answer.state);
-      return this.#ask(node, partition, request);
+      return this.#ask(node, partition, request, lent);
     });
   }
 
-  #ask(node: NodeId, partition: PartitionId, request: Request): Soon<Reply | Unavailable> {
+  #ask(
+    node: NodeId,
+    partition: PartitionId,
+    request: Request,
+    lent?: LentBytes,
+  ): Soon<Reply | Unavailable> {
     const { bus, address } = this.#options;
-    const reply = bus.request(address(node, partition), request, this.#currentOptions());
-    return reply instanceof Promise ? reply.then(asAnswer) : asAnswer(reply);
+    const loan = lent?.lend();
+    const current = this.#currentOptions();
+    const options = loan === undefined ? current : { ...current, loan };
+    const reply = bus.request(address(node, partition), request, options);
+    const answered = (answer: Reply | NoAnswer): Reply | Unavailable => {
+      // A server in this process may go on after its time; the bus says when it has ended.
+      if (answer.kind !== 'timed-out') loan?.over();
+      return asAnswer(answer);
+    };
+    return reply instanceof Promise ? reply.then(answered) : answered(reply);
   }
 
   /** Made again only when the set of live versions is another. */

@@ -68,7 +68,9 @@ export class ReplicatedReads {
       case 'bucket-probe':
         return this.#probe(partition, request);
       default:
-        return this.#calls.readAny(partition, request, HITS.get(request.kind) ?? (() => true));
+        return this.#calls.readAny(partition, request, {
+          isHit: HITS.get(request.kind) ?? (() => true),
+        });
     }
   }
 

@@ -13,6 +13,7 @@
  * through a small aligned buffer: two fast copies, which stay in the processor's cache, are six
  * times as fast as one slow one.
  */
+import type { LentBytes } from '../../bus/lent-bytes.ts';
 import { sharedAlignedMemory } from '../../schemas/aligned-memory.ts';
 import { assert } from '../../schemas/assert.ts';
 
@@ -37,6 +38,12 @@ const STAGING_BYTES = 64 * 1024;
 const WORD_BYTES = 8;
 const PAGE_BYTES = 4096;
 
+/** How a slab is still read after its owner is done with it. `lent`: by those that it was lent to.
+ *  `unknown`: nobody keeps count; through `reader`. */
+export type SlabUse =
+  | { readonly kind: 'lent'; readonly lent: LentBytes }
+  | { readonly kind: 'unknown'; readonly reader: Uint8Array };
+
 /** Somebody who waits for a slab; `cancel` is idempotent. */
 export interface SlabWait {
   cancel(): void;
@@ -49,6 +56,8 @@ export class BlockBuffers {
   readonly slabsMax: number;
   readonly #free: Slab[] = [];
   readonly #waiters = new Set<Waiter>();
+  /** Slabs that are read on by replicas which are slower than others. */
+  readonly #lent = new Set<LentBytes>();
   /** Where slabs can be made; some of them are lost while somebody still reads them. */
   readonly #places: number[] = [];
   readonly #found = new FinalizationRegistry<number>(offset => {
@@ -76,7 +85,8 @@ export class BlockBuffers {
 
   /** A slab, if one is left and nobody waited earlier. */
   take(): Slab | undefined {
-    return this.#waiters.size > 0 ? undefined : this.#takeFree();
+    if (this.#waiters.size > 0) return undefined;
+    return this.#takeFree() ?? (this.#recallOne() ? this.#takeFree() : undefined);
   }
 
   /** Calls `receive` later, once, with a slab; behind everybody who waits already. */
@@ -84,6 +94,25 @@ export class BlockBuffers {
     const waiter: Waiter = { receive };
     this.#waiters.add(waiter);
     return { cancel: () => this.#waiters.delete(waiter) };
+  }
+
+  /** The owner of the slab is done with it; it can be used again once nobody else reads it. */
+  giveAfter(slab: Slab, use: SlabUse | undefined): void {
+    if (use === undefined) {
+      this.give(slab);
+      return;
+    }
+    if (use.kind === 'unknown') {
+      this.discard(slab, use.reader);
+      return;
+    }
+    const { lent } = use;
+    this.#lent.add(lent);
+    lent.whenFree(() => {
+      this.#lent.delete(lent);
+      this.give(slab);
+    });
+    if (this.#waiters.size > 0) lent.recall();
   }
 
   /** Nobody reads or writes the slab any more. */
@@ -104,6 +133,15 @@ export class BlockBuffers {
     this.#slabCount -= 1;
     this.#found.register(reader, slab.offset);
     this.#serve();
+  }
+
+  /** Who is slow must not hold up those who are not: true when a slab came back. */
+  #recallOne(): boolean {
+    for (const lent of [...this.#lent]) {
+      lent.recall();
+      if (lent.isFree) return true;
+    }
+    return false;
   }
 
   /** Copies `bytes` into the slab at `offset`; they must fit. */

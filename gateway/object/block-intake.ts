@@ -12,7 +12,7 @@
  */
 import { PUT_BYTES_MAX } from '../../schemas/limits.ts';
 import { S3Error } from '../s3/s3-error.ts';
-import type { BlockBuffers, Slab, SlabWait } from './block-buffers.ts';
+import type { BlockBuffers, Slab, SlabUse, SlabWait } from './block-buffers.ts';
 import { tooLarge } from './http-payload.ts';
 import type { Payload, PayloadSink } from './payload.ts';
 
@@ -74,11 +74,10 @@ export class BlockIntake implements PayloadSink {
     });
   }
 
-  /** The taker needs a slab no more; but somebody may still read it through `reader`. */
-  blockDone(slab: Slab, reader?: Uint8Array): void {
+  /** The taker needs a slab no more; but somebody may still read it. */
+  blockDone(slab: Slab, use?: SlabUse): void {
     this.#underWay -= 1;
-    if (reader === undefined) this.#buffers.give(slab);
-    else this.#buffers.discard(slab, reader);
+    this.#buffers.giveAfter(slab, use);
     if (this.#aside.length > 0) this.#awaitSlab();
     else this.#letGoOn();
   }

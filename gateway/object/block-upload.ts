@@ -9,10 +9,11 @@
  * is full. The owner's row may be sent only after `seal`: every block, every reference and every
  * manifest row is durable then.
  */
-import type { BlockAnswer, BlockClient } from '../../bus/block-client.ts';
+import type { BlockAnswer, BlockClient, StoreCompanions } from '../../bus/block-client.ts';
+import type { LentBytes } from '../../bus/lent-bytes.ts';
 import type { TableClient } from '../../bus/table-client.ts';
 import { partitionOfManifest } from '../../bus/table-client.ts';
-import type { BlockHash } from '../../schemas/ids.ts';
+import type { BlockHash, NodeId } from '../../schemas/ids.ts';
 import { MANIFEST_INLINE_BLOCKS_MAX, MANIFEST_ROW_BLOCKS } from '../../schemas/limits.ts';
 import type { BlockList, BlockRef } from '../../schemas/records/block-list.ts';
 import { packBlocks } from '../../schemas/records/block-list.ts';
@@ -29,14 +30,15 @@ export type BlockUploadOptions = {
   readonly owner: BlockOwner;
 };
 
-/** How one block fared; `isSettled`: whoever was asked answered, so nobody reads the bytes now. */
+/** How one block fared; `isSettled`: whoever was asked answered, so nobody reads the bytes now, but
+ *  those whom what was lent knows of. */
 export type StoreOutcome =
   | { readonly kind: 'stored' }
-  | { readonly kind: 'send-it' }
+  /** `heldBy`: replicas that took the reference all the same. */
+  | { readonly kind: 'send-it'; readonly heldBy: ReadonlySet<NodeId> }
   | { readonly kind: 'refused'; readonly error: S3Error; readonly isSettled: boolean };
 
 const STORED: StoreOutcome = { kind: 'stored' };
-const SEND_IT: StoreOutcome = { kind: 'send-it' };
 
 export class BlockUpload {
   readonly owner: BlockOwner;
@@ -79,17 +81,24 @@ export class BlockUpload {
     if (isRowFull) this.#sendManifestRow();
   }
 
-  /** Stores a listed block. The bytes must stay as they are until this resolves. */
-  async store({ hash, checksums }: BlockDigest, bytes: Uint8Array): Promise<StoreOutcome> {
-    const answer = await this.#blocks.store({ hash, bytes, checksums, owner: this.owner });
-    return answer.kind === 'stored' ? STORED : refused(answer);
+  /** Stores a listed block. The bytes must stay as they are until this resolves, and until what
+   *  was lent of them is free. */
+  async store(
+    { hash, checksums }: BlockDigest,
+    bytes: Uint8Array,
+    companions: StoreCompanions = {},
+  ): Promise<StoreOutcome> {
+    const block = { hash, bytes, checksums, owner: this.owner };
+    const answer = await this.#blocks.store(block, companions);
+    return answer.kind === 'stored' ? STORED : refused(answer, companions.lent);
   }
 
   /** References a listed block that should be there already. */
   async reference(hash: BlockHash): Promise<StoreOutcome> {
-    const answer = await this.#blocks.addReference(hash, this.owner);
+    const heldBy = new Set<NodeId>();
+    const answer = await this.#blocks.addReference(hash, this.owner, heldBy);
     if (answer.kind === 'referenced') return STORED;
-    return answer.kind === 'send-it' ? SEND_IT : refused(answer);
+    return answer.kind === 'send-it' ? { kind: 'send-it', heldBy } : refused(answer, undefined);
   }
 
   /** The content of the owner's row, once all manifest rows are durable. Throws S3Error. */
@@ -128,7 +137,7 @@ export class BlockUpload {
   }
 }
 
-function refused(answer: BlockAnswer): StoreOutcome {
-  const isSettled = answer.kind !== 'unavailable';
+function refused(answer: BlockAnswer, lent: LentBytes | undefined): StoreOutcome {
+  const isSettled = answer.kind !== 'unavailable' || lent?.wasLent === true;
   return { kind: 'refused', error: blockRefusal(answer), isSettled };
 }

@@ -8,13 +8,15 @@
  *     client → intake → slab ─┬→ digest threads ─→ name ─→ block storage ─┬→ slab given back
  *                             └→ MD5 and its kin ────────────────────────┘
  *
- * It ends, well or not, only when nothing is under way any more: no thread and no storage node
- * reads a slab then, and every slab was given back.
+ * It ends, well or not, when no thread reads a slab any more, and each block has its quorum or was
+ * refused. Replicas that are slower than the quorum may read on: their slabs are lent, and go back
+ * by themselves. All others were given back.
  */
+import { LentBytes } from '../../bus/lent-bytes.ts';
 import { INLINE_BYTES_MAX } from '../../schemas/limits.ts';
 import type { BlockHash } from '../../schemas/ids.ts';
 import { S3Error } from '../s3/s3-error.ts';
-import type { BlockBuffers, Slab } from './block-buffers.ts';
+import type { BlockBuffers, Slab, SlabUse } from './block-buffers.ts';
 import type { BlockDigest } from './block-digest.ts';
 import { BlockIntake, type BlockTaker, type FilledBlock } from './block-intake.ts';
 import type { BlockUpload, StoreOutcome } from './block-upload.ts';
@@ -83,14 +85,13 @@ export class LargeBody implements BlockTaker {
   }
 
   /** The name of a block is known: it is listed and sent, unless something failed already. */
-  async send(digest: BlockDigest, bytes: Buffer): Promise<StoreOutcome> {
+  async send(digest: BlockDigest, bytes: Buffer, lent: LentBytes): Promise<StoreOutcome> {
     const { upload, known } = this.#parts;
     upload.list({ hash: digest.hash, sizeBytes: bytes.length });
-    if (known?.has(digest.hash) === true) {
-      const outcome = await upload.reference(digest.hash);
-      if (outcome.kind !== 'send-it') return outcome;
-    }
-    return upload.store(digest, bytes);
+    if (known?.has(digest.hash) !== true) return upload.store(digest, bytes, { lent });
+    const outcome = await upload.reference(digest.hash);
+    if (outcome.kind !== 'send-it') return outcome;
+    return upload.store(digest, bytes, { lent, heldBy: outcome.heldBy });
   }
 
   keepInline(bytes: Buffer): void {
@@ -108,11 +109,11 @@ export class LargeBody implements BlockTaker {
     this.#intake.stop();
   }
 
-  /** `reader`: through it somebody may still read the slab. */
-  blockDone(slab: Slab, reader?: Uint8Array): void {
+  /** `use`: how somebody may still read the slab. */
+  blockDone(slab: Slab, use?: SlabUse): void {
     this.#underWay -= 1;
-    this.#intake.blockDone(slab, reader);
-    if (reader !== undefined) this.#parts.digests.forgetSlab(slab);
+    this.#intake.blockDone(slab, use);
+    if (use?.kind === 'unknown') this.#parts.digests.forgetSlab(slab);
     this.#settleIfDone();
   }
 
@@ -128,6 +129,7 @@ class BlockProgress implements BlockListener {
   readonly #slab: Slab;
   readonly #bytes: Buffer;
   readonly #isInline: boolean;
+  readonly #lent = new LentBytes();
   #isStoring = false;
   #isAbsorbed = false;
   /** Somebody may read the bytes when all else is done. */
@@ -147,7 +149,7 @@ class BlockProgress implements BlockListener {
       return;
     }
     this.#isStoring = true;
-    this.#body.send(digest, this.#bytes).then(
+    this.#body.send(digest, this.#bytes, this.#lent).then(
       outcome => {
         this.#stored(outcome);
       },
@@ -187,6 +189,11 @@ class BlockProgress implements BlockListener {
 
   #endIfDone(): void {
     if (!this.#isAbsorbed || this.#isStoring) return;
-    this.#body.blockDone(this.#slab, this.#isRead ? this.#bytes : undefined);
+    this.#body.blockDone(this.#slab, this.#use());
+  }
+
+  #use(): SlabUse | undefined {
+    if (this.#isRead) return { kind: 'unknown', reader: this.#bytes };
+    return this.#lent.isFree ? undefined : { kind: 'lent', lent: this.#lent };
   }
 }

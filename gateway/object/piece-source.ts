@@ -5,11 +5,16 @@
  * Knows:         block slices.
  * Must not know: HTTP.
  *
- * A client that keeps up gets whole blocks, and has the next ones read while it takes the last one;
- * a slow one gets small pieces and nothing ahead, so that hundreds of slow clients hold little
- * memory. Pieces end where a block's checksum chunks end, so that no chunk is verified twice.
+ * A client that keeps up gets whole blocks, and has the next ones read while it takes the last one:
+ * the more of them, the longer a read takes, for blocks may lie in another site. A slow client gets
+ * small pieces and nothing ahead, so that hundreds of slow clients hold little memory. Pieces end
+ * where a block's checksum chunks end, so that no chunk is verified twice.
+ *
+ * Whoever reads whole blocks holds a buffer for each, also where the bytes come in other memory:
+ * the number of buffers is what bounds them all.
  */
 import type { BlockClient } from '../../bus/block-client.ts';
+import { LentBytes } from '../../bus/lent-bytes.ts';
 import type { Clock } from '../../schemas/environment.ts';
 import type { BlockHash } from '../../schemas/ids.ts';
 import { CHECKSUM_CHUNK_BYTES, READ_PIECE_BYTES } from '../../schemas/limits.ts';
@@ -28,6 +33,9 @@ const LAST_PIECE_WEIGHT = 0.2;
 
 /** Opening a file and reading it take longer than sending a block: one alone is waited for. */
 const BLOCKS_AHEAD = 2;
+/** Reads that take so long are not from this site's disks. */
+const DISTANT_MS = 20;
+const BLOCKS_AHEAD_MAX = 12;
 
 export type PieceSourceParts = {
   readonly blocks: BlockClient;
@@ -58,6 +66,9 @@ export class PieceSource implements ReplySource {
   #handed: Piece | undefined;
   #pace: 'fast' | 'fair' | 'slow' = 'fair';
   #msPerByte = 0;
+  /** How long the last read and the last piece took. */
+  #readMs = 0;
+  #takenMs = 0;
   #leftBytes: number;
   #handedAtMs = 0;
   #isOver = false;
@@ -107,7 +118,15 @@ export class PieceSource implements ReplySource {
     this.#handedAtMs = this.#parts.clock.monotonicMs();
     this.#leftBytes -= piece.bytes.length;
     if (this.#leftBytes === 0) this.#end();
-    else if (this.#pace === 'fast') this.#readAhead(piece.buffer === undefined ? 1 : BLOCKS_AHEAD);
+    else if (this.#pace === 'fast') this.#readAhead(piece.buffer === undefined ? 1 : this.#depth());
+    else if (this.#pace === 'fair' && this.#readMs >= DISTANT_MS) this.#readAhead(1);
+  }
+
+  /** As many reads as last as long as one takes. */
+  #depth(): number {
+    if (this.#readMs < DISTANT_MS) return BLOCKS_AHEAD;
+    const depth = Math.ceil(this.#readMs / Math.max(this.#takenMs, 1)) + 1;
+    return Math.min(Math.max(depth, BLOCKS_AHEAD), BLOCKS_AHEAD_MAX);
   }
 
   #readAhead(count: number): void {
@@ -125,6 +144,7 @@ export class PieceSource implements ReplySource {
     if (handed === undefined) return;
     this.#handed = undefined;
     const elapsedMs = this.#parts.clock.monotonicMs() - this.#handedAtMs;
+    this.#takenMs = elapsedMs;
     const lastPace = elapsedMs / handed.bytes.length;
     this.#msPerByte += (lastPace - this.#msPerByte) * LAST_PIECE_WEIGHT;
     if (this.#msPerByte * FAST_BYTES_PER_MS <= 1) this.#pace = 'fast';
@@ -163,20 +183,24 @@ export class PieceSource implements ReplySource {
   }
 
   async #ask(request: ReadRequest): Promise<Piece> {
-    const { blocks, buffers } = this.#parts;
-    const buffer = request.into;
-    const answer = await blocks.read(request);
+    const { blocks, buffers, clock } = this.#parts;
+    const { into } = request;
+    const lent = into === undefined ? undefined : new LentBytes();
+    const askedAtMs = clock.monotonicMs();
+    const answer = await blocks.read(request, lent);
+    this.#readMs = clock.monotonicMs() - askedAtMs;
+    // A storage process may still be reading into this memory: one that did not answer, or one
+    // that was slower than another.
+    const isUnknown = answer.kind === 'unavailable' && lent?.wasLent === false;
+    const buffer = isUnknown || lent?.isFree === false ? undefined : into;
+    if (into !== undefined && buffer === undefined) buffers.lose();
     if (answer.kind !== 'bytes') {
-      // Without an answer, a storage process may still be reading into this memory.
-      if (buffer !== undefined && answer.kind === 'unavailable') buffers.lose();
-      else this.#release({ bytes: EMPTY, buffer });
+      this.#release({ bytes: EMPTY, buffer });
       if (answer.kind === 'absent') throw new ContentGone('a block is not there');
       throw blockRefusal(answer);
     }
     const { bytes } = answer;
-    const isInside = buffer?.buffer === bytes.buffer;
-    if (!isInside) this.#release({ bytes: EMPTY, buffer });
-    const piece = { bytes, buffer: isInside ? buffer : undefined };
+    const piece = { bytes, buffer };
     if (bytes.length === request.length && !this.#isOver) return piece;
     this.#release(piece);
     if (this.#isOver) return { bytes: EMPTY, buffer: undefined };

@@ -99,7 +99,8 @@ class ReferenceCopy {
     if (outcome.kind === 'refused') throw outcome.error;
     const bytes = await this.#fetch(block);
     const { hash } = block;
-    const stored = await this.#upload.store({ hash, checksums: chunkChecksums(bytes) }, bytes);
+    const digest = { hash, checksums: chunkChecksums(bytes) };
+    const stored = await this.#upload.store(digest, bytes, { heldBy: outcome.heldBy });
     if (stored.kind === 'refused') throw stored.error;
   }
 

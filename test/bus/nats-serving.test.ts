@@ -5,6 +5,7 @@ import test from 'ava';
 import { DeadlineWheel } from '../../bus/deadline-wheel.ts';
 import { readReplyFrame, requestFrame } from '../../bus/frame.ts';
 import { cutFrame } from '../../bus/frame-parts.ts';
+import { LentBytes } from '../../bus/lent-bytes.ts';
 import { NatsCalls } from '../../bus/nats-calls.ts';
 import {
   NatsMessage,
@@ -225,5 +226,28 @@ test('a call whose time ran out while it waited for room is not sent', async t =
   t.is(link.sent.length, 1);
   environment.advance(1200);
   for (const reply of replies) t.deepEqual(await reply, { kind: 'timed-out' });
+  t.is(link.sent.length, 1);
+});
+
+test('lent bytes are free once they are copied, or their request is given up', async t => {
+  const { link, calls, window } = calling();
+  const bytes = Buffer.alloc(6000);
+  const ask = (lent: LentBytes) =>
+    calls.request(address, { kind: 'carry', bytes, want: 0 }, [
+      { timeoutMs: 1000, loan: lent.lend() },
+      window,
+    ]);
+  const [sent, waiting] = [new LentBytes(), new LentBytes()];
+  const first = ask(sent);
+  t.is(link.sent.length, 1);
+  t.true(sent.isFree, 'they were copied');
+  const second = ask(waiting);
+  t.false(waiting.isFree, 'there is no room for it yet');
+  waiting.recall();
+  t.true(waiting.isFree);
+  t.deepEqual(await second, { kind: 'window-full' });
+  sent.recall();
+  calls.disconnected();
+  t.deepEqual(await first, { kind: 'disconnected' });
   t.is(link.sent.length, 1);
 });

@@ -229,7 +229,7 @@ test('what is the same everywhere comes from whoever has it', async t => {
   world.serve('b', { kind: 'counted', number: 0 });
   world.serve('c', done('c'));
   const isHit = (reply: EchoReply): boolean => reply.kind === 'said';
-  t.deepEqual(await world.calls.readAny(PLACE, ASK, isHit), done('c'));
+  t.deepEqual(await world.calls.readAny(PLACE, ASK, { isHit }), done('c'));
 });
 
 test('that nobody has it is said by a read quorum, and by no less', async t => {
@@ -238,10 +238,10 @@ test('that nobody has it is said by a read quorum, and by no less', async t => {
   const two = worldOf('abc');
   two.serve('a', missing);
   two.serve('c', missing);
-  t.deepEqual(await two.calls.readAny(PLACE, ASK, isHit), missing);
+  t.deepEqual(await two.calls.readAny(PLACE, ASK, { isHit }), missing);
   const one = worldOf('abc');
   one.serve('a', missing);
-  t.deepEqual(await one.calls.readAny(PLACE, ASK, isHit), { kind: 'unavailable' });
+  t.deepEqual(await one.calls.readAny(PLACE, ASK, { isHit }), { kind: 'unavailable' });
 });
 
 test('a read of frozen replicas ends within five seconds', async t => {

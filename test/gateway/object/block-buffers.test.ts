@@ -1,5 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
+import { LentBytes } from '../../../bus/lent-bytes.ts';
 import { BlockBuffers, type Slab } from '../../../gateway/object/block-buffers.ts';
 import { seededBytes } from '../../support/seeded-bytes.ts';
 
@@ -90,4 +91,28 @@ test('bytes of any alignment and length arrive as they are', t => {
     }),
     { numRuns: 60 },
   );
+});
+
+test('a slab that is lent comes back by itself, and at once where others need it', t => {
+  const buffers = buffersOf(4);
+  const slabs = [0, 1, 2, 3].map(() => take(buffers));
+  const lend = (slab: Slab, canBeRecalled: boolean): (() => void) => {
+    const lent = new LentBytes();
+    const loan = lent.lend();
+    if (canBeRecalled) loan.onRecall(() => loan.over());
+    buffers.giveAfter(slab, { kind: 'lent', lent });
+    return () => loan.over();
+  };
+  const end = lend(slabs[0]!, false);
+  lend(slabs[1]!, true);
+  t.is(buffers.inUse, 4);
+  t.is(take(buffers), slabs[1]!, 'the other one cannot be given up');
+  t.is(buffers.take(), undefined);
+  const served: Slab[] = [];
+  buffers.wait(slab => served.push(slab));
+  end();
+  t.deepEqual(served, [slabs[0]]);
+  buffers.wait(slab => served.push(slab));
+  lend(slabs[2]!, true);
+  t.is(served[1], slabs[2], 'who waits already is served at once');
 });
