@@ -58,7 +58,11 @@ export function makeAdministration(options: AdministrationOptions): Administrati
   const { clock, random } = environment;
   const names = new BucketNames(settings);
   const indexShards = config.s3.defaultIndexShards;
-  const life = new BucketLife({ settings, tables, names, clock, random, indexShards });
+  const ownership = config.s3.defaultObjectOwnership;
+  const life = new BucketLife({
+    ...{ settings, tables, names, clock, random },
+    ...{ indexShards, ownership },
+  });
   const cache = new DirectoryCache(settings, clock, bus, subjects);
   const namespace = config.s3.bucketNamespace;
   const punycode = config.allowPunycode ? 'allowed' : 'refused';

@@ -55,6 +55,7 @@ export function makeGateway(options: GatewayRoleOptions): GatewayRole {
     ...{ region: config.s3.region, rootDomain: config.s3.rootDomain },
     ...{ directory: administration.lookup, punycode: administration.ports.punycode },
     ...{ tables, blocks, writer, reader, stamper, clock, random, log },
+    defaultOwnership: config.s3.defaultObjectOwnership,
     calendar: options.calendar,
     answered: request => {
       options.metrics.answered('s3', request);

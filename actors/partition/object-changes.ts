@@ -1,5 +1,5 @@
 /**
- * Changing what may change of a version: its tags.
+ * Changing what may change of a version: its tags, its access control list.
  *
  * Owns:          what such a change does to the rows of its partition.
  * Knows:         object rows, and the copy of the row that lies with the bytes of a small object.
@@ -40,9 +40,13 @@ function isMeant(row: ObjectRow | undefined, version: ObjectChange['version']): 
   return version === undefined || version === versionRefOf(row);
 }
 
-function changedBy(stored: ObjectVersion, { tagging }: ObjectChange): ObjectVersion {
-  if (tagging === undefined) return stored;
-  const merged = mergeObjectRows(stored, { ...stored, tagging });
+function changedBy(stored: ObjectVersion, { tagging, acl }: ObjectChange): ObjectVersion {
+  if (tagging === undefined && acl === undefined) return stored;
+  const merged = mergeObjectRows(stored, {
+    ...stored,
+    ...(tagging === undefined ? {} : { tagging }),
+    ...(acl === undefined ? {} : { acl }),
+  });
   return merged.kind === 'version' ? merged : stored;
 }
 

@@ -18,6 +18,7 @@ import type { Clock, Randomness } from '../../schemas/environment.ts';
 import type { AccessKeyId, BucketId } from '../../schemas/ids.ts';
 import { REQUEST_DEADLINE_MS } from '../../schemas/limits.ts';
 import type { BucketRow, BucketSettings } from '../../schemas/records/bucket-row.ts';
+import type { ObjectOwnership } from '../../schemas/records/bucket-settings/access-settings.ts';
 import { localAliasId } from '../../schemas/records/settings-rows.ts';
 import { timestampMs } from '../../schemas/timestamp.ts';
 import type { BucketNames } from './bucket-names.ts';
@@ -29,6 +30,7 @@ export type BucketLifeOptions = {
   readonly clock: Clock;
   readonly random: Randomness;
   readonly indexShards: number;
+  readonly ownership: ObjectOwnership;
 };
 
 export type BucketWish = {
@@ -51,7 +53,7 @@ export class BucketLife {
   }
 
   async create(wish: BucketWish): Promise<BucketRow | 'taken'> {
-    const { settings, clock, random, indexShards } = this.#options;
+    const { settings, clock, random, indexShards, ownership } = this.#options;
     const id = random.bytes(32).toString('hex') as BucketId;
     const created = await settings.change('bucket', id, () => ({
       kind: 'bucket' as const,
@@ -62,6 +64,7 @@ export class BucketLife {
       localAliases: wish.localAlias === undefined ? [] : [wish.localAlias],
       grants: wish.grants,
       indexShards: wish.indexShards ?? indexShards,
+      ownership,
       ...wish.settings,
     }));
     if (created === undefined || !(await this.#takeNames(created))) {

@@ -12,7 +12,7 @@ import type { S3Action } from '../auth/s3-actions.ts';
 import type { BucketCall, S3Handler } from './s3-call.ts';
 import { S3Error, type S3ErrorCode } from './s3-error.ts';
 import { xmlReply } from './xml-reply.ts';
-import { element, s3Document, wrap } from './xml-writer.ts';
+import { element, s3Document } from './xml-writer.ts';
 
 function document(root: string, content = ''): S3Handler<BucketCall> {
   const text = s3Document(root, content);
@@ -76,16 +76,6 @@ export const bucketProbes: Readonly<
     'GetObjectLockConfiguration',
     's3:GetBucketObjectLockConfiguration',
     absent('ObjectLockConfigurationNotFoundError'),
-  ],
-  ownershipControls: [
-    'GetBucketOwnershipControls',
-    's3:GetBucketOwnershipControls',
-    document('OwnershipControls', wrap('Rule', element('ObjectOwnership', 'BucketOwnerEnforced'))),
-  ],
-  publicAccessBlock: [
-    'GetPublicAccessBlock',
-    's3:GetBucketPublicAccessBlock',
-    absent('NoSuchPublicAccessBlockConfiguration'),
   ],
   replication: [
     'GetBucketReplication',

@@ -8,7 +8,12 @@
 import { isBucketName } from '../../schemas/bucket-name.ts';
 import type { Tag } from '../../schemas/records/bucket-settings/bucket-tags.ts';
 import { BUCKET_TAGS_MAX, faultOfTags } from '../../schemas/records/bucket-settings/bucket-tags.ts';
+import type { BucketSettings } from '../../schemas/records/bucket-row.ts';
+import type { ObjectOwnership } from '../../schemas/records/bucket-settings/access-settings.ts';
+import { objectOwnership } from '../../schemas/records/bucket-settings/access-settings.ts';
+import { isPublicAcl } from '../auth/canned-acl.ts';
 import { readSmallBody } from '../object/payload.ts';
+import { readAcl, refuseGrants } from './access-control.ts';
 import { refuseFault } from './bucket-document.ts';
 import { readTags } from './bucket-tagging.ts';
 import { ANY_ORIGIN } from './cors-preflight.ts';
@@ -28,24 +33,20 @@ const BUCKETS_PER_PAGE_MAX = 10_000;
 const REGION_NAME = /^[a-z]{2}(?:-[a-z]+)+-\d$/;
 /** The region that S3 tells as an empty location, for historical reasons. */
 const UNNAMED_REGION = 'us-east-1';
-const XSI = 'http://www.w3.org/2001/XMLSchema-instance';
 
 export function createBucket(punycode: 'allowed' | 'refused'): S3Handler<NamedCall> {
-  return async (call, { directory, region }) => {
+  return async (call, { directory, region, defaultOwnership }) => {
     const { bucketName, caller } = call;
     if (!isBucketName(bucketName, punycode)) {
       throw new S3Error('InvalidBucketName', { fields: { BucketName: bucketName } });
     }
-    checkCreation(call);
+    const access = askedAccess(call, defaultOwnership);
     const body = await readSmallBody(call, CONFIGURATION_BYTES_MAX);
     const { location, tags } = readCreation(body);
     checkLocation(location, region);
     if (caller === undefined) throw new S3Error('AccessDenied');
-    const { kind } = await directory.createBucket(
-      bucketName,
-      caller.accessKeyId,
-      tags.length === 0 ? {} : { tags },
-    );
+    const settings = { ...access, ...(tags.length === 0 ? {} : { tags }) };
+    const { kind } = await directory.createBucket(bucketName, caller.accessKeyId, settings);
     switch (kind) {
       case 'created':
         return { status: 200, headers: [['location', `/${bucketName}`]] };
@@ -59,21 +60,35 @@ export function createBucket(punycode: 'allowed' | 'refused'): S3Handler<NamedCa
   };
 }
 
-/** What would make another bucket than the one we make is refused, never left out silently. */
-function checkCreation({ headers }: S3Call): void {
-  const acl = headers.get('x-amz-acl') ?? 'private';
+/**
+ * Who may use the new bucket, as its headers say; what is not done is refused, never left out.
+ *
+ * @throws S3Error InvalidArgument, InvalidBucketAclWithObjectOwnership, NotImplemented.
+ */
+function askedAccess(
+  { headers }: S3Call,
+  defaultOwnership: ObjectOwnership,
+): Pick<BucketSettings, 'acl' | 'ownership'> {
   const isLocked = headers.get('x-amz-bucket-object-lock-enabled')?.toLowerCase() === 'true';
-  const ownership = headers.get('x-amz-object-ownership') ?? 'BucketOwnerEnforced';
-  const isGranting = headers.entries.some(([name]) => name.startsWith('x-amz-grant-'));
-  if (acl !== 'private' || isGranting) {
-    throw new S3Error('NotImplemented', { message: 'Access control lists are not implemented.' });
-  }
   if (isLocked) throw new S3Error('NotImplemented', { message: 'Object lock is not implemented.' });
-  if (ownership === 'BucketOwnerEnforced') return;
-  if (ownership !== 'BucketOwnerPreferred' && ownership !== 'ObjectWriter') {
-    throw invalidArgument('x-amz-object-ownership', ownership, 'The ownership is not valid.');
+  refuseGrants(headers);
+  const ownership = askedOwnership(headers.get('x-amz-object-ownership')) ?? defaultOwnership;
+  const acl = readAcl(headers.get('x-amz-acl') ?? 'private');
+  if (isPublicAcl(acl) && ownership === 'BucketOwnerEnforced') {
+    throw new S3Error('InvalidBucketAclWithObjectOwnership', {
+      message:
+        'A bucket whose ObjectOwnership is BucketOwnerEnforced cannot have an access control ' +
+        'list: x-amz-object-ownership chooses another (default_object_ownership is the default).',
+    });
   }
-  throw new S3Error('NotImplemented', { message: `${ownership} is not implemented.` });
+  return { ownership, ...(isPublicAcl(acl) ? { acl } : {}) };
+}
+
+function askedOwnership(text: string | undefined): ObjectOwnership | undefined {
+  if (text === undefined) return undefined;
+  const ownership = objectOwnership(text);
+  if (ownership !== undefined) return ownership;
+  throw invalidArgument('x-amz-object-ownership', text, 'The ownership is not valid.');
 }
 
 type Creation = { readonly location: string; readonly tags: readonly Tag[] };
@@ -187,23 +202,6 @@ export const getBucketLocation: S3Handler<BucketCall> = (_call, { region }) =>
 /** Never enabled: the document without a status. */
 export const getBucketVersioning: S3Handler<BucketCall> = () =>
   xmlReply(s3Document('VersioningConfiguration', ''));
-
-/** Access control lists do not exist here: what the asking key may do, told as one. */
-export const getBucketAcl: S3Handler<BucketCall> = ({ caller, bucket }) => {
-  if (caller === undefined) throw new S3Error('AccessDenied');
-  const grant = bucket.grants.find(({ accessKeyId }) => accessKeyId === caller.accessKeyId);
-  const permissions: string[] = [];
-  if (grant?.owner === true) permissions.push('FULL_CONTROL');
-  else {
-    if (grant?.read === true) permissions.push('READ', 'READ_ACP');
-    if (grant?.write === true) permissions.push('WRITE');
-  }
-  const owner = ownerXml(caller);
-  const grantee = `<Grantee xmlns:xsi="${XSI}" xsi:type="CanonicalUser">${owner}</Grantee>`;
-  const grants = permissions.map(name => wrap('Grant', grantee + element('Permission', name)));
-  const content = wrap('Owner', owner) + wrap('AccessControlList', grants.join(''));
-  return xmlReply(s3Document('AccessControlPolicy', content));
-};
 
 /** An access key stands where S3 has an account. */
 export function ownerXml(caller: Caller): string {

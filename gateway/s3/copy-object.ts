@@ -16,6 +16,7 @@ import type { VersionTarget, Written } from '../object/object-writer.ts';
 import { copyByReference } from '../object/reference-copy.ts';
 import { quotaOf, refuseEarly } from '../object/quota.ts';
 import { SourcePayload } from '../object/source-payload.ts';
+import { askedAcl } from './access-control.ts';
 import { askedChecksum } from './checksum-headers.ts';
 import { writeCondition } from './conditions.ts';
 import { copyResult } from './copy-result.ts';
@@ -27,6 +28,7 @@ import {
   REDIRECT_HEADER,
   redirectLocation,
   storedHeaders,
+  withAcl,
 } from './object-headers.ts';
 import { placeOf } from './object-place.ts';
 import { copiedTagging, taggingDirective, taggingOf } from './object-tagging.ts';
@@ -38,6 +40,7 @@ type Directive = 'COPY' | 'REPLACE';
 export const copyObject: S3Handler<ObjectCall> = async (call, services) => {
   const { headers } = call;
   checkUploadHeaders(headers);
+  const acl = askedAcl(headers, call.bucket);
   const directive = metadataDirective(call);
   // Refused before anything is looked up.
   if (taggingDirective(headers) === 'REPLACE') taggingOf(headers);
@@ -56,7 +59,7 @@ export const copyObject: S3Handler<ObjectCall> = async (call, services) => {
     const target: VersionTarget = {
       kind: 'version',
       place,
-      headers: copiedHeaders(call, found.version, directive),
+      headers: withAcl(copiedHeaders(call, found.version, directive), acl),
       extras: tagging && { tagging },
       condition,
       quota,

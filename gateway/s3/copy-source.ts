@@ -86,8 +86,8 @@ export async function withSource<Result>(
   for (let lookups = 1; ; lookups += 1) {
     const found = await services.reader.find(place, 'content');
     if (found === undefined) throw absentKey(call, services, source);
-    const { etag, timestamp, headers } = found.version;
-    if (source.access === 'by-object') checkObjectAcl(call, source.bucket, headers);
+    const { etag, timestamp } = found.version;
+    if (source.access === 'by-object') checkObjectAcl(call, source.bucket, found.version);
     checkSource(call.headers, { etag, lastModifiedMs: timestampMs(timestamp) });
     try {
       return await copy(found);

@@ -48,8 +48,8 @@ function answer(
   if (call.access === 'allowed') return answerObject(reader, question, { absent });
   return answerObject(reader, question, {
     absent,
-    instead: ({ headers }) => {
-      checkObjectAcl(call, call.bucket, headers);
+    instead: version => {
+      checkObjectAcl(call, call.bucket, version);
       return undefined;
     },
   });

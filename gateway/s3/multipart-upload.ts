@@ -11,10 +11,11 @@ import type { UploadRow } from '../../schemas/records/upload-row.ts';
 import { timestampMs } from '../../schemas/timestamp.ts';
 import type { HttpReply, ReplyHeaders, RequestHeaders } from '../http/exchange.ts';
 import { tableRefusal } from '../object/refusals.ts';
+import { askedAcl } from './access-control.ts';
 import { parseAlgorithm } from './checksum-headers.ts';
 import { isCombinable } from './crc-combine.ts';
 import { abortHeaders } from './lifecycle-headers.ts';
-import { checkUploadHeaders, storedHeaders } from './object-headers.ts';
+import { checkUploadHeaders, storedHeaders, withAcl } from './object-headers.ts';
 import { placeOf } from './object-place.ts';
 import { taggingOf } from './object-tagging.ts';
 import type { ObjectCall, S3Handler } from './s3-call.ts';
@@ -36,7 +37,7 @@ export const createMultipartUpload: S3Handler<ObjectCall> = async (call, service
     uploadId,
     timestamp,
     state: { kind: 'open' },
-    headers: storedHeaders(headers, auth),
+    headers: withAcl(storedHeaders(headers, auth), askedAcl(headers, call.bucket)),
     initiator: caller?.accessKeyId ?? '',
     ...(checksum === undefined ? {} : { checksum }),
     ...(tagging === undefined ? {} : { tagging }),

@@ -11,16 +11,18 @@
 import type { BucketRow } from '../../schemas/records/bucket-row.ts';
 import type { CannedAcl } from '../../schemas/records/bucket-settings/access-settings.ts';
 import { cannedAcl } from '../../schemas/records/bucket-settings/access-settings.ts';
-import type { StoredHeaders } from '../../schemas/records/object-row.ts';
+import type { ObjectVersion } from '../../schemas/records/object-row.ts';
 import { decideByObject, type Verdict } from '../auth/permissions.ts';
 import type { S3Action } from '../auth/s3-actions.ts';
 import type { S3Call, S3Services } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
 
-/** An object that is not `private` has its list among its stored headers, where it is not told. */
+/** The list that an object came with is among its stored headers, where it is not told. */
 export const ACL_HEADER = 'x-amz-acl';
 
-export function aclOf(headers: StoredHeaders): CannedAcl | undefined {
+/** Undefined: `private`. */
+export function aclOf({ headers, acl }: ObjectVersion): CannedAcl | undefined {
+  if (acl !== undefined) return acl.acl;
   const text = headers.find(([name]) => name === ACL_HEADER)?.[1];
   return text === undefined ? undefined : cannedAcl(text);
 }
@@ -39,9 +41,9 @@ export function decideFor(call: S3Call, { authoriser }: S3Services, asked: Asked
 }
 
 /** @throws S3Error AccessDenied when the object's list does not let the caller read it. */
-export function checkObjectAcl(call: S3Call, bucket: BucketRow, headers: StoredHeaders): void {
+export function checkObjectAcl(call: S3Call, bucket: BucketRow, version: ObjectVersion): void {
   const question = { action: 's3:GetObject', key: keyOf(call), bucket } as const;
-  if (decideByObject(question, aclOf(headers)) === 'denied') throw new S3Error('AccessDenied');
+  if (decideByObject(question, aclOf(version)) === 'denied') throw new S3Error('AccessDenied');
 }
 
 /** What is said of a key that is not there. */

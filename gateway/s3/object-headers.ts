@@ -9,6 +9,7 @@
  * asked for encryption or a lock must not believe that it got it.
  */
 import { USER_METADATA_BYTES_MAX } from '../../schemas/limits.ts';
+import type { CannedAcl } from '../../schemas/records/bucket-settings/access-settings.ts';
 import type { ObjectVersion, StoredHeaders } from '../../schemas/records/object-row.ts';
 import { timestampMs } from '../../schemas/timestamp.ts';
 import { storedContentEncoding } from '../auth/content-encoding.ts';
@@ -30,7 +31,6 @@ const SYSTEM_HEADERS = [
   'content-type',
   'expires',
 ] as const;
-const ACCEPTED_ACLS: ReadonlySet<string> = new Set(['private', 'bucket-owner-full-control']);
 const REDIRECT_TARGET = /^(?:\/|https?:\/\/)/;
 /** What is not done yet, by the beginning of the header's name. */
 const REFUSED_PREFIXES = [
@@ -71,6 +71,11 @@ export function storedHeaders(headers: RequestHeaders, auth: Authenticated): Sto
   return stored;
 }
 
+/** With the access control list that the object has, unless it is `private`. */
+export function withAcl(stored: StoredHeaders, acl: CannedAcl | undefined): StoredHeaders {
+  return acl === undefined ? stored : [...stored, [ACL_HEADER, acl]];
+}
+
 /** The redirect target of the request, which is stored with the object. */
 export function redirectLocation(headers: RequestHeaders): string | undefined {
   const target = headers.get(REDIRECT_HEADER);
@@ -92,8 +97,6 @@ export function checkUploadHeaders(headers: RequestHeaders): void {
   if (storageClass !== undefined && storageClass !== 'STANDARD') {
     throw new S3Error('InvalidStorageClass', { fields: { StorageClassRequested: storageClass } });
   }
-  const acl = headers.get('x-amz-acl');
-  if (acl !== undefined && !ACCEPTED_ACLS.has(acl)) throw notImplemented('x-amz-acl');
   for (const [name] of headers.entries) {
     if (!name.startsWith('x-amz-')) continue;
     if (isRefused(name)) throw notImplemented(name);

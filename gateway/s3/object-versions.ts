@@ -32,7 +32,7 @@ export async function findVersion(call: ObjectCall, services: S3Services): Promi
 export async function changeObject(
   call: ObjectCall,
   { tables }: S3Services,
-  change: Pick<ObjectChange, 'tagging'>,
+  change: Pick<ObjectChange, 'tagging' | 'acl'>,
 ): Promise<ReplyHeaders> {
   checkVersionId(call.query);
   const place = placeOf(call);

@@ -11,10 +11,11 @@ import { httpPayload } from '../object/http-payload.ts';
 import type { Written } from '../object/object-writer.ts';
 import { quotaOf, refuseEarly } from '../object/quota.ts';
 import type { HttpReply, ReplyHeaders } from '../http/exchange.ts';
+import { askedAcl } from './access-control.ts';
 import { checksumReplyHeaders } from './checksum-headers.ts';
 import { writeCondition } from './conditions.ts';
 import { expirationHeaders } from './lifecycle-headers.ts';
-import { checkUploadHeaders, storedHeaders } from './object-headers.ts';
+import { checkUploadHeaders, storedHeaders, withAcl } from './object-headers.ts';
 import { placeOf } from './object-place.ts';
 import { taggingOf } from './object-tagging.ts';
 import type { ObjectCall, S3Handler } from './s3-call.ts';
@@ -26,7 +27,7 @@ export const putObject: S3Handler<ObjectCall> = async (call, { tables, writer, c
   const target = {
     kind: 'version',
     place: placeOf(call),
-    headers: storedHeaders(headers, auth),
+    headers: withAcl(storedHeaders(headers, auth), askedAcl(headers, call.bucket)),
     extras: tagging && { tagging },
     condition: writeCondition(headers),
     quota: quotaOf(call.bucket),

@@ -14,6 +14,7 @@ import type {
   BucketSettings,
   SettingsChange,
 } from '../../schemas/records/bucket-row.ts';
+import type { ObjectOwnership } from '../../schemas/records/bucket-settings/access-settings.ts';
 import type { LifecycleCalendar } from '../../schemas/lifecycle-calendar.ts';
 import type { Stamper } from '../../schemas/stamper.ts';
 import type { Log } from '../../schemas/telemetry.ts';
@@ -94,6 +95,8 @@ export type S3Services = {
   readonly blocks: BlockClient;
   readonly directory: DirectoryLookup;
   readonly authoriser: Authoriser;
+  /** Of new buckets, unless they ask for another. */
+  readonly defaultOwnership: ObjectOwnership;
   readonly writer: ObjectWriter;
   readonly reader: ObjectReader;
   readonly stamper: Stamper;

@@ -13,7 +13,6 @@ import type { Permission } from '../auth/permissions.ts';
 import {
   createBucket,
   deleteBucket,
-  getBucketAcl,
   getBucketLocation,
   getBucketVersioning,
   headBucket,
@@ -29,8 +28,8 @@ import { listObjects, listObjectsV2 } from './list-objects.ts';
 import { listParts } from './list-parts.ts';
 import { listMultipartUploads } from './list-uploads.ts';
 import { abortMultipartUpload, createMultipartUpload } from './multipart-upload.ts';
+import { getObjectAcl, putObjectAcl } from './object-acl.ts';
 import { getObjectAttributes } from './object-attributes.ts';
-import { getObjectAcl } from './object-probes.ts';
 import { deleteObjectTagging, getObjectTagging, putObjectTagging } from './object-tagging.ts';
 import { built, owner, read, write } from './operation-rows.ts';
 import { putObject } from './put-object.ts';
@@ -110,11 +109,6 @@ const BUILT: readonly Operation[] = [
     ...read('s3:GetBucketVersioning'),
     scope: 'bucket',
     handler: getBucketVersioning,
-  }),
-  built('GetBucketAcl', 'GET bucket acl', {
-    ...read('s3:GetBucketAcl'),
-    scope: 'bucket',
-    handler: getBucketAcl,
   }),
 
   built('ListObjects', 'GET bucket', {
@@ -221,6 +215,12 @@ const BUILT: readonly Operation[] = [
     scope: 'object',
     handler: getObjectAcl,
   }),
+  built('PutObjectAcl', 'PUT object acl', {
+    ...write('s3:PutObjectAcl'),
+    versionAction: 's3:PutObjectVersionAcl',
+    scope: 'object',
+    handler: putObjectAcl,
+  }),
   built('ListParts', 'GET object uploadId', {
     ...read('s3:ListMultipartUploadParts'),
     scope: 'object',
@@ -249,7 +249,6 @@ const NOT_BUILT: readonly NotBuilt[] = [
     {
       abac: 'PutBucketAbac',
       accelerate: 'PutBucketAccelerateConfiguration',
-      acl: 'PutBucketAcl',
       analytics: 'PutBucketAnalyticsConfiguration',
       encryption: 'PutBucketEncryption',
       'intelligent-tiering': 'PutBucketIntelligentTieringConfiguration',
@@ -260,8 +259,6 @@ const NOT_BUILT: readonly NotBuilt[] = [
       metrics: 'PutBucketMetricsConfiguration',
       notification: 'PutBucketNotificationConfiguration',
       'object-lock': 'PutObjectLockConfiguration',
-      ownershipControls: 'PutBucketOwnershipControls',
-      publicAccessBlock: 'PutPublicAccessBlock',
       replication: 'PutBucketReplication',
       requestPayment: 'PutBucketRequestPayment',
       versioning: 'PutBucketVersioning',
@@ -278,8 +275,6 @@ const NOT_BUILT: readonly NotBuilt[] = [
       metadataConfiguration: 'DeleteBucketMetadataConfiguration',
       metadataTable: 'DeleteBucketMetadataTableConfiguration',
       metrics: 'DeleteBucketMetricsConfiguration',
-      ownershipControls: 'DeleteBucketOwnershipControls',
-      publicAccessBlock: 'DeletePublicAccessBlock',
       replication: 'DeleteBucketReplication',
     },
   ],
@@ -305,7 +300,6 @@ const NOT_BUILT: readonly NotBuilt[] = [
     'PUT object',
     'write',
     {
-      acl: 'PutObjectAcl',
       encryption: 'UpdateObjectEncryption',
       'legal-hold': 'PutObjectLegalHold',
       renameObject: 'RenameObject',

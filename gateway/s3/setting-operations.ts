@@ -21,6 +21,17 @@ import {
 import { bucketProbes } from './bucket-probes.ts';
 import { deleteBucketTagging, getBucketTagging, putBucketTagging } from './bucket-tagging.ts';
 import { deleteBucketWebsite, getBucketWebsite, putBucketWebsite } from './bucket-website.ts';
+import { getBucketAcl, putBucketAcl } from './bucket-acl.ts';
+import {
+  deleteOwnershipControls,
+  getOwnershipControls,
+  putOwnershipControls,
+} from './ownership-controls.ts';
+import {
+  deletePublicAccessBlock,
+  getPublicAccessBlock,
+  putPublicAccessBlock,
+} from './public-access-block.ts';
 import { built, owner, read, write, type Right } from './operation-rows.ts';
 import type { BucketCall, S3Handler } from './s3-call.ts';
 import type { Operation } from './s3-operation.ts';
@@ -54,7 +65,12 @@ function namesOf(setting: string): Readonly<Record<keyof SettingHandlers, string
 
 type RightTo = (action: S3Action) => Right;
 /** Settings whose taking away is a change like any other. */
-type ChangedSetting = 'BucketCORS' | 'BucketTagging' | 'LifecycleConfiguration';
+type ChangedSetting =
+  | 'BucketCORS'
+  | 'BucketOwnershipControls'
+  | 'BucketPublicAccessBlock'
+  | 'BucketTagging'
+  | 'LifecycleConfiguration';
 
 function rightsOf(toRead: RightTo, toChange: RightTo, setting: ChangedSetting): SettingRights {
   const change = toChange(`s3:Put${setting}`);
@@ -103,6 +119,32 @@ export const settingOperations: readonly Operation[] = [
     get: getBucketPolicy,
     put: putBucketPolicy,
     delete: deleteBucketPolicy,
+  }),
+  ...setting(
+    'ownershipControls',
+    rightsOf(read, owner, 'BucketOwnershipControls'),
+    namesOf('OwnershipControls'),
+    { get: getOwnershipControls, put: putOwnershipControls, delete: deleteOwnershipControls },
+  ),
+  ...setting(
+    'publicAccessBlock',
+    rightsOf(read, owner, 'BucketPublicAccessBlock'),
+    {
+      get: 'GetPublicAccessBlock',
+      put: 'PutPublicAccessBlock',
+      delete: 'DeletePublicAccessBlock',
+    },
+    { get: getPublicAccessBlock, put: putPublicAccessBlock, delete: deletePublicAccessBlock },
+  ),
+  built('GetBucketAcl', 'GET bucket acl', {
+    ...read('s3:GetBucketAcl'),
+    scope: 'bucket',
+    handler: getBucketAcl,
+  }),
+  built('PutBucketAcl', 'PUT bucket acl', {
+    ...owner('s3:PutBucketAcl'),
+    scope: 'bucket',
+    handler: putBucketAcl,
   }),
   built('GetBucketPolicyStatus', 'GET bucket policyStatus', {
     ...read('s3:GetBucketPolicyStatus'),

@@ -12,7 +12,14 @@ import { MERGE_BYTES_MAX } from '../limits.ts';
 import { parseBlockList, type BlockList } from '../records/block-list.ts';
 import { packOwner, readOwner } from '../records/block-owner.ts';
 import type { BucketCounters } from '../records/bucket-counters.ts';
-import { packTagging, readTagging, type Tagging } from '../records/object-extras.ts';
+import {
+  packAcl,
+  packTagging,
+  readAcl,
+  readTagging,
+  type ChangedAcl,
+  type Tagging,
+} from '../records/object-extras.ts';
 import {
   decodeObjectRow,
   encodeObjectRow,
@@ -77,6 +84,11 @@ const objectRow = row(encodeObjectRow, decodeObjectRow);
 const uploadRow = row(encodeUploadRow, decodeUploadRow);
 const partRow = row(encodePartRow, decodePartRow);
 const tagging = field<Tagging>(packTagging, fields => readTagging(fields) ?? { tags: [] });
+const changedAcl = field<ChangedAcl>(packAcl, fields => {
+  const acl = readAcl(fields);
+  if (acl === undefined) throw new CodecError('a change to no access control list');
+  return acl;
+});
 const versionRef = branded<VersionRef>();
 const partRefs = field<readonly PartRef[]>(packPartRefs, readPartRefs);
 const owner = field(packOwner, fields => readOwner(fields.nested()));
@@ -218,7 +230,15 @@ const request = union<TableRequest>({
   ],
   'rows-read': [32, { names: list(bytes) }],
   'rows-merge': [33, { rows: list(storedRow) }],
-  'object-change': [50, { place, version: optional(versionRef), tagging: optional(tagging) }],
+  'object-change': [
+    50,
+    {
+      place,
+      version: optional(versionRef),
+      tagging: optional(tagging),
+      acl: optional(changedAcl),
+    },
+  ],
   'reply-digest': [34, { of: union<ComparedRead>(comparedReads) }],
 });
 

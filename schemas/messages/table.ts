@@ -13,7 +13,7 @@ import type { BucketId, ObjectKey, UploadId, VersionId, AttemptId } from '../ids
 import type { BlockList } from '../records/block-list.ts';
 import type { BlockOwner } from '../records/block-owner.ts';
 import type { BucketCounters } from '../records/bucket-counters.ts';
-import type { Tagging } from '../records/object-extras.ts';
+import type { ChangedAcl, Tagging } from '../records/object-extras.ts';
 import type { ObjectRow, PartRef, VersionRef } from '../records/object-row.ts';
 import type { PartRow, UploadRow } from '../records/upload-row.ts';
 import type { Timestamp } from '../timestamp.ts';
@@ -65,6 +65,7 @@ export type ObjectChange = {
   /** Absent: the current version. */
   readonly version?: VersionRef | undefined;
   readonly tagging?: Tagging | undefined;
+  readonly acl?: ChangedAcl | undefined;
 };
 
 /** `any` wants the row; `content` also the bytes of an inline object, in the same answer. */

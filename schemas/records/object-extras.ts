@@ -1,5 +1,6 @@
 /**
- * What a version carries that may change after it was written: its tags, and its lock.
+ * What a version carries that may change after it was written: its tags, its lock, its access
+ * control list.
  *
  * Owns:          their fields, bytes and merges.
  * Knows:         tags; "Object tagging" and "S3 Object Lock" of the S3 user guide.
@@ -11,8 +12,8 @@
 import type { FieldReader, Packed } from '../codec.ts';
 import { hexBytes, pack } from '../codec.ts';
 import type { Timestamp } from '../timestamp.ts';
-import type { LockMode } from './bucket-settings/access-settings.ts';
-import { LOCK_MODES } from './bucket-settings/access-settings.ts';
+import type { CannedAcl, LockMode } from './bucket-settings/access-settings.ts';
+import { ACLS, LOCK_MODES } from './bucket-settings/access-settings.ts';
 import type { Tag } from './bucket-settings/bucket-tags.ts';
 import { packWord, readWord } from './bucket-settings/setting-fields.ts';
 
@@ -31,16 +32,20 @@ export type ObjectLock = {
   readonly legalHold: boolean;
 };
 
+/** A list that was put later; the one that came with the version is among its headers. */
+export type ChangedAcl = { readonly stamp: Timestamp; readonly acl: CannedAcl };
+
 export type ObjectExtras = {
   readonly tagging?: Tagging;
   /** Written while the bucket kept versions; absent: it is the `null` version of its key. */
   readonly versioned?: true;
   readonly lock?: ObjectLock;
+  readonly acl?: ChangedAcl;
 };
 
 /** What stands at the end of a version's array; nothing for a version without any of it. */
-export function packExtras({ tagging, versioned, lock }: ObjectExtras): Packed[] {
-  const packed = [packTagging(tagging), versioned ?? null, packLock(lock)];
+export function packExtras({ tagging, versioned, lock, acl }: ObjectExtras): Packed[] {
+  const packed = [packTagging(tagging), versioned ?? null, packLock(lock), packAcl(acl)];
   while (packed.length > 0 && packed.at(-1) === null) packed.pop();
   return packed;
 }
@@ -50,10 +55,12 @@ export function readExtras(fields: FieldReader): ObjectExtras {
   const tagging = readTagging(fields);
   const versioned = !fields.skipNull() && fields.flag();
   const lock = readLock(fields);
+  const acl = readAcl(fields);
   return {
     ...(tagging === undefined ? {} : { tagging }),
     ...(versioned ? { versioned } : {}),
     ...(lock === undefined ? {} : { lock }),
+    ...(acl === undefined ? {} : { acl }),
   };
 }
 
@@ -101,6 +108,17 @@ function readRetention(fields: FieldReader): Retention | undefined {
   return { mode, untilMs: parts.integer() };
 }
 
+export function packAcl(acl: ChangedAcl | undefined): Packed {
+  return acl === undefined ? null : [hexBytes(acl.stamp), packWord(ACLS, acl.acl)];
+}
+
+export function readAcl(fields: FieldReader): ChangedAcl | undefined {
+  if (fields.skipNull()) return undefined;
+  const parts = fields.nested();
+  const stamp = parts.hex(16) as Timestamp;
+  return { stamp, acl: readWord(parts, ACLS) ?? 'private' };
+}
+
 function packStamp(stamp: Timestamp | undefined): Packed {
   return stamp === undefined ? null : hexBytes(stamp);
 }
@@ -119,6 +137,13 @@ export function laterLock(
   b: ObjectLock | undefined,
 ): ObjectLock | undefined {
   return later(a, b, packLock);
+}
+
+export function laterAcl(
+  a: ChangedAcl | undefined,
+  b: ChangedAcl | undefined,
+): ChangedAcl | undefined {
+  return later(a, b, packAcl);
 }
 
 function later<Value extends { readonly stamp?: Timestamp }>(

@@ -19,7 +19,7 @@ import { parseBlockList } from './block-list.ts';
 import type { StoredChecksum } from './checksum.ts';
 import { packChecksum, readChecksum } from './checksum.ts';
 import type { ObjectExtras } from './object-extras.ts';
-import { laterLock, laterTagging, packExtras, readExtras } from './object-extras.ts';
+import { laterAcl, laterLock, laterTagging, packExtras, readExtras } from './object-extras.ts';
 
 /** Lower-case header name and value, as they are given back: `content-type`, `x-amz-meta-…`. */
 export type StoredHeaders = readonly (readonly [name: string, value: string])[];
@@ -225,15 +225,18 @@ function mergeCopies(a: ObjectVersion, b: ObjectVersion): ObjectVersion {
   const isFirst = Buffer.compare(encodeObjectRow(bareA), encodeObjectRow(bareB)) >= 0;
   const tagging = laterTagging(a.tagging, b.tagging);
   const lock = laterLock(a.lock, b.lock);
-  if (isFirst && tagging === a.tagging && lock === a.lock) return a;
-  if (!isFirst && tagging === b.tagging && lock === b.lock) return b;
+  const acl = laterAcl(a.acl, b.acl);
+  if (isFirst && tagging === a.tagging && lock === a.lock && acl === a.acl) return a;
+  if (!isFirst && tagging === b.tagging && lock === b.lock && acl === b.acl) return b;
   return {
     ...(isFirst ? bareA : bareB),
     ...(tagging === undefined ? {} : { tagging }),
     ...(lock === undefined ? {} : { lock }),
+    ...(acl === undefined ? {} : { acl }),
   };
 }
 
-function withoutChanges({ tagging: _tagging, lock: _lock, ...bare }: ObjectVersion): ObjectVersion {
+function withoutChanges(version: ObjectVersion): ObjectVersion {
+  const { tagging: _tagging, lock: _lock, acl: _acl, ...bare } = version;
   return bare;
 }

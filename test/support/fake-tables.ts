@@ -113,10 +113,11 @@ export class FakeTables {
     return inline === undefined ? { kind: 'object', row } : { kind: 'object', row, inline };
   }
 
-  #change({ place, tagging }: Extract<TableRequest, { kind: 'object-change' }>): TableReply {
+  #change({ place, tagging, acl }: Extract<TableRequest, { kind: 'object-change' }>): TableReply {
     const stored = this.objects.get(nameOf(place));
     if (stored?.row.kind !== 'version') return { kind: 'no-such-version', because: 'absent' };
-    const row = tagging === undefined ? stored.row : { ...stored.row, tagging };
+    const tagged = tagging === undefined ? stored.row : { ...stored.row, tagging };
+    const row = acl === undefined ? tagged : { ...tagged, acl };
     this.objects.set(nameOf(place), { ...stored, row });
     return { kind: 'written', version: 'null' };
   }

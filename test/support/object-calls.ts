@@ -155,6 +155,7 @@ export function servicesOf(
     ...{ region: 'garage', rootDomain: undefined, ...clients, stamper, writer, reader, log },
     clock: environment.clock,
     authoriser: new Authoriser(environment.clock),
+    defaultOwnership: 'BucketOwnerEnforced',
     calendar: lifecycleCalendar(86_400_000, undefined),
     directory: { ...directory } as S3Services['directory'],
   };

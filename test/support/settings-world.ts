@@ -72,7 +72,9 @@ export function settingsWorld(
   const calls = new ReplicaCalls({ ...environment, bus, view, address });
   const tables = new TableClient(calls, stamper);
   const names = new BucketNames(settings);
-  const life = new BucketLife({ settings, tables, names, clock, random, indexShards: 1 });
+  const ownership = 'BucketOwnerEnforced';
+  const parts = { settings, tables, names, clock, random, ownership } as const;
+  const life = new BucketLife({ ...parts, indexShards: 1 });
   const cache = new DirectoryCache(settings, clock, bus, subjects);
   const namespace = options.namespace ?? 'global';
   const lookup = new Lookup({ settings, cache, names, life, namespace });

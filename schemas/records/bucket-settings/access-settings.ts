@@ -14,7 +14,9 @@ import { packWord, readOptionalText, readWord } from './setting-fields.ts';
 const VERSIONING = ['enabled', 'suspended'] as const;
 export const LOCK_MODES = ['GOVERNANCE', 'COMPLIANCE'] as const;
 const OWNERSHIPS = ['BucketOwnerEnforced', 'BucketOwnerPreferred', 'ObjectWriter'] as const;
-const ACLS = [
+/** As they are stored; `none`: the controls were deleted, and S3 then goes by `ObjectWriter`. */
+const STORED_OWNERSHIPS = [...OWNERSHIPS, 'none'] as const;
+export const ACLS = [
   'private',
   'public-read',
   'public-read-write',
@@ -26,6 +28,7 @@ const ACLS = [
 export type VersioningStatus = (typeof VERSIONING)[number];
 export type LockMode = (typeof LOCK_MODES)[number];
 export type ObjectOwnership = (typeof OWNERSHIPS)[number];
+export type StoredOwnership = (typeof STORED_OWNERSHIPS)[number];
 export type CannedAcl = (typeof ACLS)[number];
 
 /** The list of that name; undefined: there is none. */
@@ -39,6 +42,11 @@ export type ObjectLockConfiguration = {
     | { readonly mode: LockMode; readonly unit: 'days' | 'years'; readonly count: number }
     | undefined;
 };
+
+/** The setting of that name; undefined: there is none. */
+export function objectOwnership(name: string): ObjectOwnership | undefined {
+  return OWNERSHIPS.find(ownership => ownership === name);
+}
 
 export type PublicAccessBlock = {
   readonly blockPublicAcls: boolean;
@@ -55,7 +63,7 @@ export type AccessSettings = {
   readonly policy?: string;
   readonly publicAccessBlock?: PublicAccessBlock;
   /** Absent: as for every bucket of the time when nothing could be chosen, BucketOwnerEnforced. */
-  readonly ownership?: ObjectOwnership;
+  readonly ownership?: StoredOwnership;
   /** Absent: `private`. */
   readonly acl?: CannedAcl;
 };
@@ -73,7 +81,7 @@ export function packAccess(access: AccessSettings): Packed[] {
         : [packWord(LOCK_MODES, retention.mode), retention.unit === 'years', retention.count],
     access.policy ?? null,
     block === undefined ? null : packBlock(block),
-    packWord(OWNERSHIPS, access.ownership),
+    packWord(STORED_OWNERSHIPS, access.ownership),
     packWord(ACLS, access.acl),
   ];
 }
@@ -92,7 +100,7 @@ export function readAccess(fields: FieldReader): AccessSettings {
   const objectLock = readLock(fields);
   const policy = readOptionalText(fields);
   const publicAccessBlock = readBlock(fields);
-  const ownership = readWord(fields, OWNERSHIPS);
+  const ownership = readWord(fields, STORED_OWNERSHIPS);
   const acl = readWord(fields, ACLS);
   return {
     ...(versioning === undefined ? {} : { versioning }),

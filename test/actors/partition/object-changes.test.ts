@@ -80,3 +80,17 @@ test('an object that is overwritten has the tags it comes with, or none', async 
   await f.ask(put('a', 3));
   t.is((await read(f, 'content')).tagging, undefined);
 });
+
+test('tags and the access control list change apart from each other', async t => {
+  const f = tablePartition();
+  await f.ask(put('a', 1));
+  await f.ask(tagged(2, 'x'));
+  const acl = { stamp: stamp(3), acl: 'public-read' } as const;
+  await f.ask({ kind: 'object-change', place: at('a'), acl });
+  await f.ask(tagged(4, 'y'));
+  const row = await read(f, 'content');
+  t.deepEqual(row.acl, acl);
+  t.is(row.tagging?.tags[0]?.key, 'y');
+  await f.ask({ kind: 'object-change', place: at('a'), acl: { stamp: stamp(2), acl: 'private' } });
+  t.deepEqual((await read(f, 'row')).acl, acl);
+});

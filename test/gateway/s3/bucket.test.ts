@@ -83,12 +83,23 @@ const creations: readonly (readonly [
   ['a tag of AWS', configuration(tagged('aws:x', '')), [], 'InvalidTag'],
   ['another document', '<Delete/>', [], 'MalformedXML'],
   ['a private ACL', '', [['x-amz-acl', 'private']], undefined],
-  ['a public ACL', '', [['x-amz-acl', 'public-read']], 'NotImplemented'],
+  ['a public ACL', '', [['x-amz-acl', 'public-read']], 'InvalidBucketAclWithObjectOwnership'],
+  [
+    'a public ACL and another ownership',
+    '',
+    [
+      ['x-amz-acl', 'public-read'],
+      ['x-amz-object-ownership', 'ObjectWriter'],
+    ],
+    undefined,
+  ],
+  ['no ACL that there is', '', [['x-amz-acl', 'mine']], 'InvalidArgument'],
+  ['an ACL for services of AWS', '', [['x-amz-acl', 'aws-exec-read']], 'NotImplemented'],
   ['a grant', '', [['x-amz-grant-read', 'id=x']], 'NotImplemented'],
   ['a lock', '', [['x-amz-bucket-object-lock-enabled', 'true']], 'NotImplemented'],
   ['no lock', '', [['x-amz-bucket-object-lock-enabled', 'false']], undefined],
   ['the usual ownership', '', [['x-amz-object-ownership', 'BucketOwnerEnforced']], undefined],
-  ['another ownership', '', [['x-amz-object-ownership', 'ObjectWriter']], 'NotImplemented'],
+  ['another ownership', '', [['x-amz-object-ownership', 'ObjectWriter']], undefined],
   ['no ownership', '', [['x-amz-object-ownership', 'mine']], 'InvalidArgument'],
 ];
 

@@ -8,6 +8,7 @@
 import { makeS3Door, type S3Door } from '../../../gateway/s3/s3-door.ts';
 import type { HttpReply, HttpRequest } from '../../../gateway/http/exchange.ts';
 import { lifecycleCalendar } from '../../../schemas/lifecycle-calendar.ts';
+import type { ObjectOwnership } from '../../../schemas/records/bucket-settings/access-settings.ts';
 import { FakeDirectory } from '../../support/fake-directory.ts';
 import { fakeRequest, replyBytes, replyHeader } from '../../support/fake-exchange.ts';
 import { makeObjectWorld, type ObjectWorld } from '../../support/object-world.ts';
@@ -60,7 +61,10 @@ export type S3World = {
 };
 
 export function s3World(
-  options: Partial<NaiveListsOptions> & { rootDomain?: string } = {},
+  options: Partial<NaiveListsOptions> & {
+    readonly rootDomain?: string;
+    readonly ownership?: ObjectOwnership;
+  } = {},
 ): S3World {
   const objects = makeObjectWorld();
   const { environment, clients, stamper, writer, reader, log, tables } = objects;
@@ -76,6 +80,7 @@ export function s3World(
   const { clock, random } = environment;
   const door = makeS3Door({
     ...{ region: REGION, rootDomain: options.rootDomain ?? HOST, punycode: 'refused' },
+    defaultOwnership: options.ownership ?? 'BucketOwnerEnforced',
     calendar: lifecycleCalendar(86_400_000, undefined),
     ...{ ...clients, directory, writer, reader, stamper, clock, random, log },
   });

@@ -15,6 +15,7 @@ import type { Kinded } from '../../../schemas/wire.ts';
 import { aliasRows, bucketRows, keyRows } from '../records/arbitrary-buckets.ts';
 import {
   blockLists,
+  changedAcls,
   bucketIds,
   objectKeys,
   objectRows,
@@ -93,7 +94,10 @@ export const tableRequests = oneOfAll<TableRequest>({
       quota: quotas,
     },
   ),
-  'object-change': withOptional({ place: places }, { version: versionRefs, tagging: taggings }),
+  'object-change': withOptional(
+    { place: places },
+    { version: versionRefs, tagging: taggings, acl: changedAcls },
+  ),
   'object-read': fc.record({ place: places, want: fc.constantFrom('row', 'content') }),
   'object-list': withOptional({ ...partitions, ...pages }, { from: starts, firsts: flags }),
   'manifest-write': fc.record({ owner: owners, index: counts, blocks: blockLists }),

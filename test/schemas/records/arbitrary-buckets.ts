@@ -127,7 +127,12 @@ export const bucketRows: fc.Arbitrary<BucketRow> = fc.record(
       blockPublicPolicy: fc.boolean(),
       restrictPublicBuckets: fc.boolean(),
     }),
-    ownership: fc.constantFrom('BucketOwnerEnforced', 'BucketOwnerPreferred', 'ObjectWriter'),
+    ownership: fc.constantFrom(
+      'BucketOwnerEnforced',
+      'BucketOwnerPreferred',
+      'ObjectWriter',
+      'none',
+    ),
     acl: fc.constantFrom('private', 'public-read', 'bucket-owner-full-control'),
   },
   {

@@ -14,12 +14,18 @@ import type {
   UploadId,
   VersionId,
 } from '../../../schemas/ids.ts';
+import { ACLS } from '../../../schemas/records/bucket-settings/access-settings.ts';
 import type { BlockList } from '../../../schemas/records/block-list.ts';
 import { packBlocks } from '../../../schemas/records/block-list.ts';
 import type { BlockOwner } from '../../../schemas/records/block-owner.ts';
 import type { StoredChecksum } from '../../../schemas/records/checksum.ts';
 import { CHECKSUM_ALGORITHMS } from '../../../schemas/records/checksum.ts';
-import type { ObjectLock, Retention, Tagging } from '../../../schemas/records/object-extras.ts';
+import type {
+  ChangedAcl,
+  ObjectLock,
+  Retention,
+  Tagging,
+} from '../../../schemas/records/object-extras.ts';
 import type {
   ObjectContent,
   ObjectRow,
@@ -127,6 +133,11 @@ export const locks: fc.Arbitrary<ObjectLock> = fc.record(
   { requiredKeys: ['legalHold'] },
 );
 
+export const changedAcls: fc.Arbitrary<ChangedAcl> = fc.record({
+  stamp: timestamps,
+  acl: fc.constantFrom(...ACLS),
+});
+
 export const objectRows: fc.Arbitrary<ObjectRow> = fc.oneof(
   fc.record({ kind: fc.constant('tombstone' as const), timestamp: timestamps }),
   fc.record(
@@ -150,6 +161,7 @@ export const objectRows: fc.Arbitrary<ObjectRow> = fc.oneof(
       tagging: taggings,
       versioned: fc.constant(true as const),
       lock: locks,
+      acl: changedAcls,
     },
     { requiredKeys: ['kind', 'timestamp', 'versionId', 'sizeBytes', 'etag', 'content', 'headers'] },
   ),

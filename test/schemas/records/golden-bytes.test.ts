@@ -174,6 +174,15 @@ const rows: Readonly<Record<string, [(bytes: string) => Golden, bytes: string]>>
       '706c61696ec092c410018bcfe5687b0005a1b2c3d4e5f6071892a161a162c393c09201cb427a3185' +
       'c5000000c3',
   ],
+  'an object whose access control list was changed': [
+    object({
+      ...{ ...version, sizeBytes: 3, content: { kind: 'inline' } },
+      acl: { stamp: at, acl: 'public-read' },
+    }),
+    '9d01c410018bcfe5687b0005a1b2c3d4e5f6071801c410018bcfe568000004a1b2c3d4e5f6071803' +
+      'c410900150983cd24fb0d6963f7d28e17f72910092ac636f6e74656e742d74797065aa746578742f' +
+      '706c61696ec0c0c0c092c410018bcfe5687b0005a1b2c3d4e5f6071801',
+  ],
   'an object that came with tags': [
     object({ ...version, sizeBytes: 3, content: { kind: 'inline' }, tagging: { tags: [] } }),
     '9a01c410018bcfe5687b0005a1b2c3d4e5f6071801c410018bcfe568000004a1b2c3d4e5f6071803' +
