@@ -167,7 +167,11 @@ const REFUSALS: readonly Refusal[] = [
     headers: { 'x-amz-meta-a': 'x'.repeat(2 * KIB) },
     code: 'MetadataTooLarge',
   },
-  { name: 'a public ACL', headers: { 'x-amz-acl': 'public-read' }, code: 'NotImplemented' },
+  {
+    name: 'a public ACL',
+    headers: { 'x-amz-acl': 'public-read' },
+    code: 'AccessControlListNotSupported',
+  },
   { name: 'a grant', headers: { 'x-amz-grant-read': 'id=1' }, code: 'NotImplemented' },
   { name: 'a tag of AWS', headers: { 'x-amz-tagging': 'aws:a=b' }, code: 'InvalidTag' },
   { name: 'a lock', headers: { 'x-amz-object-lock-mode': 'GOVERNANCE' }, code: 'NotImplemented' },

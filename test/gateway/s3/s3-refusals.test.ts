@@ -230,12 +230,12 @@ const rows: readonly Row[] = [
     code: 'MalformedXML',
   },
   {
-    title: 'an ACL of an object',
+    title: 'no ACL of an object',
     method: 'PUT',
     target: '/pictures/k?acl',
     body: '',
-    status: 501,
-    code: 'NotImplemented',
+    status: 400,
+    code: 'MissingSecurityHeader',
   },
   {
     title: 'a form',

@@ -39,7 +39,7 @@ const methods: readonly BadCase[] = [
 ];
 
 const NOT_BUILT: readonly (readonly [method: string, query: string])[] = [
-  ...(['encryption=', 'replication=', 'acl=', 'versioning=', 'object-lock='] as const).map(
+  ...(['encryption=', 'replication=', 'versioning=', 'object-lock='] as const).map(
     query => ['PUT', query] as const,
   ),
   ['GET', 'versions='],
@@ -61,7 +61,7 @@ const NOT_CONFIGURED: Readonly<Record<string, string>> = {
 
 const OBJECT_NOT_BUILT: readonly (readonly [method: string, query: string])[] = [
   ...(['torrent=', 'retention=', 'legal-hold='] as const).map(query => ['GET', query] as const),
-  ...(['retention=', 'legal-hold=', 'acl='] as const).map(query => ['PUT', query] as const),
+  ...(['retention=', 'legal-hold='] as const).map(query => ['PUT', query] as const),
   ['POST', 'select=&select-type=2'],
   ['POST', 'restore='],
 ];
@@ -88,6 +88,10 @@ const subresources: readonly BadCase[] = [
     ...{ row: 64, title: 'a policy that is none', expect: ['400 MalformedPolicy'] },
     bytes: ask({ method: 'PUT', query: 'policy=', body: '<x/>' }),
   },
+  {
+    ...{ row: 64, title: 'an access control list that is none', expect: ['400 MalformedACLError'] },
+    bytes: ask({ method: 'PUT', query: 'acl=', body: '<x/>' }),
+  },
   ...OBJECT_NOT_BUILT.map(([method, query]) => ({
     ...{ row: 64, title: `${method} object ?${query}`, expect: notThere },
     bytes: ({ s3, known }: BadWorld) =>
@@ -109,7 +113,7 @@ const subresources: readonly BadCase[] = [
 ];
 
 const REFUSED_HEADERS: readonly (readonly [name: string, value: string, expect: string])[] = [
-  ['x-amz-acl', 'public-read', '501 NotImplemented'],
+  ['x-amz-acl', 'public-read', '400 AccessControlListNotSupported'],
   ['x-amz-grant-read', 'id="x"', '501 NotImplemented'],
   ['x-amz-tagging', 'a=b&a=c', '400 InvalidArgument'],
   ['x-amz-tagging', 'a=%7B', '400 InvalidTag'],
