@@ -70,7 +70,7 @@ function zoneCount(nodes: readonly PlacementNode[]): number {
 export function assignPartitions(current: LayoutVersion, staged: StagedChanges): Assignment {
   const roles = stagedRoles(current, staged);
   const nodes = storageNodes(roles);
-  const { replicationFactor } = current;
+  const replicationFactor = staged.replicationFactor ?? current.replicationFactor;
   const zoneRedundancy = staged.zoneRedundancy ?? current.zoneRedundancy;
   const demand = { replicationFactor, zoneRedundancy };
   const refused = problemOf(demand, nodes);

@@ -16,6 +16,7 @@ import type {
   NodeInfo,
   NodeStatistics,
   RoleChange,
+  SkipDeadResult,
   StageLayoutResult,
 } from '../../schemas/admin-types.ts';
 import type { KnownLayout } from '../../bus/known-layout.ts';
@@ -25,15 +26,22 @@ import type { LayoutVersion } from '../../schemas/cluster-layout.ts';
 import type { Clock } from '../../schemas/environment.ts';
 import type { NodeId } from '../../schemas/ids.ts';
 import { headsOf, LIVE_VERSIONS_MAX } from '../../schemas/layout-liveness.ts';
-import { stagedChange, versionChange } from '../../schemas/layout-state.ts';
+import {
+  mergeStates,
+  stagedChange,
+  trackerChange,
+  versionChange,
+  type LayoutState,
+} from '../../schemas/layout-state.ts';
 import type { ClusterReply, ClusterRequest, Ping } from '../../schemas/messages/cluster.ts';
 import { encodeLayoutState } from '../../schemas/records/layout-state-row.ts';
 import type { Stamper } from '../../schemas/stamper.ts';
-import { assignPartitions, type Assignment } from './assign-partitions.ts';
+import { assignPartitions, replaceNode, type Assignment } from './assign-partitions.ts';
 import { clusterStatus, type ClusterMembers } from './cluster-status.ts';
+import { replacementProblem, skipDeadNodes, type SkipRequest } from './dead-nodes.ts';
 import type { LayoutKeeper } from './layout-keeper.ts';
 import { layoutHistory, layoutView, noChanges, redundancyOf } from './layout-view.ts';
-import { appliedVersion, latestStamp, stagedRegisters } from './staged-changes.ts';
+import { appliedVersion, changedVersion, latestStamp, stagedRegisters } from './staged-changes.ts';
 
 /** What this machine says of itself. */
 export interface NodeFacts {
@@ -61,6 +69,17 @@ export type ClusterActorOptions = {
 
 /** With more versions under way a change is refused; branches may still bring some. */
 const LIVE_VERSIONS_APPLY = LIVE_VERSIONS_MAX / 2;
+
+/** A version that is to be made, or why there is none. */
+type Decision =
+  | { readonly statistics: AssignmentStatistics; readonly change: LayoutState }
+  | Exclude<ApplyLayoutResult, { readonly kind: 'applied' }>;
+
+type ReplaceRequest = Extract<ClusterRequest, { readonly kind: 'layout-replace' }>;
+
+function strangerReason(id: string): string {
+  return `Node ${id.slice(0, 16)} is not known here; \`garage status\` lists the nodes.`;
+}
 
 export class ClusterActor {
   readonly #options: ClusterActorOptions;
@@ -91,6 +110,10 @@ export class ClusterActor {
         return this.#inTurn(() => this.#apply(request.version));
       case 'layout-revert':
         return this.#inTurn(() => this.#revert());
+      case 'layout-skip-dead':
+        return this.#inTurn(() => this.#skipDead(request));
+      case 'layout-replace':
+        return this.#inTurn(() => this.#replace(request));
       case 'cluster-status':
         return this.#status();
       case 'ping':
@@ -138,24 +161,31 @@ export class ClusterActor {
   #stagingProblem(roles: readonly RoleChange[]): string | undefined {
     const stranger = roles.find(({ id }) => !this.#isKnown(id as NodeId));
     if (stranger === undefined) return undefined;
-    return `Node ${stranger.id.slice(0, 16)} is not known here; \`garage status\` lists the nodes.`;
+    return strangerReason(stranger.id);
+  }
+
+  /** Why no version can follow now. */
+  #hindrance(): string | undefined {
+    const { state } = this.#options.known;
+    if (headsOf(state).length > 1) {
+      return (
+        'Two layouts were applied at the same time and are being joined into one; look at ' +
+        '`garage layout show` in a moment, and try again.'
+      );
+    }
+    if (state.versions.size < LIVE_VERSIONS_APPLY) return undefined;
+    return (
+      'Too many layout changes are under way: wait for them, or look with ' +
+      '`garage layout history` who holds them up.'
+    );
   }
 
   #assigned(): Assignment {
-    const { state, current, staged } = this.#options.known;
-    if (headsOf(state).length > 1) {
-      const reason =
-        'Two layouts were applied at the same time and are being joined into one; look at ' +
-        '`garage layout show` in a moment, and try again.';
-      return { kind: 'impossible', reason };
-    }
-    if (state.versions.size >= LIVE_VERSIONS_APPLY) {
-      const reason =
-        'Too many layout changes are under way: wait for them, or look with ' +
-        '`garage layout history` who holds them up.';
-      return { kind: 'impossible', reason };
-    }
-    return assignPartitions(current, staged);
+    const { current, staged } = this.#options.known;
+    const reason = this.#hindrance();
+    return reason === undefined
+      ? assignPartitions(current, staged)
+      : { kind: 'impossible', reason };
   }
 
   #preview(): Extract<ClusterReply, { kind: 'layout-previewed' }>['result'] {
@@ -166,31 +196,72 @@ export class ClusterActor {
     return { kind: 'computed', statistics, layout: view };
   }
 
-  async #apply(version: number): Promise<ClusterReply> {
-    const { known, keeper } = this.#options;
-    const made: { result?: ApplyLayoutResult; statistics?: AssignmentStatistics } = {};
-    // In one step: what is heard meanwhile is not taken for applied.
-    await keeper.change(state => {
+  #apply(version: number): Promise<ClusterReply> {
+    const { known } = this.#options;
+    return this.#enact(state => {
       const expected = known.current.version + 1;
-      if (version !== expected) {
-        made.result = { kind: 'wrong-version', expected };
-        return undefined;
-      }
+      if (version !== expected) return { kind: 'wrong-version', expected };
       const assignment = this.#assigned();
-      if (assignment.kind === 'impossible') {
-        made.result = assignment;
-        return undefined;
-      }
-      made.statistics = assignment.statistics;
-      return versionChange(appliedVersion(state, known.head, assignment.layout));
+      if (assignment.kind === 'impossible') return assignment;
+      const { statistics, layout } = assignment;
+      return { statistics, change: versionChange(appliedVersion(state, known.head, layout)) };
     });
-    const { statistics, result } = made;
-    if (statistics === undefined) {
-      assert(result !== undefined, 'what was not applied has a reason');
-      return { kind: 'layout-applied', result };
-    }
+  }
+
+  /** In one step: what is heard meanwhile is not taken for applied. */
+  async #enact(decide: (state: LayoutState) => Decision): Promise<ClusterReply> {
+    const { known, keeper } = this.#options;
+    const made: { decision?: Decision } = {};
+    await keeper.change(state => {
+      made.decision = decide(state);
+      return 'change' in made.decision ? made.decision.change : undefined;
+    });
+    const { decision } = made;
+    assert(decision !== undefined, 'a change is decided upon');
+    if (!('change' in decision)) return { kind: 'layout-applied', result: decision };
+    const { statistics } = decision;
     const layout = layoutView(known);
     return { kind: 'layout-applied', result: { kind: 'applied', statistics, layout } };
+  }
+
+  /** Not heard for so long that it was given up. */
+  #isDead(id: NodeId): boolean {
+    return id !== this.#options.nodeId && !this.#options.members.isHeard(id);
+  }
+
+  async #skipDead(request: SkipRequest): Promise<ClusterReply> {
+    const made: { result?: SkipDeadResult } = {};
+    await this.#options.keeper.change(state => {
+      const { result, change } = skipDeadNodes(state, request, id => this.#isDead(id));
+      made.result = result;
+      return change;
+    });
+    assert(made.result !== undefined, 'a request to skip has a result');
+    return { kind: 'layout-skipped', result: made.result };
+  }
+
+  #replace(request: ReplaceRequest): Promise<ClusterReply> {
+    const { known, stamper } = this.#options;
+    const old = request.old as NodeId;
+    const by = request.by as NodeId;
+    return this.#enact(state => {
+      if (!this.#isKnown(by)) return { kind: 'impossible', reason: strangerReason(by) };
+      const problem = this.#hindrance();
+      if (problem !== undefined) return { kind: 'impossible', reason: problem };
+      const assignment = replaceNode(known.current, { old, by });
+      if (assignment.kind === 'impossible') return assignment;
+      assert(known.head !== undefined, 'a role is given by a version');
+      const version = changedVersion(known.head, assignment.layout, {
+        ...{ roles: [old, by], stamp: stamper.above(latestStamp(state)) },
+      });
+      const { statistics } = assignment;
+      const change = versionChange(version);
+      if (!this.#isDead(old)) return { statistics, change };
+      const reason = replacementProblem(state, version, id => this.#isDead(id));
+      if (reason !== undefined && !request.allowMissingData) return { kind: 'impossible', reason };
+      const skipped = trackerChange(old, { skipped: new Set([version.name]) });
+      return { statistics, change: mergeStates(change, skipped) };
+    });
   }
 
   async #revert(): Promise<ClusterReply> {

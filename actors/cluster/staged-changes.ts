@@ -60,6 +60,18 @@ export function latestStamp({ versions, staged }: LayoutState): Timestamp {
   ]);
 }
 
+/** The version that follows `head` with these roles changed, whatever is staged. */
+export function changedVersion(
+  head: NamedVersion,
+  layout: LayoutVersion,
+  change: { readonly roles: readonly NodeId[]; readonly stamp: Timestamp },
+): NamedVersion {
+  const { redundancyStamp, factorStamp } = head;
+  const roleStamps = new Map(head.roleStamps);
+  for (const id of change.roles) roleStamps.set(id, change.stamp);
+  return nameVersion({ layout, roleStamps, parents: [head.name], redundancyStamp, factorStamp });
+}
+
 /** The version that follows `head` with what is staged. */
 export function appliedVersion(
   { staged }: LayoutState,

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { ClusterActor } from '../../../actors/cluster/cluster-actor.ts';
-import { NO_MEMBERS } from '../../../actors/cluster/cluster-status.ts';
+import { NO_MEMBERS, type ClusterMembers } from '../../../actors/cluster/cluster-status.ts';
 import { LayoutFence } from '../../../actors/cluster/layout-fence.ts';
 import { LayoutKeeper } from '../../../actors/cluster/layout-keeper.ts';
 import { LayoutProgress, NOTHING_TO_BRING } from '../../../actors/cluster/layout-progress.ts';
@@ -16,7 +16,7 @@ import { QuietLog } from '../../support/quiet-log.ts';
 const NODE = 'ab'.repeat(32) as NodeId;
 const STRANGER = 'cd'.repeat(32);
 
-function world(store = new MemoryStore()) {
+function world(store = new MemoryStore(), members: ClusterMembers = NO_MEMBERS, copies = 1) {
   const applied: LayoutVersion[] = [];
   const facts = {
     hostname: 'here',
@@ -30,7 +30,7 @@ function world(store = new MemoryStore()) {
     space: () => Promise.resolve(undefined),
   };
   const { clock, random, timers } = manualEnvironment();
-  const known = new KnownLayout(1);
+  const known = new KnownLayout(copies);
   const keeper = new LayoutKeeper(store, known);
   known.onChange(() => {
     if (known.current !== applied.at(-1)) applied.push(known.current);
@@ -38,7 +38,7 @@ function world(store = new MemoryStore()) {
   const stamper = new Stamper(clock, random);
   const actor = new ClusterActor({
     ...{ nodeId: NODE, known, keeper, stamper, facts, clock, process: 1 },
-    ...{ offsets: new PeerOffsets(clock), members: NO_MEMBERS },
+    ...{ offsets: new PeerOffsets(clock), members },
   });
   const progress = new LayoutProgress({
     ...{ nodeId: NODE, known, keeper, timers, log: new QuietLog() },
@@ -154,4 +154,74 @@ test('a node on its own goes through its versions by itself: the older one retir
     ],
   );
   return t.is(reply.history.updateTrackers, null);
+});
+
+const OTHERS = ['11', '22', '33'].map(two => two.repeat(32) as NodeId);
+const [SECOND, THIRD, HEIR] = OTHERS as [NodeId, NodeId, NodeId];
+
+/** Three nodes of three copies, and one that is new; some of them are not heard any more. */
+async function cluster(silent: readonly NodeId[]) {
+  const beat = { roles: [], hostname: 'h', address: 'a:1', garageVersion: '1' };
+  const peers = new Map(
+    OTHERS.map(node => [
+      node,
+      {
+        beat: { ...beat, node, process: 1, layoutDigest: '', layoutVersion: 1, isLeaving: false },
+        heardAtMs: 0,
+      },
+    ]),
+  );
+  const isHeard = (node: NodeId): boolean => peers.has(node) && !silent.includes(node);
+  const made = world(new MemoryStore(), { peers, isHeard }, 3);
+  const roles = [NODE, SECOND, THIRD].map((id, n) => {
+    return { id, zone: `z${String(n)}`, tags: [], capacity: 1e9 };
+  });
+  await made.actor.receive({ kind: 'layout-stage', roles });
+  await made.actor.receive({ kind: 'layout-apply', version: 1 });
+  return made;
+}
+
+async function replaced(made: Awaited<ReturnType<typeof cluster>>, allowMissingData: boolean) {
+  const request = { old: THIRD, by: HEIR, allowMissingData };
+  const reply = await made.actor.receive({ kind: 'layout-replace', ...request });
+  return reply.kind === 'layout-applied' ? reply.result : undefined;
+}
+
+test('a new node takes the place of a dead one at once, and the dead one is not waited for', async t => {
+  const made = await cluster([THIRD]);
+  const staged = { id: SECOND, zone: 'elsewhere', tags: [], capacity: 2e9 };
+  await made.actor.receive({ kind: 'layout-stage', roles: [staged] });
+  const result = await replaced(made, false);
+  t.is(result?.kind, 'applied');
+  t.is(made.known.current.version, 2);
+  t.true(made.known.current.replicas.every(nodes => nodes.includes(HEIR)));
+  t.false(made.known.current.roles.has(THIRD));
+  const { name } = made.known.head!;
+  t.true(made.known.state.trackers.get(THIRD)?.skipped.has(name));
+  const shown = await made.actor.receive({ kind: 'layout-show' });
+  t.deepEqual(shown.kind === 'layout-view' && shown.view.stagedRoleChanges, [staged]);
+});
+
+test('where a quorum is dead the replacement wants a second word', async t => {
+  const made = await cluster([SECOND, THIRD]);
+  const refused = await replaced(made, false);
+  t.regex(refused?.kind === 'impossible' ? refused.reason : '', /--allow-missing-data/);
+  t.is(made.known.current.version, 1);
+  t.is((await replaced(made, true))?.kind, 'applied');
+});
+
+test('dead nodes are skipped in a change that is under way', async t => {
+  const made = await cluster([THIRD]);
+  const remove = [
+    { id: THIRD, remove: true as const },
+    { id: HEIR, zone: 'z9', tags: [], capacity: 1e9 },
+  ];
+  await made.actor.receive({ kind: 'layout-stage', roles: remove });
+  await made.actor.receive({ kind: 'layout-apply', version: 2 });
+  const request = { version: 2, allowMissingData: false };
+  const reply = await made.actor.receive({ kind: 'layout-skip-dead', ...request });
+  t.deepEqual(reply, {
+    kind: 'layout-skipped',
+    result: { kind: 'skipped', ackUpdated: [THIRD], syncUpdated: [THIRD] },
+  });
 });
