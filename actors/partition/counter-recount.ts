@@ -2,7 +2,7 @@
  * Counts a bucket again after something that was counted was found damaged.
  *
  * Owns:          the one recount that runs, and the buckets that wait for one.
- * Knows:         object rows and open uploads; what committed batches added meanwhile.
+ * Knows:         object rows, old versions, open uploads; what committed batches added meanwhile.
  * Must not know: how the damage came about.
  *
  * Writes go on while it counts. It walks a snapshot that is taken between two batches, and adds
@@ -28,7 +28,7 @@ export type CounterRecountOptions = {
 };
 
 type Run = { readonly bucket: BucketId; later: BucketCounters; isCancelled: boolean };
-type Snapshot = { readonly objects: StoreCursor; readonly uploads: StoreCursor };
+type Snapshot = Readonly<Record<'objects' | 'history' | 'uploads', StoreCursor>>;
 
 const PAGE_ROWS = 1000;
 
@@ -77,6 +77,7 @@ export class CounterRecount {
       run.later = NO_COUNTERS;
       snapshot = {
         objects: store.cursor(rowRange(partition, TABLE.object, bucket)),
+        history: store.cursor(rowRange(partition, TABLE.history, bucket)),
         uploads: store.cursor(rowRange(partition, TABLE.openUpload, bucket)),
       };
     });
@@ -89,7 +90,9 @@ export class CounterRecount {
     let counted: BucketCounters;
     try {
       const objects = await sumOf(snapshot.objects, countObject);
-      counted = addCounters(objects, await sumOf(snapshot.uploads, countUpload));
+      const history = await sumOf(snapshot.history, countOldVersion);
+      const uploads = await sumOf(snapshot.uploads, countUpload);
+      counted = addCounters(objects, addCounters(history, uploads));
     } finally {
       await closeAll(snapshot);
     }
@@ -102,6 +105,7 @@ export class CounterRecount {
 
 async function closeAll(snapshot: Snapshot | undefined): Promise<void> {
   await snapshot?.objects.close();
+  await snapshot?.history.close();
   await snapshot?.uploads.close();
 }
 
@@ -129,6 +133,11 @@ function countObject(value: Buffer): BucketCounters {
   const summary = readObjectSummary(value);
   if (summary === undefined) return NO_COUNTERS;
   return { ...NO_COUNTERS, objects: 1, bytes: summary.sizeBytes };
+}
+
+/** Its bytes are still held, but it is no object any more. */
+function countOldVersion(value: Buffer): BucketCounters {
+  return { ...countObject(value), objects: 0 };
 }
 
 function countUpload(value: Buffer): BucketCounters {

@@ -10,12 +10,14 @@
  */
 import type { ObjectChange, TableReply } from '../../schemas/messages/table.ts';
 import { decodeInlineRow, encodeInlineRow } from '../../schemas/records/inline-row.ts';
-import type { ObjectRow, ObjectVersion } from '../../schemas/records/object-row.ts';
+import type { ObjectVersion } from '../../schemas/records/object-row.ts';
 import {
   encodeObjectRow,
   mergeObjectRows,
   versionRefOf,
 } from '../../schemas/records/object-row.ts';
+import type { FoundVersion, KeyRows } from './history-rows.ts';
+import { findVersionByRef, replaceHistory, standing } from './history-rows.ts';
 import { inlineRowKey, objectRowKey } from './row-keys.ts';
 import { readObjectRow, readRow } from './stored-rows.ts';
 import type { WriteStep } from './write-step.ts';
@@ -25,19 +27,20 @@ export function applyObjectChange(step: WriteStep, change: ObjectChange): TableR
   const { place, version } = change;
   if (!step.surroundings.space()) return { kind: 'no-space' };
   if (step.ledger.open(place.bucket).fence !== undefined) return { kind: 'bucket-closed' };
-  const key = objectRowKey(step.partition, place);
-  const head = readObjectRow(step.batch, key);
-  const stored = isMeant(head, version) ? head : undefined;
-  if (stored?.kind === 'marker') return { kind: 'no-such-version', because: 'marker' };
-  if (stored?.kind !== 'version') return { kind: 'no-such-version', because: 'absent' };
-  const changed = changedBy(stored, change);
-  if (changed !== stored) putHead(step, change, changed);
-  return { kind: 'written', version: versionRefOf(stored) };
+  const found = findMeant({ rows: step.batch, partition: step.partition, place }, version);
+  if (found === undefined) return { kind: 'no-such-version', because: 'absent' };
+  const { row, standing: where } = found;
+  if (row.kind === 'marker') return { kind: 'no-such-version', because: 'marker' };
+  const changed = changedBy(row, change);
+  if (changed !== row && where === 'history') replaceHistory(step, place, changed);
+  if (changed !== row && where === 'current') putHead(step, change, changed);
+  return { kind: 'written', version: versionRefOf(row) };
 }
 
-function isMeant(row: ObjectRow | undefined, version: ObjectChange['version']): boolean {
-  if (row === undefined || row.kind === 'tombstone') return false;
-  return version === undefined || version === versionRefOf(row);
+function findMeant(at: KeyRows, version: ObjectChange['version']): FoundVersion | undefined {
+  if (version !== undefined) return findVersionByRef(at, version);
+  const row = standing(readObjectRow(at.rows, objectRowKey(at.partition, at.place)));
+  return row && { row, standing: 'current' };
 }
 
 function changedBy(stored: ObjectVersion, { tagging, acl }: ObjectChange): ObjectVersion {

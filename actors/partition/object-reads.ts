@@ -14,6 +14,8 @@ import type { PartitionId } from '../../schemas/ids.ts';
 import type { ObjectRead, TableReply } from '../../schemas/messages/table.ts';
 import { decodeInlineRow } from '../../schemas/records/inline-row.ts';
 import { decodeObjectRow } from '../../schemas/records/object-row.ts';
+import type { KeyRows } from './history-rows.ts';
+import { findVersionByRef, hasBytes, readHistoryBytes } from './history-rows.ts';
 import { inlineRowKey, objectRowKey } from './row-keys.ts';
 import type { Rows } from './stored-rows.ts';
 import { readObjectRow } from './stored-rows.ts';
@@ -23,6 +25,7 @@ const REPETITIONS_MAX = 8;
 
 /** Throws what Store.get and the row's decoders throw. */
 export function readObject(rows: Rows, partition: PartitionId, read: ObjectRead): TableReply {
+  if (read.version !== undefined) return readVersion({ rows, partition, place: read.place }, read);
   if (read.want === 'row') return readRowAlone(rows, partition, read);
   const inlineKey = inlineRowKey(partition, read.place);
   for (let repetitions = 0; repetitions <= REPETITIONS_MAX; repetitions += 1) {
@@ -32,6 +35,27 @@ export function readObject(rows: Rows, partition: PartitionId, read: ObjectRead)
     const { row } = reply;
     const hasBytes = row?.kind === 'version' && row.content.kind === 'inline' && row.sizeBytes > 0;
     if (!hasBytes) return reply;
+  }
+  return { kind: 'damaged' };
+}
+
+/** It may become the current one, or cease to be it, between two looks. */
+function readVersion(at: KeyRows, { version = 'null', want, place }: ObjectRead): TableReply {
+  for (let repetitions = 0; repetitions <= REPETITIONS_MAX; repetitions += 1) {
+    const found = findVersionByRef(at, version);
+    if (found === undefined) return { kind: 'object' };
+    const { row, standing } = found;
+    if (want === 'row' || !hasBytes(row)) return { kind: 'object', row };
+    if (standing === 'history') {
+      const inline = readHistoryBytes(at, row);
+      if (inline !== undefined) return { kind: 'object', row, inline };
+      continue;
+    }
+    const stored = at.rows.get(inlineRowKey(at.partition, place));
+    const reply = stored && withBytes(stored);
+    if (reply?.kind !== 'object' || reply.row?.timestamp === row.timestamp) {
+      if (reply !== undefined) return reply;
+    }
   }
   return { kind: 'damaged' };
 }

@@ -9,19 +9,21 @@
  * Everything is read and decided before the first row is put: a refusal leaves the batch untouched.
  */
 import { INLINE_BYTES_MAX } from '../../schemas/limits.ts';
-import type { ObjectWrite, TableReply } from '../../schemas/messages/table.ts';
-import type { BucketCounters } from '../../schemas/records/bucket-counters.ts';
-import { NO_COUNTERS, subtractCounters } from '../../schemas/records/bucket-counters.ts';
-import { encodeInlineRow } from '../../schemas/records/inline-row.ts';
-import type { ObjectRow, ObjectVersion } from '../../schemas/records/object-row.ts';
+import type { ObjectPlace, ObjectWrite, TableReply } from '../../schemas/messages/table.ts';
+import { decodeInlineRow, encodeInlineRow } from '../../schemas/records/inline-row.ts';
+import type { ObjectRow, ObjectVersion, StoredVersion } from '../../schemas/records/object-row.ts';
 import { encodeObjectRow } from '../../schemas/records/object-row.ts';
 import type { Timestamp } from '../../schemas/timestamp.ts';
 import { timestampMs } from '../../schemas/timestamp.ts';
+import { hasBytes, putHistory } from './history-rows.ts';
 import { exceedsQuota } from './quota.ts';
 import { abortedMarkRowKey, inlineRowKey, objectRowKey } from './row-keys.ts';
-import { readObjectRowOrDamage } from './stored-rows.ts';
+import { orDamage, readObjectRowOrDamage, readRow } from './stored-rows.ts';
 import type { Completion } from './upload-completion.ts';
 import { decideCompletion, endCompletedUpload } from './upload-completion.ts';
+import { dropHistory } from './version-deletes.ts';
+import type { VersionPlan } from './version-plan.ts';
+import { countersOfPlan, isVersioned, planWrite } from './version-plan.ts';
 import { failedCondition } from './write-condition.ts';
 import type { WriteStep } from './write-step.ts';
 
@@ -41,15 +43,15 @@ export function applyObjectWrite(step: WriteStep, write: ObjectWrite): TableRepl
   const stored = readObjectRowOrDamage(step.batch, key);
   const decision = decide(step, write, stored);
   if (decision.kind !== 'store') return decision;
-  if (isNothingToDelete(step, write, stored)) return { kind: 'written' };
-  return storeObject(step, { write, key, stored, completion: decision.completion });
+  const { plan, completion } = decision;
+  if (isNothingToDelete(step, plan.row, stored)) return { kind: 'written' };
+  return storeObject(step, { write, key, stored, plan, completion });
 }
 
 /** What a sender of this release never gets wrong. */
 function isWellFormed(write: ObjectWrite): boolean {
   const { row, inline, completes } = write;
-  if (row.kind === 'tombstone') return inline === undefined && completes === undefined;
-  if (row.kind === 'marker') return false;
+  if (row.kind !== 'version') return inline === undefined && completes === undefined;
   const { content } = row;
   const inlineBytes = inline?.length ?? 0;
   if (content.kind === 'inline') {
@@ -61,15 +63,19 @@ function isWellFormed(write: ObjectWrite): boolean {
   return inlineBytes === 0 && isOwn && completes.parts.length === content.partCount;
 }
 
-type Decision = { readonly kind: 'store'; readonly completion: Completion | undefined };
+type Decision = {
+  readonly kind: 'store';
+  readonly plan: VersionPlan;
+  readonly completion: Completion | undefined;
+};
 
 function decide(step: WriteStep, write: ObjectWrite, stored: Stored): Decision | TableReply {
   const { row, condition } = write;
   const known = stored === 'damaged' ? undefined : stored;
   // The same write, told twice.
-  if (known?.timestamp === row.timestamp) return { kind: 'written' };
+  if (known?.timestamp === row.timestamp) return writtenReply(row);
   if (row.kind === 'version' && isMarkedAborted(step, row)) return { kind: 'aborted' };
-  const completion = write.completes && decideCompletion(step, write, known);
+  const completion = write.completes && decideCompletion(step, write);
   if (completion !== undefined && completion.kind !== 'completion') return completion;
   if (known !== undefined && known.timestamp > row.timestamp) {
     return { kind: 'older', newest: known.timestamp };
@@ -80,20 +86,26 @@ function decide(step: WriteStep, write: ObjectWrite, stored: Stored): Decision |
     const failed = failedCondition(condition, stored);
     if (failed !== undefined) return failed;
   }
-  if (write.quota !== undefined && !fits(step, write, { known, completion })) {
+  const plan = planWrite(step, write.place, { row: completion?.row ?? row, stored: known });
+  if (write.quota !== undefined && !fits(step, write, { plan, completion })) {
     return { kind: 'quota-exceeded' };
   }
-  return { kind: 'store', completion };
+  return { kind: 'store', plan, completion };
+}
+
+/** Names the version where versions are kept: its stamp may have been raised on the way. */
+function writtenReply(row: ObjectRow): Extract<TableReply, { kind: 'written' }> {
+  return isVersioned(row) ? { kind: 'written', version: row.timestamp } : { kind: 'written' };
 }
 
 /** An overwrite counts the difference; a completion, what its parts did not count already. */
 function fits(
   step: WriteStep,
-  { place, row, quota }: ObjectWrite,
-  { known, completion }: { known: ObjectRow | undefined; completion: Completion | undefined },
+  { place, quota }: ObjectWrite,
+  { plan, completion }: { plan: VersionPlan; completion: Completion | undefined },
 ): boolean {
   if (quota === undefined) return true;
-  const { objects, bytes } = subtractCounters(counted(row), counted(known));
+  const { objects, bytes } = countersOfPlan(plan);
   const growth = { objects, bytes: bytes - (completion?.open.bytes ?? 0) };
   return !exceedsQuota(step, place.bucket, { quota, growth });
 }
@@ -112,8 +124,8 @@ function isTooFarAhead(step: WriteStep, stamp: Timestamp, stored: ObjectRow | un
 }
 
 /** With one replica nobody else holds an older version that a tombstone would have to beat. */
-function isNothingToDelete(step: WriteStep, write: ObjectWrite, stored: Stored): boolean {
-  if (!step.surroundings.soleReplica || write.row.kind !== 'tombstone') return false;
+function isNothingToDelete(step: WriteStep, row: ObjectRow, stored: Stored): boolean {
+  if (!step.surroundings.soleReplica || row.kind !== 'tombstone') return false;
   return stored !== 'damaged' && stored?.kind !== 'version';
 }
 
@@ -121,18 +133,20 @@ type Change = {
   readonly write: ObjectWrite;
   readonly key: Buffer;
   readonly stored: Stored;
+  readonly plan: VersionPlan;
   readonly completion: Completion | undefined;
 };
 
 /** Puts the row, and all that follows from it; whether it may was decided before. */
 export function storeObject(
   step: WriteStep,
-  { write, key, stored, completion }: Change,
+  { write, key, stored, plan, completion }: Change,
 ): TableReply {
   const { place } = write;
-  const row = completion === undefined ? write.row : completion.row;
-  const superseded = stored !== 'damaged' && stored?.kind === 'version' ? stored : undefined;
+  const { row, demoted, superseded, dropped } = plan;
   if (completion !== undefined) endCompletedUpload(step, place, completion);
+  if (demoted !== undefined) demote(step, place, demoted);
+  if (dropped !== undefined) dropHistory(step, place, dropped);
   const encoded = encodeObjectRow(row);
   step.batch.put(key, encoded);
   replaceBytes(step, write, { encoded, stored });
@@ -141,10 +155,21 @@ export function storeObject(
     const entry = { kind: 'object', ...place, timestamp: row.timestamp } as const;
     step.forgetLater(replaced?.kind === 'releases' ? { ...entry, releases: replaced.id } : entry);
   }
-  step.ledger.count(place.bucket, subtractCounters(counted(row), counted(superseded)));
+  step.ledger.count(place.bucket, countersOfPlan(plan));
   if (stored === 'damaged') step.ledger.distrust(place.bucket);
-  if (superseded === undefined || replaced === undefined) return { kind: 'written' };
-  return { kind: 'written', replaced: { sizeBytes: superseded.sizeBytes } };
+  const reply = writtenReply(row);
+  if (superseded === undefined || replaced === undefined) return reply;
+  return { ...reply, replaced: { sizeBytes: superseded.sizeBytes } };
+}
+
+/** The bytes of a small version go along; where they are damaged, the version is without them. */
+function demote(step: WriteStep, place: ObjectPlace, row: StoredVersion): void {
+  const key = inlineRowKey(step.partition, place);
+  const inline = hasBytes(row)
+    ? orDamage(() => readRow(step.batch, key, decodeInlineRow))
+    : undefined;
+  const bytes = inline === 'damaged' ? undefined : inline?.bytes;
+  putHistory(step, place, { row, bytes });
 }
 
 /** The bytes of a small version go into a row of their own, beside a copy of its row; whatever else
@@ -187,9 +212,4 @@ function supersede(
     return { kind: 'releases', id: versionId };
   }
   return { kind: 'inline' };
-}
-
-function counted(row: ObjectRow | undefined): BucketCounters {
-  if (row?.kind !== 'version') return NO_COUNTERS;
-  return { ...NO_COUNTERS, objects: 1, bytes: row.sizeBytes };
 }

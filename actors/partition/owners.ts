@@ -8,6 +8,7 @@
  * An owner is reported dead only in the batch, or after it, that makes it impossible for it to be
  * stored: its writer may be slow rather than gone.
  */
+import type { VersionId } from '../../schemas/ids.ts';
 import type { OwnerAbort, OwnersCheck, TableReply } from '../../schemas/messages/table.ts';
 import type { AbortCause } from '../../schemas/records/aborted-mark.ts';
 import { encodeAbortedMark } from '../../schemas/records/aborted-mark.ts';
@@ -15,15 +16,10 @@ import type { BlockOwner, PartOwner, VersionOwner } from '../../schemas/records/
 import { ownerId } from '../../schemas/records/block-owner.ts';
 import type { ObjectVersion } from '../../schemas/records/object-row.ts';
 import { timestampStamper } from '../../schemas/timestamp.ts';
+import { findVersionById } from './history-rows.ts';
 import { attemptsOfVersion } from './part-lists.ts';
-import { abortedMarkRowKey, objectRowKey, partRowKey, releaseRowKey } from './row-keys.ts';
-import {
-  isDamage,
-  orDamage,
-  readEndedUpload,
-  readObjectRow,
-  readOpenUpload,
-} from './stored-rows.ts';
+import { abortedMarkRowKey, partRowKey, releaseRowKey } from './row-keys.ts';
+import { isDamage, orDamage, readEndedUpload, readOpenUpload } from './stored-rows.ts';
 import type { WriteStep } from './write-step.ts';
 
 /** `unfinished`: not stored, and nothing yet prevents that it will be. */
@@ -64,9 +60,14 @@ function isMarked(step: WriteStep, owner: BlockOwner): boolean {
   return step.batch.get(abortedMarkRowKey(step.partition, ownerId(owner))) !== undefined;
 }
 
-function headOf(step: WriteStep, owner: BlockOwner): ObjectVersion | undefined {
-  const row = readObjectRow(step.batch, objectRowKey(step.partition, owner));
-  return row?.kind === 'version' ? row : undefined;
+/** The version of that id, current or not. */
+function versionOf(
+  step: WriteStep,
+  owner: BlockOwner,
+  versionId: VersionId,
+): ObjectVersion | undefined {
+  const { batch: rows, partition } = step;
+  return findVersionById({ rows, partition, place: owner }, versionId);
 }
 
 function standingOf(step: WriteStep, owner: BlockOwner, sets: AttemptSets): Standing {
@@ -75,7 +76,7 @@ function standingOf(step: WriteStep, owner: BlockOwner, sets: AttemptSets): Stan
 }
 
 function standingOfVersion(step: WriteStep, owner: VersionOwner): Standing {
-  if (headOf(step, owner)?.versionId === owner.versionId) return 'live';
+  if (versionOf(step, owner, owner.versionId) !== undefined) return 'live';
   return isMarked(step, owner) ? 'dead' : 'unfinished';
 }
 
@@ -88,10 +89,11 @@ function standingOfAttempt(step: WriteStep, owner: PartOwner, sets: AttemptSets)
   }
   const state = readEndedUpload(step.batch, name)?.state;
   if (state === undefined) return standingWithoutUpload(step, owner);
-  const head = headOf(step, owner);
-  const isHead = state.kind === 'completed' && head?.versionId === state.versionId;
-  if (isHead && attemptsOf(step, head, sets).has(owner.attemptId)) return 'live';
-  releaseOnceMore(step, owner, isHead);
+  const { versionId } = state.kind === 'completed' ? state : { versionId: undefined };
+  const version = versionId && versionOf(step, owner, versionId);
+  const isThere = version !== undefined;
+  if (isThere && attemptsOf(step, version, sets).has(owner.attemptId)) return 'live';
+  releaseOnceMore(step, owner, isThere);
   return 'dead';
 }
 
@@ -128,8 +130,8 @@ function attemptsOf(step: WriteStep, head: ObjectVersion, sets: AttemptSets): Re
  * Where the row of a completed version was damaged and then overwritten, nobody knew what to
  * release for it. Its parts are still in their rows: they go as those of an aborted upload do.
  */
-function releaseOnceMore(step: WriteStep, owner: PartOwner, isHead: boolean): void {
-  if (isHead || !hasPartRow(step, owner)) return;
+function releaseOnceMore(step: WriteStep, owner: PartOwner, isThere: boolean): void {
+  if (isThere || !hasPartRow(step, owner)) return;
   const { bucket, shard, key, uploadId } = owner;
   const entry = { kind: 'upload', place: { bucket, shard, key }, uploadId } as const;
   const isQueued = step.batch.get(releaseRowKey(step.partition, entry)) !== undefined;

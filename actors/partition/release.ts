@@ -6,9 +6,9 @@
  * Must not know: when it is called, and how often.
  *
  * The order makes every step repeatable after a crash: references end before the rows that tell of
- * them go, and the entry goes last. What is not there any more was done before. Where there are other
- * replicas, each works off its own queue, and the checks say when an entry's time has come. What cannot be read
- * tells nothing: the walk over all references finds those later.
+ * them go, and the entry goes last. What is not there any more was done before. Where there are
+ * other replicas, each works off its own queue, and the checks say when an entry's time has come.
+ * What cannot be read tells nothing: the walk over all references finds those later.
  */
 import type { BlockClient } from '../../bus/block-client.ts';
 import type { TableClient } from '../../bus/table-client.ts';
@@ -23,6 +23,7 @@ import type { PartRef } from '../../schemas/records/object-row.ts';
 import type { ReleaseEntry } from '../../schemas/records/release-entry.ts';
 import type { PartRow, UploadState } from '../../schemas/records/upload-row.ts';
 import { decodePartRow } from '../../schemas/records/upload-row.ts';
+import { findVersionById } from './history-rows.ts';
 import type { ReplicaQuestions } from './release-checks.ts';
 import { ReleaseChecks } from './release-checks.ts';
 import { attemptsOfVersion, partListRowCount, readPartListRow } from './part-lists.ts';
@@ -173,12 +174,11 @@ export class Release {
     return this.#end(step => endUpload(step, entry));
   }
 
-  /** The attempts that the completed version names, while it is the object; then none is kept. */
+  /** The attempts that the completed version names, while it is there; then none is kept. */
   #keptBy({ place, versionId }: Extract<ReleaseEntry, { kind: 'leftovers' }>): ReadonlySet<string> {
     const { store, partition } = this.#partition;
-    const head = readObjectRow(store, objectRowKey(partition, place));
-    const isHead = head?.kind === 'version' && head.versionId === versionId;
-    return isHead ? attemptsOfVersion(store, partition, head) : new Set();
+    const version = findVersionById({ rows: store, partition, place }, versionId);
+    return version === undefined ? new Set() : attemptsOfVersion(store, partition, version);
   }
 
   async #allParts(

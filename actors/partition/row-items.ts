@@ -22,6 +22,7 @@ export const COMPARED_TABLES = [
   TABLE.openUpload,
   TABLE.endedUpload,
   TABLE.part,
+  TABLE.history,
 ] as const;
 
 /** And those that a new replica takes over beside them. */

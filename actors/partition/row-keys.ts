@@ -8,6 +8,9 @@
  *   inline        bucket 32, shard 2, key
  *   manifest      owner id 16, index 4
  *   part list     version id 16, index 4
+ *   history       bucket 32, shard 2, key escaped, 00 01, timestamp 16 with all bits turned over
+ *   history bytes the same
+ *   version name  bucket 32, shard 2, key escaped, 00 01, version id 16 (zeros: the null version)
  *   counters      bucket 32
  *   fence         bucket 32
  *   aborted mark  owner id 16
@@ -20,9 +23,19 @@ import { assert } from '../../schemas/assert.ts';
 import type { AttemptId, BucketId, PartitionId, UploadId, VersionId } from '../../schemas/ids.ts';
 import type { ObjectPlace } from '../../schemas/messages/table.ts';
 import type { PartName } from '../../schemas/place-keys.ts';
-import { idBytes, KEY_END, numberBytes, plainKey, uploadParts } from '../../schemas/place-keys.ts';
+import {
+  endedKey,
+  idBytes,
+  KEY_END,
+  numberBytes,
+  plainKey,
+  shardPrefix,
+  uploadParts,
+} from '../../schemas/place-keys.ts';
 import type { RowRange } from '../../schemas/row-tables.ts';
 import { rowKey, rowRange, TABLE } from '../../schemas/row-tables.ts';
+import type { Timestamp } from '../../schemas/timestamp.ts';
+import { timestampFromBytes } from '../../schemas/timestamp.ts';
 
 export {
   endedKey,
@@ -92,6 +105,59 @@ export function partRowRange(
     numberBytes(Math.min(upload.after + 1, 0xffff), 2),
   );
   return { from: first, to: all.to };
+}
+
+function invertedBytes(timestamp: Timestamp): Buffer {
+  const bytes = idBytes(timestamp);
+  for (let at = 0; at < bytes.length; at += 1) bytes[at]! ^= 0xff;
+  return bytes;
+}
+
+/** Of a version that is not the current one: the newest of a key come first. */
+export function historyRowKey(
+  partition: PartitionId,
+  at: ObjectPlace,
+  timestamp: Timestamp,
+): Buffer {
+  const prefix = shardPrefix(at.bucket, at.shard);
+  return rowKey(partition, TABLE.history, prefix, endedKey(at.key), invertedBytes(timestamp));
+}
+
+/** The stamp that a history row's key ends with. */
+export function timestampOfHistory(key: Buffer): Timestamp {
+  const bytes = Buffer.from(key.subarray(key.length - ID_BYTES));
+  for (let at = 0; at < bytes.length; at += 1) bytes[at]! ^= 0xff;
+  return timestampFromBytes(bytes);
+}
+
+/** All noncurrent versions of one key. */
+export function historyRowRange(partition: PartitionId, at: ObjectPlace): RowRange {
+  return rowRange(partition, TABLE.history, shardPrefix(at.bucket, at.shard), endedKey(at.key));
+}
+
+export function historyBytesRowKey(
+  partition: PartitionId,
+  at: ObjectPlace,
+  timestamp: Timestamp,
+): Buffer {
+  const prefix = shardPrefix(at.bucket, at.shard);
+  return rowKey(partition, TABLE.historyBytes, prefix, endedKey(at.key), invertedBytes(timestamp));
+}
+
+/** Under which timestamp a noncurrent version stands: by its id, or the null version. */
+export function versionNameRowKey(
+  partition: PartitionId,
+  at: ObjectPlace,
+  name: VersionId | 'null',
+): Buffer {
+  const id = name === 'null' ? Buffer.alloc(ID_BYTES) : idBytes(name);
+  return rowKey(
+    partition,
+    TABLE.versionName,
+    shardPrefix(at.bucket, at.shard),
+    endedKey(at.key),
+    id,
+  );
 }
 
 export function manifestRowKey(partition: PartitionId, id: string, index: number): Buffer {

@@ -25,10 +25,17 @@ import {
   mergeUploadRows,
 } from '../../schemas/records/upload-row.ts';
 import { TABLE } from '../../schemas/row-tables.ts';
+import { findVersionById, hasBytes, putHistory, replaceHistory, standing } from './history-rows.ts';
 import { storeObject } from './object-writes.ts';
 import { attemptsOfVersion } from './part-lists.ts';
 import { asBuffer } from './row-batch.ts';
-import { keyOfName, ownerIdOfKey, placeOfObjectKey, uploadOfKey } from './row-names.ts';
+import {
+  keyOfName,
+  ownerIdOfKey,
+  placeOfHistoryKey,
+  placeOfObjectKey,
+  uploadOfKey,
+} from './row-names.ts';
 import {
   abortedMarkRowKey,
   objectRowKey,
@@ -45,6 +52,7 @@ import {
   readOpenUpload,
   readRow,
 } from './stored-rows.ts';
+import { bytesOf, planWrite } from './version-plan.ts';
 import type { WriteStep } from './write-step.ts';
 
 type Merge = (step: WriteStep, key: Buffer, row: StoredRow) => boolean;
@@ -56,6 +64,7 @@ const MERGES: ReadonlyMap<number, Merge> = new Map<number, Merge>([
   [TABLE.openUpload, mergeOpenUpload],
   [TABLE.endedUpload, mergeEndedUpload],
   [TABLE.part, mergePart],
+  [TABLE.history, mergeHistory],
   [TABLE.abortedMark, mergeMark],
 ]);
 
@@ -95,7 +104,39 @@ function mergeObject(
     step.batch.delete(abortedMarkRowKey(step.partition, arrived.versionId));
   }
   const write = { kind: 'object-write', place, row, inline } as const;
-  storeObject(step, { write, key, stored, completion: undefined });
+  const plan = planWrite(step, place, { row, stored: known });
+  storeObject(step, { write, key, stored, plan, completion: undefined });
+  return true;
+}
+
+/** What is still the current version here gives way when the newer one comes. */
+function mergeHistory(
+  step: WriteStep,
+  key: Buffer,
+  { value, inline, lists = [] }: StoredRow,
+): boolean {
+  const place = placeOfHistoryKey(key);
+  const row = standing(decodeObjectRow(value));
+  const head = orDamage(() => readObjectRow(step.batch, objectRowKey(step.partition, place)));
+  if (row === undefined || head === 'damaged' || head?.timestamp === row.timestamp) return false;
+  const known = orDamage(() => readRow(step.batch, key, decodeObjectRow));
+  if (known !== undefined && known !== 'damaged') {
+    const merged = standing(mergeObjectRows(known, row));
+    if (merged === undefined || merged === known) return false;
+    replaceHistory(step, place, merged);
+    return true;
+  }
+  if (hasBytes(row) && inline?.length !== bytesOf(row)) return false;
+  step.ledger.open(place.bucket);
+  if (row.kind === 'version') {
+    lists.forEach((list, index) => {
+      step.batch.put(partListRowKey(step.partition, row.versionId, index), list);
+    });
+    step.batch.delete(abortedMarkRowKey(step.partition, row.versionId));
+  }
+  putHistory(step, place, { row, bytes: hasBytes(row) ? inline : undefined });
+  if (known === 'damaged') step.ledger.distrust(place.bucket);
+  else step.ledger.count(place.bucket, { ...NO_COUNTERS, bytes: bytesOf(row) });
   return true;
 }
 
@@ -197,7 +238,12 @@ function tally(
 
 /** A list with a hole names what it may: a part that is needed must not stay away for it. */
 function isNamedByHead(step: WriteStep, { place, uploadId }: UploadName, part: PartRow): boolean {
-  const head = readObjectRow(step.batch, objectRowKey(step.partition, place));
+  const { batch: rows, partition } = step;
+  const ended = readEndedUpload(rows, { partition, place, uploadId })?.state;
+  const head =
+    ended?.kind === 'completed'
+      ? findVersionById({ rows, partition, place }, ended.versionId)
+      : readObjectRow(rows, objectRowKey(partition, place));
   if (head?.kind !== 'version' || head.content.kind !== 'parts') return false;
   if (head.content.uploadId !== uploadId) return false;
   const named = orDamage(() => attemptsOfVersion(step.batch, step.partition, head));

@@ -48,6 +48,12 @@ export function placeOfObjectKey(key: Buffer): ObjectPlace {
   return { ...bucketAndShard(key), key: objectKey };
 }
 
+/** Of a history row. */
+export function placeOfHistoryKey(key: Buffer): ObjectPlace {
+  const { key: objectKey } = unescapeKey(key.subarray(OBJECT_KEY_AT));
+  return { ...bucketAndShard(key), key: objectKey.toString('utf8') as ObjectKey };
+}
+
 /** Of an open or ended upload's row, or of a part's. */
 export function uploadOfKey(key: Buffer): { place: ObjectPlace; uploadId: UploadId } {
   const named = bucketAndShard(key);

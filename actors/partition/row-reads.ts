@@ -13,9 +13,10 @@ import { decodeObjectRow } from '../../schemas/records/object-row.ts';
 import { TABLE } from '../../schemas/row-tables.ts';
 import type { PartitionId } from '../../schemas/ids.ts';
 import type { Store } from '../storage/store.ts';
+import { readHistoryBytes } from './history-rows.ts';
 import { partListRowCount } from './part-lists.ts';
 import { inlineRowKey, partListRowKey } from './row-keys.ts';
-import { keyOfName, placeOfObjectKey } from './row-names.ts';
+import { keyOfName, placeOfHistoryKey, placeOfObjectKey } from './row-names.ts';
 import { orDamage } from './stored-rows.ts';
 
 type Here = { readonly store: Store; readonly partition: PartitionId };
@@ -45,11 +46,13 @@ export function weightOfRow({ name, value, inline, lists }: StoredRow): number {
 function readOne(here: Here, name: Uint8Array): StoredRow | undefined {
   const key = keyOfName(here.partition, name);
   const value = here.store.get(key);
-  if (value === undefined || name[0] !== TABLE.object) return value && { name, value };
+  const isObject = name[0] === TABLE.object || name[0] === TABLE.history;
+  if (value === undefined || !isObject) return value && { name, value };
   const row = decodeObjectRow(value);
   if (row.kind !== 'version') return { name, value };
   if (row.content.kind === 'inline' && row.sizeBytes > 0) {
-    const inline = inlineBytes(here, key, value);
+    const inline =
+      name[0] === TABLE.object ? inlineBytes(here, key, value) : bytesOfHistory(here, key, row);
     return inline && { name, value, inline };
   }
   const lists = partLists(here, row);
@@ -62,6 +65,14 @@ function inlineBytes(here: Here, key: Buffer, value: Buffer): Buffer | undefined
   if (stored === undefined) return undefined;
   const { row, bytes } = decodeInlineRow(stored);
   return row.equals(value) ? bytes : undefined;
+}
+
+function bytesOfHistory(
+  { store: rows, partition }: Here,
+  key: Buffer,
+  row: ObjectVersion,
+): Buffer | undefined {
+  return readHistoryBytes({ rows, partition, place: placeOfHistoryKey(key) }, row);
 }
 
 function partLists({ store, partition }: Here, { content, versionId }: ObjectVersion): Buffer[] {

@@ -11,7 +11,12 @@
 import type { RequestContext } from '../../bus/bus.ts';
 import type { Clock } from '../../schemas/environment.ts';
 import type { BucketId, PartitionId } from '../../schemas/ids.ts';
-import type { DigestRows, TableReply, TableRequest } from '../../schemas/messages/table.ts';
+import type {
+  DigestRows,
+  TableReply,
+  TableRequest,
+  VersionDelete,
+} from '../../schemas/messages/table.ts';
 import { digestOfReply } from '../../schemas/messages/reply-digest.ts';
 import { chain } from '../../schemas/soon.ts';
 import type { Log } from '../../schemas/telemetry.ts';
@@ -40,6 +45,9 @@ import { readRows } from './row-reads.ts';
 import { listUploads } from './upload-list.ts';
 import { listParts, readPart, readUpload, readVersionParts } from './upload-reads.ts';
 import { applyPartWrite, applyUploadAbort, applyUploadCreate } from './upload-writes.ts';
+import type { DeletionAttempt, Successors } from './version-deletes.ts';
+import { deleteVersion, walkSuccessors } from './version-deletes.ts';
+import { listVersions } from './version-list.ts';
 import { replyToFailure, WriteQueue } from './write-queue.ts';
 import { weightOf } from './write-weight.ts';
 import type { StepSurroundings, WriteStep } from './write-step.ts';
@@ -167,6 +175,10 @@ export class TablePartition implements Actor<TableRequest, TableReply> {
         return this.#list(context, () => listParts(this, request));
       case 'bucket-probe':
         return this.#list(context, () => probeBucket(this, request));
+      case 'version-list':
+        return this.#list(context, () => listVersions(this, request));
+      case 'version-delete':
+        return this.#deleteVersion(request, context);
       case 'manifest-drop':
         return this.#list(context, () => dropManifest(this, request, apply => this.change(apply)));
       default:
@@ -232,6 +244,17 @@ export class TablePartition implements Actor<TableRequest, TableReply> {
       const write = { deadlineAtMs, purpose, company: 'any', apply, answer: resolve } as const;
       this.#queue.add(write, weightOf(request));
     });
+  }
+
+  #deleteVersion(request: VersionDelete, context: RequestContext): Promise<TableReply> {
+    const { deadlineAtMs } = context;
+    const attempt: DeletionAttempt = apply =>
+      new Promise(resolve => {
+        const write = { deadlineAtMs, purpose: 'frees-space', company: 'any' } as const;
+        this.#queue.add({ ...write, apply, answer: resolve }, weightOf(request));
+      });
+    const walk = (): Promise<Successors> => walkSuccessors(this, request.place);
+    return this.#list(context, () => deleteVersion(request, attempt, walk));
   }
 
   #answer(read: () => TableReply): TableReply {

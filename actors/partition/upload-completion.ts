@@ -11,10 +11,11 @@
 import { PART_LIST_INLINE_MAX, PART_LIST_ROW_PARTS } from '../../schemas/limits.ts';
 import type { ObjectPlace, ObjectWrite, TableReply } from '../../schemas/messages/table.ts';
 import { NO_COUNTERS } from '../../schemas/records/bucket-counters.ts';
-import type { ObjectRow, ObjectVersion, PartRef } from '../../schemas/records/object-row.ts';
+import type { ObjectVersion, PartRef } from '../../schemas/records/object-row.ts';
 import type { OpenUploadRow } from '../../schemas/records/open-upload-row.ts';
 import { encodePartListRow } from '../../schemas/records/part-list-row.ts';
 import { encodeUploadRow } from '../../schemas/records/upload-row.ts';
+import { findVersionById } from './history-rows.ts';
 import { endedUploadRowKey, openUploadRowKey, partListRowKey } from './row-keys.ts';
 import type { UploadName } from './stored-rows.ts';
 import { readEndedUpload, readOpenUpload } from './stored-rows.ts';
@@ -28,17 +29,16 @@ export type Completion = {
   readonly parts: readonly PartRef[];
 };
 
-/** Or the refusal. `head` is the row that stands there now. */
+/** Or the refusal. */
 export function decideCompletion(
   step: WriteStep,
   { place, row, completes }: ObjectWrite,
-  head: ObjectRow | undefined,
 ): Completion | TableReply {
   if (completes === undefined || row.kind !== 'version') return { kind: 'not-understood' };
   const { uploadId, parts } = completes;
   const name = { partition: step.partition, place, uploadId };
   const open = readOpenUpload(step.batch, name);
-  if (open === undefined) return repeated(step, name, { row, head });
+  if (open === undefined) return repeated(step, name, row);
   const partCount = parts.length;
   if (partCount > open.attempts) return { kind: 'not-understood' };
   const content =
@@ -48,15 +48,13 @@ export function decideCompletion(
   return { kind: 'completion', open, row: { ...row, content }, parts };
 }
 
-function repeated(
-  step: WriteStep,
-  name: UploadName,
-  { row, head }: { row: ObjectVersion; head: ObjectRow | undefined },
-): TableReply {
+function repeated(step: WriteStep, name: UploadName, row: ObjectVersion): TableReply {
   const state = readEndedUpload(step.batch, name)?.state;
   if (state?.kind !== 'completed' || state.etag !== row.etag) return { kind: 'no-such-upload' };
-  const isHead = head?.kind === 'version' && head.versionId === state.versionId;
-  return isHead ? { ...state, kind: 'completed-before' } : { kind: 'no-such-upload' };
+  const { partition, place } = name;
+  const version = findVersionById({ rows: step.batch, partition, place }, state.versionId);
+  const isThere = version !== undefined;
+  return isThere ? { ...state, kind: 'completed-before' } : { kind: 'no-such-upload' };
 }
 
 /** Moves the upload from open to ended, and takes its parts out of the bucket's counters. */

@@ -289,7 +289,7 @@ export class ObjectWriter {
   }
 }
 
-/** Under several replicas: the stamp that is being found, and what to do when others were faster. */
+/** Under several replicas: the stamp that is being found; what to do when others were faster. */
 type BlocksOfRow = {
   readonly stampAbove: Promise<Timestamp | Unavailable> | undefined;
   readonly undo: () => void;

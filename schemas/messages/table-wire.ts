@@ -61,6 +61,7 @@ import type {
   ListedEntry,
   ListedUpload,
   ListedPrefix,
+  ListedVersion,
   ListStart,
   ObjectPlace,
   OwnersCheck,
@@ -68,6 +69,7 @@ import type {
   TableReply,
   TableRequest,
   UploadList,
+  VersionStart,
   WriteCondition,
 } from './table.ts';
 
@@ -89,6 +91,14 @@ const changedAcl = field<ChangedAcl>(packAcl, fields => {
   if (acl === undefined) throw new CodecError('a change to no access control list');
   return acl;
 });
+/** Present or absent. */
+const yes: Codec<true> = {
+  pack: () => true,
+  read(fields) {
+    if (fields.flag()) return true;
+    throw new CodecError('a flag that is not set');
+  },
+};
 const versionRef = branded<VersionRef>();
 const partRefs = field<readonly PartRef[]>(packPartRefs, readPartRefs);
 const owner = field(packOwner, fields => readOwner(fields.nested()));
@@ -118,6 +128,7 @@ const uploadStart = shape<NonNullable<UploadList['after']>>({
   key: text,
   uploadId: optional(uploadId),
 });
+const versionStart = shape<VersionStart>({ key, version: optional(versionRef) });
 const checkedOwner = shape<OwnersCheck['owners'][number]>({ owner, mayBeUnderWay: flag });
 const listChecksum = shape<{ readonly algorithm: string; readonly type: string }>({
   algorithm: text,
@@ -129,6 +140,22 @@ const listedEntry = union<ListedEntry>({
     1,
     {
       key,
+      lastModifiedMs: integer,
+      sizeBytes: integer,
+      etag: text,
+      checksum: optional(listChecksum),
+    },
+  ],
+  prefix: [2, { prefix: text, first: optional(firstOfPrefix) }],
+});
+const listedVersion = union<ListedVersion | ListedPrefix>({
+  version: [
+    1,
+    {
+      key,
+      version: versionRef,
+      isLatest: flag,
+      isMarker: flag,
       lastModifiedMs: integer,
       sizeBytes: integer,
       etag: text,
@@ -162,7 +189,7 @@ const storedRow = shape<StoredRow>({
 });
 
 const comparedReads: Members<ComparedRead> = {
-  'object-read': [2, { place, want: choice('row', 'content') }],
+  'object-read': [2, { place, want: choice('row', 'content'), version: optional(versionRef) }],
   'object-list': [
     3,
     {
@@ -239,13 +266,29 @@ const request = union<TableRequest>({
       acl: optional(changedAcl),
     },
   ],
+  'version-delete': [51, { place, version: versionRef, timestamp, condition: optional(condition) }],
+  'version-list': [
+    52,
+    {
+      bucket,
+      shard: integer,
+      prefix: text,
+      delimiter: text,
+      after: optional(versionStart),
+      limit: integer,
+    },
+  ],
   'reply-digest': [34, { of: union<ComparedRead>(comparedReads) }],
 });
 
 const reply = union<TableReply>({
   written: [
     1,
-    { replaced: optional(shape({ sizeBytes: integer })), version: optional(versionRef) },
+    {
+      replaced: optional(shape({ sizeBytes: integer })),
+      version: optional(versionRef),
+      marker: optional(yes),
+    },
   ],
   older: [2, { newest: timestamp }],
   'condition-failed': [3, { because: choice('absent', 'mismatch') }],
@@ -277,6 +320,7 @@ const reply = union<TableReply>({
   'digest-page': [41, { rows: list(digestedRow), next: optional(bytes) }],
   rows: [42, { rows: list(storedRow), handled: integer }],
   merged: [43, { changed: integer }],
+  'version-page': [51, { entries: list(listedVersion), next: optional(versionStart) }],
   'no-such-version': [50, { because: choice('absent', 'marker') }],
   'reply-digest': [44, { digest: bytes }],
   'stale-layout': [45, { state: bytes }],
@@ -289,7 +333,10 @@ export const tableConversation = conversation<TableRequest, TableReply>({
   name: 'table',
   traffic: 'control',
   replyBytes(asked) {
-    if (asked.kind === 'object-list' || asked.kind === 'upload-list') {
+    if (asked.kind === 'object-list' || asked.kind === 'version-list') {
+      return asked.limit * LISTED_BYTES;
+    }
+    if (asked.kind === 'upload-list') {
       return asked.limit * LISTED_BYTES;
     }
     if (asked.kind === 'rows-read') return MERGE_BYTES_MAX;

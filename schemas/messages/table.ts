@@ -68,11 +68,26 @@ export type ObjectChange = {
   readonly acl?: ChangedAcl | undefined;
 };
 
+/**
+ * Takes one version away for good, a delete marker too; the newest of those below becomes the
+ * current one. `written` also when there is none of that name: it is gone.
+ */
+export type VersionDelete = {
+  readonly kind: 'version-delete';
+  readonly place: ObjectPlace;
+  readonly version: VersionRef;
+  /** Of the deletion: the tombstone has it where nothing is left. */
+  readonly timestamp: Timestamp;
+  readonly condition?: WriteCondition | undefined;
+};
+
 /** `any` wants the row; `content` also the bytes of an inline object, in the same answer. */
 export type ObjectRead = {
   readonly kind: 'object-read';
   readonly place: ObjectPlace;
   readonly want: 'row' | 'content';
+  /** Absent: the current one. */
+  readonly version?: VersionRef | undefined;
 };
 
 /** Where a listing goes on: at this key, or behind it. */
@@ -108,6 +123,34 @@ export type ListedPrefix = {
   readonly first?: { readonly key: ObjectKey; readonly mark: string };
 };
 export type ListedEntry = ListedObject | ListedPrefix;
+
+/** Behind all versions of a key, or behind one of them. */
+export type VersionStart = { readonly key: ObjectKey; readonly version?: VersionRef };
+
+/** All versions of all keys: keys in byte order, of each the newest version first. */
+export type VersionList = {
+  readonly kind: 'version-list';
+  readonly bucket: BucketId;
+  readonly shard: number;
+  readonly prefix: string;
+  /** Empty: none. */
+  readonly delimiter: string;
+  readonly after?: VersionStart;
+  readonly limit: number;
+};
+
+export type ListedVersion = {
+  readonly kind: 'version';
+  readonly key: ObjectKey;
+  readonly version: VersionRef;
+  readonly isLatest: boolean;
+  readonly isMarker: boolean;
+  readonly lastModifiedMs: number;
+  /** 0 and empty for a delete marker. */
+  readonly sizeBytes: number;
+  readonly etag: string;
+  readonly checksum?: { readonly algorithm: string; readonly type: string };
+};
 
 /** Manifest rows lie in the partition of their owner's id, not with the object row. */
 export type ManifestWrite = {
@@ -263,6 +306,8 @@ export type ReplyDigest = { readonly kind: 'reply-digest'; readonly of: Compared
 export type TableRequest =
   | ObjectWrite
   | ObjectChange
+  | VersionDelete
+  | VersionList
   | ObjectRead
   | ObjectList
   | ManifestWrite
@@ -311,6 +356,8 @@ export type TableReply =
       readonly replaced?: { readonly sizeBytes: number };
       /** The version that was meant, where that is not clear from the request. */
       readonly version?: VersionRef;
+      /** What was deleted was a delete marker. */
+      readonly marker?: true;
     }
   /** A change, or a deletion, of a version that is not there, or that is a delete marker. */
   | { readonly kind: 'no-such-version'; readonly because: 'absent' | 'marker' }
@@ -331,6 +378,12 @@ export type TableReply =
       readonly kind: 'object-page';
       readonly entries: readonly ListedEntry[];
       readonly next?: ListStart;
+    }
+  /** `next`: where to go on; absent when the listing is complete. */
+  | {
+      readonly kind: 'version-page';
+      readonly entries: readonly (ListedVersion | ListedPrefix)[];
+      readonly next?: VersionStart;
     }
   | { readonly kind: 'manifest'; readonly blocks?: BlockList }
   | { readonly kind: 'upload'; readonly upload: UploadRow }

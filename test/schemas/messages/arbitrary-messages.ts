@@ -74,6 +74,7 @@ const partitions = { bucket: bucketIds, shard: fc.nat(255) };
 const starts = fc.record({ key: objectKeys, inclusive: flags });
 const etags = fc.oneof(fc.constant('any' as const), fc.array(words, { maxLength: 3 }));
 const versionRefs = fc.oneof(timestamps, fc.constant('null' as const));
+const versionStarts = withOptional({ key: objectKeys }, { version: versionRefs });
 const quotas = withOptional({ shards: counts }, { maxBytes: counts, maxObjects: counts });
 const pages = { prefix: words, delimiter: words, limit: counts };
 
@@ -98,7 +99,15 @@ export const tableRequests = oneOfAll<TableRequest>({
     { place: places },
     { version: versionRefs, tagging: taggings, acl: changedAcls },
   ),
-  'object-read': fc.record({ place: places, want: fc.constantFrom('row', 'content') }),
+  'object-read': withOptional(
+    { place: places, want: fc.constantFrom('row', 'content') },
+    { version: versionRefs },
+  ),
+  'version-delete': withOptional(
+    { place: places, version: versionRefs, timestamp: timestamps },
+    { condition: withOptional({}, { ifMatch: etags, ifNoneMatch: etags, ifVersion: ids }) },
+  ),
+  'version-list': withOptional({ ...partitions, ...pages }, { after: versionStarts }),
   'object-list': withOptional({ ...partitions, ...pages }, { from: starts, firsts: flags }),
   'manifest-write': fc.record({ owner: owners, index: counts, blocks: blockLists }),
   'manifest-read': fc.record({ id: ids, index: counts }),
@@ -159,6 +168,20 @@ const listedObjects = withOptional(
   },
   { checksum: fc.record({ algorithm: words, type: words }) },
 );
+const versionPrefixes = fc.record({ kind: fc.constant('prefix' as const), prefix: words });
+const listedVersions = withOptional(
+  {
+    kind: fc.constant('version' as const),
+    key: objectKeys,
+    version: versionRefs,
+    isLatest: flags,
+    isMarker: flags,
+    lastModifiedMs: counts,
+    sizeBytes: counts,
+    etag: words,
+  },
+  { checksum: fc.record({ algorithm: words, type: words }) },
+);
 const listedUploads = fc.record({
   kind: fc.constant('upload' as const),
   key: objectKeys,
@@ -166,7 +189,14 @@ const listedUploads = fc.record({
 });
 
 export const tableReplies = oneOfAll<TableReply>({
-  written: withOptional({}, { replaced: fc.record({ sizeBytes: counts }), version: versionRefs }),
+  written: withOptional(
+    {},
+    {
+      replaced: fc.record({ sizeBytes: counts }),
+      version: versionRefs,
+      marker: fc.constant(true as const),
+    },
+  ),
   'no-such-version': fc.record({ because: fc.constantFrom('absent', 'marker') }),
   older: fc.record({ newest: timestamps }),
   'condition-failed': fc.record({ because: fc.constantFrom('absent', 'mismatch') }),
@@ -179,6 +209,10 @@ export const tableReplies = oneOfAll<TableReply>({
   'object-page': withOptional(
     { entries: fc.array(fc.oneof(listedObjects, listedPrefixes), { maxLength: 5 }) },
     { next: starts },
+  ),
+  'version-page': withOptional(
+    { entries: fc.array(fc.oneof(listedVersions, versionPrefixes), { maxLength: 5 }) },
+    { next: versionStarts },
   ),
   manifest: withOptional({}, { blocks: blockLists }),
   upload: fc.record({ upload: uploadRows }),

@@ -131,7 +131,7 @@ const golden: readonly (readonly [string, Buffer, string])[] = [
       place: { bucket, shard: 3, key },
       want: 'content',
     }),
-    `00000034 92 01 93 02 93 c420${bucket} 03 a36bc3a9 a7636f6e74656e74`,
+    `00000035 92 01 94 02 93 c420${bucket} 03 a36bc3a9 a7636f6e74656e74 c0`,
   ],
   [
     'the deletion of an object, on a condition',

@@ -1,0 +1,77 @@
+/**
+ * What a write of an object means for the versions of its key.
+ *
+ * Owns:          the rule: what stands there is replaced, or goes into the history.
+ * Knows:         "How S3 Versioning works" of the S3 user guide; the history of a key.
+ * Must not know: conditions, quotas, what a version references.
+ *
+ * A write says by its row whether its bucket keeps versions. What it meets counts as well: a
+ * gateway that has not heard yet of versioning must not destroy a version, so no version that was
+ * written while versions were kept is ever replaced. The null version is: there is one at most.
+ *
+ * A key whose versions were never kept has one row, and nothing more is read for it.
+ */
+import type { ObjectPlace } from '../../schemas/messages/table.ts';
+import type { BucketCounters } from '../../schemas/records/bucket-counters.ts';
+import { NO_COUNTERS } from '../../schemas/records/bucket-counters.ts';
+import type { ObjectRow, ObjectVersion, StoredVersion } from '../../schemas/records/object-row.ts';
+import { readNoncurrentNull, standing } from './history-rows.ts';
+import type { WriteStep } from './write-step.ts';
+
+export type VersionPlan = {
+  /** What becomes the current row. */
+  readonly row: ObjectRow;
+  /** What stands there and is kept. */
+  readonly demoted: StoredVersion | undefined;
+  /** What stands there and goes. */
+  readonly superseded: ObjectVersion | undefined;
+  /** The null version, where it is not the current one, and goes. */
+  readonly dropped: StoredVersion | undefined;
+};
+
+const NOTHING = { demoted: undefined, superseded: undefined, dropped: undefined } as const;
+
+/** Throws what reading the history throws. */
+export function planWrite(
+  step: WriteStep,
+  place: ObjectPlace,
+  { row: written, stored }: { readonly row: ObjectRow; readonly stored: ObjectRow | undefined },
+): VersionPlan {
+  const head = standing(stored);
+  if (head === undefined) return { row: written, ...NOTHING };
+  const isDeletion = written.kind === 'tombstone';
+  const mayHaveHistory = head.versioned === true || head.kind === 'marker';
+  const row: ObjectRow =
+    isDeletion && mayHaveHistory ? { kind: 'marker', timestamp: written.timestamp } : written;
+  const isKept = isVersioned(row) || head.versioned === true;
+  if (!isKept || isSameVersion(row, head)) {
+    return { row, ...NOTHING, superseded: head.kind === 'version' ? head : undefined };
+  }
+  const { partition, batch: rows } = step;
+  const dropped = isVersioned(row) ? undefined : readNoncurrentNull({ rows, partition, place });
+  return { row, ...NOTHING, demoted: head, dropped };
+}
+
+export function isVersioned(row: ObjectRow): boolean {
+  return row.kind !== 'tombstone' && row.versioned === true;
+}
+
+/** Under a raised timestamp. */
+function isSameVersion(row: ObjectRow, head: StoredVersion): boolean {
+  return row.kind === 'version' && head.kind === 'version' && row.versionId === head.versionId;
+}
+
+/** Objects are keys with a current version; bytes are those of all versions. */
+export function countersOfPlan({ row, demoted, superseded, dropped }: VersionPlan): BucketCounters {
+  const objects = isLive(row) - isLive(demoted) - isLive(superseded);
+  const bytes = bytesOf(row) - bytesOf(superseded) - bytesOf(dropped);
+  return { ...NO_COUNTERS, objects, bytes };
+}
+
+export function isLive(row: ObjectRow | undefined): 0 | 1 {
+  return row?.kind === 'version' ? 1 : 0;
+}
+
+export function bytesOf(row: ObjectRow | undefined): number {
+  return row?.kind === 'version' ? row.sizeBytes : 0;
+}
