@@ -51,6 +51,14 @@ export class BlockPeers {
     return view.nearest([...holders].filter(other => view.isUp(other)));
   }
 
+  /** The live layout versions and the nodes of them that answer, as a text: another one when
+   *  something changed. */
+  situation(): string {
+    const { view } = this.#options;
+    const nodes = new Set(view.live.flatMap(version => [...version.roles.keys()]));
+    return [view.liveIds, ...[...nodes].filter(node => view.isUp(node)).sort()].join(' ');
+  }
+
   /** Those that hold it in the newest layout version. */
   ownersOf(partition: PartitionId): readonly NodeId[] {
     return replicasOf(this.#options.view.current, partition);

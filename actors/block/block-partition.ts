@@ -21,11 +21,18 @@
  * A file found under its name proves nothing about its durability or its bytes: before a reference
  * to it counts, it is verified against the bytes that were sent, and synced. A message that comes
  * after its owner was released finds a tombstone and is answered `released`: nothing was stored.
+ *
+ * With peers the tombstone stays longer: a peer that missed the release, and still has the
+ * reference live, is told of it when the two compare (reference-sync.ts). The file goes by this
+ * replica's count alone: it is the count of what was acknowledged by this replica, or taken over
+ * from a peer, and a reference that only others have lives on their disks; when it is taken over
+ * after the file went, the file is fetched back. What no replica knows to be dead is found by the
+ * reference walker, which asks the replicas of the owner's row.
  */
 import { unreachable } from '../../schemas/assert.ts';
 import type { Clock } from '../../schemas/environment.ts';
 import type { BlockHash, PartitionId } from '../../schemas/ids.ts';
-import { TOMBSTONE_KEEP_MS } from '../../schemas/limits.ts';
+import { REPLICATED_TOMBSTONE_KEEP_MS, TOMBSTONE_KEEP_MS } from '../../schemas/limits.ts';
 import type {
   BlockRead,
   BlockReply,
@@ -160,6 +167,10 @@ export class BlockPartition implements Actor<BlockRequest, BlockReply> {
   /** The digests of its live references, by leaf; undefined while they cannot be had. */
   digestLeaves(): Promise<Buffer | undefined> {
     return this.#exchange.leaves();
+  }
+
+  get #isReplicated(): boolean {
+    return this.#options.resync?.isReplicated(this.#options.partition) === true;
   }
 
   /** When the next deletion is due, as far as is known; 0 before anyone looked. */
@@ -313,7 +324,8 @@ export class BlockPartition implements Actor<BlockRequest, BlockReply> {
     const { owner } = request;
     const id = ownerId(owner);
     const nowMs = clock.wallMs();
-    const due = { forgetMs: nowMs + TOMBSTONE_KEEP_MS, unlinkMs: nowMs + deleteDelayMs };
+    const keepMs = this.#isReplicated ? REPLICATED_TOMBSTONE_KEEP_MS : TOMBSTONE_KEEP_MS;
+    const due = { forgetMs: nowMs + keepMs, unlinkMs: nowMs + deleteDelayMs };
     for (let at = 0; at < request.hashes.length; at += RELEASES_AT_ONCE) {
       const steps = request.hashes.slice(at, at + RELEASES_AT_ONCE).map(hash =>
         this.#turns.take(hash, async () => {
@@ -360,8 +372,8 @@ export class BlockPartition implements Actor<BlockRequest, BlockReply> {
 
   /** A block that may not be whole is fetched from a peer, if there is one and it is needed. */
   lookAfter(hash: BlockHash): void {
-    const { resync, partition, log } = this.#options;
-    if (this.repair === undefined || resync?.isReplicated(partition) !== true) return;
+    const { log } = this.#options;
+    if (this.repair === undefined || !this.#isReplicated) return;
     this.repair.want(hash).catch((error: unknown) => {
       log.warn({ error, hash }, 'a block that is not whole could not be queued');
     });

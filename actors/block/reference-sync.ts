@@ -29,7 +29,7 @@ import type { ResyncQueue } from './resync-queue.ts';
 export type ReferenceSyncOptions = {
   /** By partition id. */
   readonly partitions: readonly BlockPartition[];
-  readonly peers: Pick<BlockPeers, 'isOurs' | 'peersOf' | 'ask'>;
+  readonly peers: Pick<BlockPeers, 'isOurs' | 'peersOf' | 'ask' | 'situation'>;
   readonly queue: ResyncQueue;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -41,6 +41,8 @@ export type InStep = ReadonlyMap<NodeId, number>;
 
 const ROUND_MS = 15_000;
 const FIRST_ROUND_MS = 3000;
+/** A round follows soon on one that took something over, and on a change among the peers. */
+const LOOK_MS = 1000;
 const SETTLE_MS = 1000;
 /** Partitions that are compared at the same time. */
 const PARTITIONS_AT_ONCE = 16;
@@ -51,6 +53,9 @@ export class ReferenceSync {
   #timer: Timer | undefined;
   #running: Promise<unknown> | undefined;
   #isStopped = false;
+  #dueAtMs = 0;
+  /** Who the peers were at the last look. */
+  #situation = '';
   #merged = 0;
 
   constructor(options: ReferenceSyncOptions) {
@@ -70,7 +75,7 @@ export class ReferenceSync {
   }
 
   start(): void {
-    this.#roundIn(FIRST_ROUND_MS);
+    this.#lookIn(FIRST_ROUND_MS);
   }
 
   async stop(): Promise<void> {
@@ -79,11 +84,20 @@ export class ReferenceSync {
     await this.#running;
   }
 
-  #roundIn(ms: number): void {
+  #lookIn(ms: number): void {
     if (this.#isStopped) return;
-    this.#timer = this.#options.timers.after(ms, () => {
-      void this.round().then(() => {
-        this.#roundIn(ROUND_MS);
+    const { timers, clock, peers } = this.#options;
+    this.#timer = timers.after(ms, () => {
+      const situation = peers.situation();
+      const isDue = clock.monotonicMs() >= this.#dueAtMs || situation !== this.#situation;
+      this.#situation = situation;
+      if (!isDue) {
+        this.#lookIn(LOOK_MS);
+        return;
+      }
+      void this.round().then(merged => {
+        this.#dueAtMs = clock.monotonicMs() + (merged > 0 ? LOOK_MS : ROUND_MS);
+        this.#lookIn(LOOK_MS);
       });
     });
   }
@@ -128,6 +142,8 @@ export class ReferenceSync {
       for (const leaf of await this.#compare(partition, peer)) {
         if (leaves.has(leaf) && !this.#isStopped) await this.#takeOver(partition, peer, leaf);
       }
+      // Those who watch a layout change hear of it at once.
+      await this.#compare(partition, peer);
     }
   }
 

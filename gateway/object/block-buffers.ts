@@ -38,11 +38,9 @@ const STAGING_BYTES = 64 * 1024;
 const WORD_BYTES = 8;
 const PAGE_BYTES = 4096;
 
-/** How a slab is still read after its owner is done with it. `lent`: by those that it was lent to.
- *  `unknown`: nobody keeps count; through `reader`. */
-export type SlabUse =
-  | { readonly kind: 'lent'; readonly lent: LentBytes }
-  | { readonly kind: 'unknown'; readonly reader: Uint8Array };
+/** How a slab is still read after its owner is done with it, through `reader`: by those that it was
+ *  lent to, or (absent) by nobody knows whom. */
+export type SlabUse = { readonly lent?: LentBytes; readonly reader: Uint8Array };
 
 /** Somebody who waits for a slab; `cancel` is idempotent. */
 export interface SlabWait {
@@ -96,23 +94,32 @@ export class BlockBuffers {
     return { cancel: () => this.#waiters.delete(waiter) };
   }
 
-  /** The owner of the slab is done with it; it can be used again once nobody else reads it. */
-  giveAfter(slab: Slab, use: SlabUse | undefined): void {
+  /**
+   * The owner of the slab is done with it; it can be used again once nobody else reads it.
+   * `discarded`: it never comes back. Of those that cannot be recalled (a replica in this process
+   * with a disk that hangs) no more are waited for than half of all.
+   */
+  giveAfter(slab: Slab, use: SlabUse | undefined): 'kept' | 'discarded' {
     if (use === undefined) {
       this.give(slab);
-      return;
+      return 'kept';
     }
-    if (use.kind === 'unknown') {
-      this.discard(slab, use.reader);
-      return;
+    const { lent, reader } = use;
+    if (lent !== undefined && (this.#waiters.size > 0 || this.#isMuchLent())) lent.recall();
+    if (lent === undefined || (!lent.isFree && this.#isMuchLent())) {
+      this.discard(slab, reader);
+      return 'discarded';
     }
-    const { lent } = use;
     this.#lent.add(lent);
     lent.whenFree(() => {
       this.#lent.delete(lent);
       this.give(slab);
     });
-    if (this.#waiters.size > 0) lent.recall();
+    return 'kept';
+  }
+
+  #isMuchLent(): boolean {
+    return 2 * this.#lent.size >= this.slabsMax;
   }
 
   /** Nobody reads or writes the slab any more. */

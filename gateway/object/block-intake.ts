@@ -75,11 +75,12 @@ export class BlockIntake implements PayloadSink {
   }
 
   /** The taker needs a slab no more; but somebody may still read it. */
-  blockDone(slab: Slab, use?: SlabUse): void {
+  blockDone(slab: Slab, use?: SlabUse): 'kept' | 'discarded' {
     this.#underWay -= 1;
-    this.#buffers.giveAfter(slab, use);
+    const outcome = this.#buffers.giveAfter(slab, use);
     if (this.#aside.length > 0) this.#awaitSlab();
     else this.#letGoOn();
+    return outcome;
   }
 
   /** Gives back what is held; nothing is handed on any more. Idempotent. */

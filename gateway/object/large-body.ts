@@ -112,8 +112,8 @@ export class LargeBody implements BlockTaker {
   /** `use`: how somebody may still read the slab. */
   blockDone(slab: Slab, use?: SlabUse): void {
     this.#underWay -= 1;
-    this.#intake.blockDone(slab, use);
-    if (use?.kind === 'unknown') this.#parts.digests.forgetSlab(slab);
+    const outcome = this.#intake.blockDone(slab, use);
+    if (outcome === 'discarded') this.#parts.digests.forgetSlab(slab);
     this.#settleIfDone();
   }
 
@@ -193,7 +193,7 @@ class BlockProgress implements BlockListener {
   }
 
   #use(): SlabUse | undefined {
-    if (this.#isRead) return { kind: 'unknown', reader: this.#bytes };
-    return this.#lent.isFree ? undefined : { kind: 'lent', lent: this.#lent };
+    if (this.#isRead) return { reader: this.#bytes };
+    return this.#lent.isFree ? undefined : { lent: this.#lent, reader: this.#bytes };
   }
 }

@@ -100,7 +100,7 @@ test('a slab that is lent comes back by itself, and at once where others need it
     const lent = new LentBytes();
     const loan = lent.lend();
     if (canBeRecalled) loan.onRecall(() => loan.over());
-    buffers.giveAfter(slab, { kind: 'lent', lent });
+    buffers.giveAfter(slab, { lent, reader: slab.bytes.subarray(0) });
     return () => loan.over();
   };
   const end = lend(slabs[0]!, false);
@@ -115,4 +115,18 @@ test('a slab that is lent comes back by itself, and at once where others need it
   buffers.wait(slab => served.push(slab));
   lend(slabs[2]!, true);
   t.is(served[1], slabs[2], 'who waits already is served at once');
+});
+
+test('slabs that cannot be recalled are waited for up to half of all, then replaced', t => {
+  const buffers = buffersOf(4);
+  const slabs = [0, 1, 2, 3].map(() => take(buffers));
+  const outcomes = slabs.map(slab => {
+    const lent = new LentBytes();
+    lent.lend();
+    return buffers.giveAfter(slab, { lent, reader: slab.bytes.subarray(0) });
+  });
+  t.deepEqual(outcomes, ['kept', 'kept', 'discarded', 'discarded']);
+  t.false(slabs.includes(take(buffers)));
+  t.false(slabs.includes(take(buffers)));
+  t.is(buffers.take(), undefined);
 });
