@@ -9,12 +9,13 @@
  * Every storage node has a copy of all rows, and the nearest is read. Where several replicas decide
  * on a row the round is in settings-rounds.ts; with one it comes down to one step on that replica.
  */
+import type { LayoutVersion } from '../schemas/cluster-layout.ts';
 import { replicasOf } from '../schemas/cluster-layout.ts';
 import type { Environment } from '../schemas/environment.ts';
 import type { NodeId } from '../schemas/ids.ts';
 import { LIST_ENTRIES_MAX, REQUEST_DEADLINE_MS, SETTINGS_ASK_MS } from '../schemas/limits.ts';
 import type { SettingsKind, SettingsReply, SettingsRequest } from '../schemas/messages/settings.ts';
-import type { DecidedRow } from '../schemas/records/settings-round.ts';
+import type { DecidedRow, UndecidedRow } from '../schemas/records/settings-round.ts';
 import type { SettingsRow, SettingsRowOf } from '../schemas/records/settings-rows.ts';
 import type { Stamper } from '../schemas/stamper.ts';
 import type { Timestamp } from '../schemas/timestamp.ts';
@@ -109,6 +110,25 @@ export class SettingsClient {
     return reply.row as SettingsRowOf<Kind> | undefined;
   }
 
+  /**
+   * Reads the copy, and where it has no row of use asks those who decide: it may have been decided
+   * elsewhere a moment ago.
+   */
+  async find<Kind extends SettingsKind>(
+    table: Kind,
+    id: string,
+    isOfUse: (row: SettingsRowOf<Kind>) => boolean = () => true,
+  ): Promise<SettingsRowOf<Kind> | undefined> {
+    const row = await this.read(table, id);
+    if (row !== undefined && isOfUse(row)) return row;
+    return this.hasOneCopy ? row : this.readDecided(table, id);
+  }
+
+  /** The copy that is read is the only one: there is nobody else to ask. */
+  get hasOneCopy(): boolean {
+    return this.#copies().length === 1;
+  }
+
   /** All rows of a kind, ordered by id. */
   async list<Kind extends SettingsKind>(table: Kind): Promise<SettingsRowOf<Kind>[]> {
     const all: SettingsRow[] = [];
@@ -131,10 +151,12 @@ export class SettingsClient {
     id: string,
     change: RowChange<Kind>,
   ): Promise<SettingsRowOf<Kind> | undefined> {
-    const sole = this.#soleDecider(table, id);
-    if (sole === undefined) return this.#rounds?.change(table, id, change);
-    let current = await this.readDecided(table, id);
+    let current: SettingsRowOf<Kind> | undefined;
     for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+      // Who decides may have changed since the last try.
+      const sole = this.#soleDecider(table, id);
+      if (sole === undefined) return this.#rounds?.change(table, id, change);
+      if (tries === 0) current = await this.readDecided(table, id);
       const wanted = change(current);
       if (wanted === undefined) return undefined;
       const row = { ...wanted, timestamp: this.#stamp(current) } as unknown as SettingsRowOf<Kind>;
@@ -146,10 +168,20 @@ export class SettingsClient {
         await this.#spreadFrom(sole, row);
         return row;
       }
+      if (reply.kind === 'stale-layout') {
+        this.#options.cluster?.view.takeOver(reply.state);
+        continue;
+      }
       if (reply.kind !== 'lost') throw new SettingsUnavailableError(`settings: ${reply.kind}`);
       current = reply.row as SettingsRowOf<Kind> | undefined;
     }
     throw new SettingsUnavailableError('settings: others are changing the same row');
+  }
+
+  /** Finds out what becomes of a row that one replica has accepted. */
+  async settle(undecided: UndecidedRow): Promise<void> {
+    const { kind, id } = undecided.row;
+    if (this.#soleDecider(kind, id) === undefined) await this.#rounds?.settle(undecided);
   }
 
   /** Who decides on the row alone; undefined: several do. */
@@ -183,10 +215,18 @@ export class SettingsClient {
   }
 }
 
-function storingNodes({ live }: ClusterView): readonly NodeId[] {
+/** By the list of live versions, which stays the same while they do: so does the answer. */
+const STORING = new WeakMap<readonly LayoutVersion[], readonly NodeId[]>();
+
+/** The nodes that have a copy of all rows. */
+export function storingNodes({ live }: ClusterView): readonly NodeId[] {
+  const known = STORING.get(live);
+  if (known !== undefined) return known;
   const storing = new Set<NodeId>();
   for (const { roles } of live) {
     for (const [node, role] of roles) if (role.capacityBytes !== null) storing.add(node);
   }
-  return [...storing];
+  const nodes = [...storing];
+  STORING.set(live, nodes);
+  return nodes;
 }

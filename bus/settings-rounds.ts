@@ -115,14 +115,56 @@ export class SettingsRounds {
     id: string,
     change: RowChange<Kind>,
   ): Promise<SettingsRowOf<Kind> | undefined> {
-    const attempt = this.#attempt(table, id);
-    let proposal: Proposal | undefined;
+    const wish = change as unknown as RowChange<SettingsKind>;
+    const { won } = await this.#run(this.#attempt(table, id), wish);
+    return won as SettingsRowOf<Kind> | undefined;
+  }
+
+  /** Finds out what becomes of a row that one replica has accepted: it is decided, or another. */
+  async settle({ row, base }: UndecidedRow): Promise<void> {
+    await this.#run(this.#attempt(row.kind, row.id), () => undefined, { row, base });
+  }
+
+  /** The row as a read quorum knows it; a decision that is met half-way is finished first. */
+  async read<Kind extends SettingsKind>(
+    table: Kind,
+    id: string,
+  ): Promise<SettingsRowOf<Kind> | undefined> {
+    const head = await this.#read(this.#attempt(table, id));
+    return head?.row as SettingsRowOf<Kind> | undefined;
+  }
+
+  async #read(attempt: Attempt): Promise<DecidedRow | undefined> {
+    const { table, id } = attempt;
+    for (;;) {
+      const goals = [readGoal(this.#options.view.read, attempt.partition)];
+      const request = { kind: 'settings-probe', table, id } as const;
+      const isYes = (reply: SettingsReply | NoAnswer): boolean => reply.kind === 'settings-state';
+      const result = await this.#poll(attempt, { goals, request, isYes });
+      if (result.kind === 'enough') {
+        const { head, open } = knownOf(attempt, this.#goals(attempt), result);
+        return open === undefined ? head : (await this.#run(attempt, () => undefined)).head;
+      }
+      await this.#failed(attempt, result);
+    }
+  }
+
+  /**
+   * Rounds until the change is decided, or wants nothing. What is accepted by a replica that did
+   * not promise is not decided yet when `head` is answered, and may be later.
+   */
+  async #run(
+    attempt: Attempt,
+    change: RowChange<SettingsKind>,
+    first?: Proposal,
+  ): Promise<{ readonly head: DecidedRow | undefined; readonly won?: SettingsRow }> {
+    let proposal = first;
     for (;;) {
       const round = await this.#promised(attempt);
       const { head, open } = round.known;
       switch (proposal === undefined ? 'none' : fateOf(proposal, head)) {
         case 'won':
-          return proposal?.row as SettingsRowOf<Kind>;
+          return proposal === undefined ? { head } : { head, won: proposal.row };
         case 'lost':
           proposal = undefined;
           break;
@@ -133,32 +175,14 @@ export class SettingsRounds {
           break;
       }
       const next = open?.row ?? proposal?.row ?? this.#proposed(head, change);
-      if (next === undefined) return undefined;
+      if (next === undefined) return { head };
       if (open === undefined) proposal ??= { row: next, base: stampOf(head) };
       if (await this.#accepted(attempt, round, next)) {
-        attempt.decided = following(head, next);
-        await this.#options.spread(attempt.decided);
-        if (next.timestamp === proposal?.row.timestamp) return next as SettingsRowOf<Kind>;
+        const decided = following(head, next);
+        attempt.decided = decided;
+        await this.#options.spread(decided);
+        if (next.timestamp === proposal?.row.timestamp) return { head: decided, won: next };
       } else await this.#backOff(attempt);
-    }
-  }
-
-  /** The row as a read quorum knows it; a decision that is met half-way is finished first. */
-  async read<Kind extends SettingsKind>(
-    table: Kind,
-    id: string,
-  ): Promise<SettingsRowOf<Kind> | undefined> {
-    const attempt = this.#attempt(table, id);
-    for (;;) {
-      const goals = [readGoal(this.#options.view.read, attempt.partition)];
-      const request = { kind: 'settings-probe', table, id } as const;
-      const isYes = (reply: SettingsReply | NoAnswer): boolean => reply.kind === 'settings-state';
-      const result = await this.#poll(attempt, { goals, request, isYes });
-      if (result.kind === 'enough') {
-        const { head, open } = knownOf(attempt, this.#goals(attempt), result);
-        if (open === undefined) return head?.row as SettingsRowOf<Kind> | undefined;
-        await this.change(table, id, () => undefined);
-      } else await this.#failed(attempt, result);
     }
   }
 
@@ -170,11 +194,11 @@ export class SettingsRounds {
     return { table, id, partition, deadlineAtMs, ...heard, backOffMs: BACK_OFF_MS_FIRST };
   }
 
-  #proposed<Kind extends SettingsKind>(
+  #proposed(
     head: DecidedRow | undefined,
-    change: RowChange<Kind>,
+    change: RowChange<SettingsKind>,
   ): SettingsRow | undefined {
-    const wanted = change(head?.row as SettingsRowOf<Kind> | undefined);
+    const wanted = change(head?.row);
     if (wanted === undefined) return undefined;
     const timestamp = this.#options.stamper.above(stampOf(head));
     return { ...wanted, timestamp } as unknown as SettingsRow;

@@ -13,10 +13,13 @@ import type { ResyncWorker } from '../actors/block/resync-worker.ts';
 import { ClusterActor, type NodeFacts } from '../actors/cluster/cluster-actor.ts';
 import { LayoutFence } from '../actors/cluster/layout-fence.ts';
 import { LayoutKeeper } from '../actors/cluster/layout-keeper.ts';
-import { LayoutProgress, NOTHING_TO_BRING } from '../actors/cluster/layout-progress.ts';
+import {
+  LayoutProgress,
+  NOTHING_TO_BRING,
+  type PartitionSync,
+} from '../actors/cluster/layout-progress.ts';
 import { NodeUpkeep } from '../actors/cluster/node-upkeep.ts';
 import { WorkerRegistry } from '../actors/runtime/worker-registry.ts';
-import { SettingsActor } from '../actors/settings/settings-actor.ts';
 import { BlockFiles } from '../actors/storage/block-files.ts';
 import { DataDirectories } from '../actors/storage/data-directories.ts';
 import { DiskFiles } from '../actors/storage/disk-files.ts';
@@ -33,6 +36,7 @@ import type { Log } from '../schemas/telemetry.ts';
 import { makeClients, type Clients } from './clients.ts';
 import { measuredSpace, type ClusterKnowledge } from './cluster-knowledge.ts';
 import { nodeFacts } from './node-facts.ts';
+import { serveSettings, type SettingsKeeper } from './settings-keeper.ts';
 import { startStorageActors } from './storage-actors.ts';
 
 export type StorageRoleOptions = {
@@ -78,7 +82,8 @@ export async function startStorage(options: StorageRoleOptions): Promise<Storage
     ...{ config, nodeId, hostname: hostname(), directories, files, store, resyncQueue },
   });
   const registry = new WorkerRegistry(clock);
-  const { clients, progress } = serveKeepers({ ...options, registry }, store, facts);
+  const keepers = serveKeepers({ ...options, registry }, store, facts);
+  const { clients, progress, settings } = keepers;
   let isStopped = false;
   const prepared = blockFiles
     .prepare(() => isStopped)
@@ -95,13 +100,18 @@ export async function startStorage(options: StorageRoleOptions): Promise<Storage
       isStopped = true;
       await prepared;
       await actors.stop();
+      await settings.stop();
       await progress.stop();
       await store.close();
     },
   };
 }
 
-type Keepers = { readonly clients: Clients; readonly progress: LayoutProgress };
+type Keepers = {
+  readonly clients: Clients;
+  readonly progress: LayoutProgress;
+  readonly settings: SettingsKeeper;
+};
 
 /** The keepers of layout and settings; the clients need the layout that is in force. */
 function serveKeepers(
@@ -109,30 +119,38 @@ function serveKeepers(
   store: LevelStore,
   facts: NodeFacts,
 ): Keepers {
-  const { bus, subjects, nodeId, environment, stamper, log, knowledge } = options;
+  const { bus, subjects, config, nodeId, environment, stamper, log, knowledge } = options;
   const { known, clock, offsets, process } = knowledge;
   const keeper = new LayoutKeeper(store, known);
   const cluster = new ClusterActor({
     ...{ nodeId, known, keeper, stamper, facts, clock, offsets, process },
     members: knowledge.members,
   });
+  const fence = new LayoutFence(nodeId, known);
+  const settings = serveSettings({
+    ...{ ...options, store },
+    // On the embedded bus nobody else decides.
+    ...(config.nats === undefined ? {} : { fence: fence.guard.bind(fence) }),
+  });
+  const sync: PartitionSync = {
+    ...NOTHING_TO_BRING,
+    bringIn: async (version, gained) => {
+      // Before the first version nothing was decided.
+      if (version.parents.length > 0 && (await settings.bringIn(known.read)) !== 'done') {
+        return 'later';
+      }
+      return NOTHING_TO_BRING.bringIn(version, gained);
+    },
+  };
   const progress = new LayoutProgress({
-    ...{ nodeId, known, keeper, fence: new LayoutFence(nodeId, known), log },
-    ...{ sync: NOTHING_TO_BRING, timers: environment.timers },
+    ...{ nodeId, known, keeper, fence, log, sync, timers: environment.timers },
   });
   progress.kick();
-  const settings = new SettingsActor({
-    store,
-    clock: environment.clock,
-    changed: change => {
-      bus.publish(subjects.settingsChanged(), change);
-    },
-  });
   const upkeep = new NodeUpkeep(options.registry, cluster.receive.bind(cluster));
   serveGuarded(bus, subjects.cluster(nodeId), upkeep.receive.bind(upkeep));
-  serveGuarded(bus, subjects.settings(nodeId), settings.receive.bind(settings));
   const space = measuredSpace(clock, () => facts.space());
   knowledge.describe(space);
   const clients = makeClients({ ...options, node: nodeId, view: knowledge.view });
-  return { clients, progress };
+  settings.start(clients);
+  return { clients, progress, settings };
 }

@@ -122,6 +122,12 @@ export const SETTINGS_ASK_MS = 1_500;
 export const SETTINGS_ANCESTORS_MAX = 16;
 /** What one node says of itself is waited for so long when all are shown. */
 export const NODE_PATIENCE_MS = 1500;
+/** Copies of the settings are compared so often; after a start one whose peers are away waits so
+ *  long for them before it is read as it is. */
+export const SETTINGS_COMPARE_MS = 2_000;
+export const SETTINGS_CATCH_UP_MS = 10_000;
+/** Undecided rows that one comparison tells of. */
+export const SETTINGS_UNDECIDED_MAX = 64;
 
 /** Settings (keys, buckets, aliases) that a gateway remembers, and how long at most. */
 export const DIRECTORY_CACHE_ENTRIES_MAX = 10_000;

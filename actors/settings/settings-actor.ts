@@ -20,14 +20,16 @@ import type {
   SettingsKind,
   SettingsLearn,
   SettingsPromise,
+  SettingsPull,
   SettingsReply,
   SettingsRequest,
 } from '../../schemas/messages/settings.ts';
+import type { DecidedRow } from '../../schemas/records/settings-round.ts';
 import type { SettingsRow } from '../../schemas/records/settings-rows.ts';
 import type { Store } from '../storage/store.ts';
 import { DamagedRowError, StoreFullError, StoreUnavailableError } from '../storage/store.ts';
 import { accept, learn, promise, type AcceptorState } from './settings-acceptor.ts';
-import { SettingsCopy } from './settings-copy.ts';
+import { SettingsCopy, type CopySummary } from './settings-copy.ts';
 
 /** What a failure of the store is for the one who asked; anything else is a bug and goes on. */
 function refusalOf(failure: unknown): SettingsReply {
@@ -43,13 +45,19 @@ export type SettingsActorOptions = {
   readonly store: Store;
   readonly clock: Clock;
   readonly changed: (change: SettingsChanged) => void;
-  /** The answer to who asks under too old a set of live layout versions. */
-  readonly staleLayout?: (layouts: string | undefined) => SettingsReply | undefined;
+  /** Stands before what is decided here: it refuses who knows too old a set of live layout
+   *  versions, and counts who was let through. */
+  readonly fence?: (server: StepServer) => StepServer;
   /** False while this node may not speak for what it once knew (PROTOCOL 5.1). */
   readonly mayVote?: () => boolean;
   /** False until this copy has heard what others decided while its node was away. */
   readonly isInSync?: () => boolean;
 };
+
+type StepServer = (
+  request: SettingsRequest,
+  context: RequestContext,
+) => SettingsReply | Promise<SettingsReply>;
 
 /** A step that changes a row, or may. */
 type Step = SettingsDecide | SettingsPromise | SettingsAccept | SettingsLearn;
@@ -58,6 +66,8 @@ type Outcome = { readonly state: AcceptorState; readonly reply: SettingsReply };
 export class SettingsActor {
   readonly #options: SettingsActorOptions;
   readonly #copy: SettingsCopy;
+  /** What makes this replica say something that binds it. */
+  readonly #decide: StepServer;
   /** The last step under way on each row: the next one waits for it. */
   readonly #underWay = new Map<string, Promise<SettingsReply>>();
   #waiting = 0;
@@ -65,6 +75,8 @@ export class SettingsActor {
   constructor(options: SettingsActorOptions) {
     this.#options = options;
     this.#copy = new SettingsCopy(options.store);
+    const decide: StepServer = (request, context) => this.#decideOn(request, context);
+    this.#decide = options.fence?.(decide) ?? decide;
   }
 
   async receive(request: SettingsRequest, context: RequestContext): Promise<SettingsReply> {
@@ -85,29 +97,71 @@ export class SettingsActor {
       case 'settings-list':
         return this.#list(request.table, request.after, request.limit);
       case 'settings-probe':
-        return (
-          this.#refusal(context) ?? {
-            kind: 'settings-state',
-            ...this.#copy.state(request.table, request.id),
-          }
-        );
       case 'settings-decide':
       case 'settings-promise':
       case 'settings-accept':
-        return this.#refusal(context) ?? this.#inTurn(request, context);
+        return this.#decide(request, context);
       case 'settings-learn':
+        return this.#inTurn(request, context);
+      case 'settings-digest':
+        return this.#compared(request.root);
+      case 'settings-pull':
+        return this.#page(request);
+      default:
+        return { kind: 'not-understood' };
+    }
+  }
+
+  #decideOn(
+    request: SettingsRequest,
+    context: RequestContext,
+  ): SettingsReply | Promise<SettingsReply> {
+    const { mayVote } = this.#options;
+    if (mayVote !== undefined && !mayVote()) return { kind: 'behind' };
+    switch (request.kind) {
+      case 'settings-probe':
+        return { kind: 'settings-state', ...this.#copy.state(request.table, request.id) };
+      case 'settings-decide':
+      case 'settings-promise':
+      case 'settings-accept':
         return this.#inTurn(request, context);
       default:
         return { kind: 'not-understood' };
     }
   }
 
-  /** Whether this replica may not speak for the row now. */
-  #refusal({ layouts }: RequestContext): SettingsReply | undefined {
-    const { staleLayout, mayVote } = this.#options;
-    const stale = staleLayout?.(layouts);
-    if (stale !== undefined) return stale;
-    return mayVote === undefined || mayVote() ? undefined : { kind: 'behind' };
+  async #compared(root: Uint8Array): Promise<SettingsReply> {
+    const { undecided: rows, ...own } = await this.#copy.summary();
+    const undecided = rows.map(({ row }) => ({ table: row.kind, id: row.id }));
+    if (own.root.equals(root)) return { kind: 'settings-digests', undecided };
+    return { kind: 'settings-digests', buckets: own.buckets, undecided };
+  }
+
+  async #page({ buckets, after }: SettingsPull): Promise<SettingsReply> {
+    return { kind: 'settings-page', ...(await this.#copy.page(buckets, after)) };
+  }
+
+  summary(): Promise<CopySummary> {
+    return this.#copy.summary();
+  }
+
+  /**
+   * Keeps what another copy holds and this one does not. One event tells of each table that has
+   * changed: a copy that was away brings in many rows. False: not all could be kept.
+   */
+  async takeOver(rows: readonly DecidedRow[]): Promise<boolean> {
+    const changed = new Map<SettingsKind, string>();
+    let isWhole = true;
+    for (const decided of rows) {
+      const { kind, id } = decided.row;
+      const step = { kind: 'settings-learn', decided } as const;
+      const reply = await this.#inTurn(step, { deadlineAtMs: Infinity }, () => {
+        changed.set(kind, id);
+      }).catch(refusalOf);
+      isWhole &&= reply.kind === 'learned';
+    }
+    for (const [table, id] of changed) this.#options.changed({ table, id });
+    return isWhole;
   }
 
   #read(table: SettingsKind, id: string): SettingsReply {
@@ -127,13 +181,19 @@ export class SettingsActor {
     return isInSync === undefined || isInSync();
   }
 
-  async #inTurn(request: Step, context: RequestContext): Promise<SettingsReply> {
+  async #inTurn(
+    request: Step,
+    context: RequestContext,
+    changed = this.#options.changed,
+  ): Promise<SettingsReply> {
     if (this.#waiting >= MAILBOX_MESSAGES_MAX) return { kind: 'overloaded' };
     const [table, id] = subjectOf(request);
     const name = `${table} ${id}`;
     const before = this.#underWay.get(name) ?? Promise.resolve();
     this.#waiting += 1;
-    const step = before.then(() => this.#carryOut(request, [table, id], context)).catch(refusalOf);
+    const step = before
+      .then(() => this.#carryOut(request, [table, id], [context, changed]))
+      .catch(refusalOf);
     this.#underWay.set(name, step);
     try {
       return await step;
@@ -146,14 +206,14 @@ export class SettingsActor {
   async #carryOut(
     request: Step,
     [table, id]: readonly [SettingsKind, string],
-    context: RequestContext,
+    [context, changed]: readonly [RequestContext, SettingsActorOptions['changed']],
   ): Promise<SettingsReply> {
     if (this.#options.clock.monotonicMs() > context.deadlineAtMs)
       return { kind: 'deadline-passed' };
     const before = this.#copy.state(table, id);
     const { state, reply } = outcomeOf(before, request);
     await this.#copy.write(table, id, [before, state]);
-    if (state.decided?.row !== before.decided?.row) this.#options.changed({ table, id });
+    if (state.decided?.row !== before.decided?.row) changed({ table, id });
     return reply;
   }
 }

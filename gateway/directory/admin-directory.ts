@@ -68,7 +68,7 @@ export class AdminDirectory implements Directory {
   }
 
   async #liveKey(accessKeyId: string): Promise<AccessKeyRow | undefined> {
-    const row = await available(this.#options.settings.read('key', accessKeyId));
+    const row = await available(this.#options.settings.find('key', accessKeyId));
     return row === undefined || row.deleted ? undefined : row;
   }
 
@@ -85,7 +85,9 @@ export class AdminDirectory implements Directory {
   async #bucketRow(bucketId: string): Promise<BucketRow | undefined> {
     const id = parseBucketId(bucketId);
     if (id === undefined) return undefined;
-    const row = await available(this.#options.settings.read('bucket', id));
+    const row = await available(
+      this.#options.settings.find('bucket', id, found => found.state !== 'creating'),
+    );
     return row?.state === 'active' || row?.state === 'deleting' ? row : undefined;
   }
 
@@ -194,8 +196,10 @@ export class AdminDirectory implements Directory {
       return problem === undefined ? after : before;
     });
     if (row === undefined) return { kind: 'bucket-not-found' };
-    if (problem !== undefined) return { kind: problem };
-    await available(this.#options.names.free(aliasIdOf(alias), row.id));
+    if (problem === 'last-alias') return { kind: problem };
+    // A name that is not listed may still be there: whoever took it off the list stopped half-way.
+    const isFreed = await available(this.#options.names.free(aliasIdOf(alias), row.id));
+    if (problem !== undefined && !isFreed) return { kind: problem };
     return { kind: 'updated', bucket: await this.#info(row) };
   }
 

@@ -7,6 +7,10 @@
  *
  * Only what exists is remembered: an absent row is asked for each time. Which bucket a name means
  * to a key is remembered as a whole, and forgotten with any change of a name or a bucket.
+ *
+ * What is not in the copy that is read may have been made at another site a moment ago, so those
+ * who decide are asked before it is said not to exist. Strangers can ask for what does not exist as
+ * often as they like: such questions are bounded, and beyond that the copy's word is taken.
  */
 import type { Bus } from '../../bus/bus.ts';
 import type { SettingsClient } from '../../bus/settings-client.ts';
@@ -41,11 +45,39 @@ class Remembered<Value> {
   }
 }
 
+/** So many questions of those who decide, in this time. */
+const QUESTIONS_MAX = 100;
+const QUESTIONS_MS = 1000;
+
+/** Lets through a bounded number of questions in each second. */
+class Allowance {
+  #asked = 0;
+  #sinceMs = 0;
+
+  take(nowMs: number): boolean {
+    if (nowMs - this.#sinceMs >= QUESTIONS_MS) {
+      this.#asked = 0;
+      this.#sinceMs = nowMs;
+    }
+    this.#asked += 1;
+    return this.#asked <= QUESTIONS_MAX;
+  }
+}
+
+/** Reads the copy, or asks those who decide. */
+type Reader = SettingsClient['read'];
+
 export class DirectoryCache {
   readonly #settings: SettingsClient;
   readonly #clock: Clock;
   readonly #keys = new Remembered<AccessKeyRow>();
   readonly #resolved = new Remembered<BucketRow>();
+  /** Strangers use up what is theirs alone. */
+  readonly #allowances = {
+    key: new Allowance(),
+    named: new Allowance(),
+    strangers: new Allowance(),
+  };
 
   constructor(settings: SettingsClient, clock: Clock, bus: Bus, subjects: Subjects) {
     this.#settings = settings;
@@ -69,7 +101,9 @@ export class DirectoryCache {
 
   async #readKey(accessKeyId: string): Promise<AccessKeyRow | undefined> {
     const { epoch } = this.#keys;
-    const row = await this.#settings.read('key', accessKeyId);
+    const found = await this.#settings.read('key', accessKeyId);
+    const isAbsent = found === undefined && this.#mayAsk('key');
+    const row = isAbsent ? await this.#settings.readDecided('key', accessKeyId) : found;
     if (row === undefined || row.deleted) return undefined;
     if (this.#keys.epoch === epoch) {
       this.#keys.set(accessKeyId, row, this.#clock.monotonicMs());
@@ -91,33 +125,45 @@ export class DirectoryCache {
     accessKeyId: AccessKeyId | undefined,
   ): Promise<BucketRow | undefined> {
     const { epoch } = this.#resolved;
-    const row = await this.#lookUp(name, accessKeyId);
+    const row = await this.#known(name, accessKeyId);
     if (row !== undefined && this.#resolved.epoch === epoch) {
       this.#resolved.set(`${accessKeyId ?? ''}/${name}`, row, this.#clock.monotonicMs());
     }
     return row;
   }
 
-  async #lookUp(
-    name: string,
-    accessKeyId: AccessKeyId | undefined,
-  ): Promise<BucketRow | undefined> {
-    if (accessKeyId !== undefined) {
-      const own = await this.#byAlias(localAliasId(accessKeyId, name));
-      if (own !== undefined) return own;
-    }
-    const id = parseBucketId(name);
-    if (id !== undefined) return this.#existing(id);
-    return this.#byAlias(name);
+  async #known(name: string, accessKeyId: AccessKeyId | undefined): Promise<BucketRow | undefined> {
+    const copied = await lookUp(name, accessKeyId, (table, id) => this.#settings.read(table, id));
+    if (copied !== undefined) return copied;
+    if (!this.#mayAsk(accessKeyId === undefined ? 'strangers' : 'named')) return undefined;
+    return lookUp(name, accessKeyId, (table, id) => this.#settings.readDecided(table, id));
   }
 
-  async #byAlias(aliasId: string): Promise<BucketRow | undefined> {
-    const alias = await this.#settings.read('alias', aliasId);
-    return alias?.bucket === undefined ? undefined : this.#existing(alias.bucket);
+  #mayAsk(whose: 'key' | 'named' | 'strangers'): boolean {
+    if (this.#settings.hasOneCopy) return false;
+    return this.#allowances[whose].take(this.#clock.monotonicMs());
   }
+}
 
-  async #existing(id: string): Promise<BucketRow | undefined> {
-    const row = await this.#settings.read('bucket', id);
-    return row?.state === 'active' || row?.state === 'deleting' ? row : undefined;
+async function lookUp(
+  name: string,
+  accessKeyId: AccessKeyId | undefined,
+  read: Reader,
+): Promise<BucketRow | undefined> {
+  if (accessKeyId !== undefined) {
+    const own = await byAlias(localAliasId(accessKeyId, name), read);
+    if (own !== undefined) return own;
   }
+  const id = parseBucketId(name);
+  return id === undefined ? byAlias(name, read) : existing(id, read);
+}
+
+async function byAlias(aliasId: string, read: Reader): Promise<BucketRow | undefined> {
+  const alias = await read('alias', aliasId);
+  return alias?.bucket === undefined ? undefined : existing(alias.bucket, read);
+}
+
+async function existing(id: string, read: Reader): Promise<BucketRow | undefined> {
+  const row = await read('bucket', id);
+  return row?.state === 'active' || row?.state === 'deleting' ? row : undefined;
 }

@@ -11,12 +11,13 @@ import type { DecidedRow, UndecidedRow } from '../records/settings-round.ts';
 import { decodeSettingsRow, encodeSettingsRow } from '../records/settings-rows.ts';
 import type { Timestamp } from '../timestamp.ts';
 import { bytes, choice, hex, integer, list, optional, row, shape, text, union } from '../wire.ts';
-import type { SettingsChanged, SettingsReply, SettingsRequest } from './settings.ts';
+import type { SettingsChanged, SettingsPlace, SettingsReply, SettingsRequest } from './settings.ts';
 
 const ROW_BYTES = 512;
 
 const settingsRow = row(encodeSettingsRow, decodeSettingsRow);
 const table = choice('bucket', 'alias', 'key');
+const place = shape<SettingsPlace>({ table, id: text });
 const timestamp = hex<Timestamp>(16);
 const decided = shape<DecidedRow>({ row: settingsRow, ancestors: list(timestamp) });
 const accepted = shape<UndecidedRow>({ ballot: timestamp, base: timestamp, row: settingsRow });
@@ -24,8 +25,11 @@ const accepted = shape<UndecidedRow>({ ballot: timestamp, base: timestamp, row: 
 export const settingsConversation = conversation<SettingsRequest, SettingsReply>({
   name: 'settings',
   traffic: 'control',
-  replyBytes: request =>
-    request.kind === 'settings-list' ? Math.min(request.limit, LIST_ENTRIES_MAX) * ROW_BYTES : 0,
+  replyBytes: request => {
+    if (request.kind === 'settings-pull') return LIST_ENTRIES_MAX * ROW_BYTES;
+    if (request.kind !== 'settings-list') return 0;
+    return Math.min(request.limit, LIST_ENTRIES_MAX) * ROW_BYTES;
+  },
   request: union<SettingsRequest>({
     'settings-read': [1, { table, id: text }],
     'settings-list': [2, { table, after: text, limit: integer }],
@@ -34,6 +38,8 @@ export const settingsConversation = conversation<SettingsRequest, SettingsReply>
     'settings-accept': [5, { ballot: timestamp, row: settingsRow, base: optional(decided) }],
     'settings-probe': [6, { table, id: text }],
     'settings-learn': [7, { decided }],
+    'settings-digest': [8, { root: bytes }],
+    'settings-pull': [9, { buckets: list(integer), after: optional(place) }],
   }),
   reply: union<SettingsReply>({
     'settings-row': [1, { row: optional(settingsRow) }],
@@ -54,6 +60,8 @@ export const settingsConversation = conversation<SettingsRequest, SettingsReply>
     learned: [13, {}],
     'stale-layout': [14, { state: bytes }],
     behind: [15, {}],
+    'settings-digests': [16, { buckets: optional(bytes), undecided: list(place) }],
+    'settings-page': [17, { rows: list(decided), next: optional(place) }],
   }),
 });
 

@@ -56,7 +56,19 @@ export type SettingsProbe = {
 /** The row was decided: keep it. */
 export type SettingsLearn = { readonly kind: 'settings-learn'; readonly decided: DecidedRow };
 
+export type SettingsPlace = { readonly table: SettingsKind; readonly id: string };
+/** Compare all rows: `root` sums up those of who asks. */
+export type SettingsDigest = { readonly kind: 'settings-digest'; readonly root: Uint8Array };
+/** The decided rows of these buckets of the digest, behind `after`. */
+export type SettingsPull = {
+  readonly kind: 'settings-pull';
+  readonly buckets: readonly number[];
+  readonly after?: SettingsPlace;
+};
+
 export type SettingsRequest =
+  | SettingsDigest
+  | SettingsPull
   | SettingsRead
   | SettingsList
   | SettingsDecide
@@ -89,7 +101,23 @@ export type SettingsState = {
   readonly accepted?: UndecidedRow;
 };
 
+export type SettingsDigests = {
+  readonly kind: 'settings-digests';
+  /** Absent: all rows are the same. */
+  readonly buckets?: Uint8Array;
+  /** Rows that were accepted here, and are not known to be decided. */
+  readonly undecided: readonly SettingsPlace[];
+};
+export type SettingsPage = {
+  readonly kind: 'settings-page';
+  readonly rows: readonly DecidedRow[];
+  /** Ask again behind it; absent: these were the last ones. */
+  readonly next?: SettingsPlace;
+};
+
 export type SettingsReply =
+  | SettingsDigests
+  | SettingsPage
   | { readonly kind: 'settings-row'; readonly row?: SettingsRow }
   | { readonly kind: 'settings-rows'; readonly rows: readonly SettingsRow[] }
   | { readonly kind: 'decided' }

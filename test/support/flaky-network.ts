@@ -80,7 +80,7 @@ export class FlakyNetwork {
     const copies = this.chance() < duplicates ? 2 : 1;
     for (let copy = 0; copy < copies; copy += 1) {
       if (this.chance() < loss) continue;
-      this.environment.timers.after(this.chance() * delayMsMax, () => {
+      this.environment.timers.after(Math.floor(this.chance() * delayMsMax), () => {
         if (!this.#cuts.has(`${from} ${to}`)) deliver();
       });
     }

@@ -6,6 +6,7 @@
  * Must not know: what is tested.
  */
 import { SettingsActor } from '../../actors/settings/settings-actor.ts';
+import { SettingsSpread } from '../../actors/settings/settings-spread.ts';
 import type { ClusterView } from '../../bus/cluster-view.ts';
 import { fixedView } from '../../bus/cluster-view.ts';
 import { serveGuarded } from '../../bus/guarded.ts';
@@ -16,6 +17,7 @@ import type { NodeId } from '../../schemas/ids.ts';
 import { PARTITION_COUNT } from '../../schemas/ids.ts';
 import { Stamper } from '../../schemas/stamper.ts';
 import { FlakyNetwork, nodeName, type FlakyProcess } from './flaky-network.ts';
+import { QuietLog } from './quiet-log.ts';
 import { MemoryStore } from './memory-store.ts';
 
 /** All nodes hold all partitions, each in a zone of its own. */
@@ -52,9 +54,18 @@ export class SettingsCluster {
   readonly nodes: readonly NodeId[];
   readonly #stores = new Map<NodeId, MemoryStore>();
   readonly #processes = new Map<NodeId, FlakyProcess>();
+  readonly #actors = new Map<NodeId, SettingsActor>();
+  readonly #spreads = new Map<NodeId, SettingsSpread>();
+  readonly #isSpread: boolean;
   readonly layout: LayoutVersion;
 
-  constructor(options: { readonly nodes: number; readonly seed: number }) {
+  /** `spread`: nodes compare their copies. */
+  constructor(options: {
+    readonly nodes: number;
+    readonly seed: number;
+    readonly spread?: boolean;
+  }) {
+    this.#isSpread = options.spread ?? false;
     this.network = new FlakyNetwork(options.seed);
     this.nodes = Array.from({ length: options.nodes }, (_, index) => nodeName(index));
     this.layout = layoutOf(this.nodes);
@@ -73,16 +84,49 @@ export class SettingsCluster {
   start(node: NodeId): void {
     const store = this.#stores.get(node) ?? new MemoryStore();
     const process = this.network.process(node);
-    const { clock } = this.network.environment;
-    const actor = new SettingsActor({ store, clock, changed: () => undefined });
+    const { environment } = this.network;
+    const actor = new SettingsActor({
+      ...{ store, clock: environment.clock, changed: () => undefined },
+      isInSync: () => this.#spreads.get(node)?.isInSync() ?? true,
+    });
     serveGuarded(process, this.subjects.settings(node), actor.receive.bind(actor));
     this.#stores.set(node, store);
     this.#processes.set(node, process);
+    this.#actors.set(node, actor);
+    if (this.#isSpread) this.#compare(node, process, actor);
+  }
+
+  #compare(node: NodeId, process: FlakyProcess, actor: SettingsActor): void {
+    const view = viewOf([this.layout], node);
+    const { environment } = this.network;
+    const common = { bus: process, subjects: this.subjects, environment };
+    const stamper = new Stamper(environment.clock, environment.random);
+    const settings = new SettingsClient({
+      ...common,
+      node,
+      stamper,
+      cluster: { view, environment },
+    });
+    const spread = new SettingsSpread({
+      ...common,
+      nodeId: node,
+      actor,
+      settings,
+      view,
+      log: new QuietLog(),
+    });
+    this.#spreads.set(node, spread);
+    spread.start();
+  }
+
+  actor(node: NodeId): SettingsActor {
+    return this.#actors.get(node) as SettingsActor;
   }
 
   /** kill -9 and the loss of what was not durable. */
   crash(node: NodeId): void {
     this.#processes.get(node)?.kill();
+    void this.#spreads.get(node)?.stop();
     this.#stores.set(node, this.store(node).crash());
   }
 

@@ -305,6 +305,7 @@ export const settingsRows: fc.Arbitrary<SettingsRow> = fc.oneof(bucketRows, alia
 
 const tables = fc.constantFrom('bucket' as const, 'alias' as const, 'key' as const);
 
+const settingsPlaces = fc.record({ table: tables, id: words });
 const decidedRows = fc.record({
   row: settingsRows,
   ancestors: fc.array(timestamps, { maxLength: 4 }),
@@ -319,6 +320,8 @@ export const settingsRequests = oneOfAll<SettingsRequest>({
   'settings-accept': withOptional({ ballot: timestamps, row: settingsRows }, { base: decidedRows }),
   'settings-probe': fc.record({ table: tables, id: words }),
   'settings-learn': fc.record({ decided: decidedRows }),
+  'settings-digest': fc.record({ root: payloads }),
+  'settings-pull': withOptional({ buckets: fc.array(fc.nat(255)) }, { after: settingsPlaces }),
 });
 
 export const settingsReplies = oneOfAll<SettingsReply>({
@@ -334,6 +337,14 @@ export const settingsReplies = oneOfAll<SettingsReply>({
   learned: nothing,
   'stale-layout': fc.record({ state: payloads }),
   behind: nothing,
+  'settings-digests': withOptional(
+    { undecided: fc.array(settingsPlaces, { maxLength: 3 }) },
+    { buckets: payloads },
+  ),
+  'settings-page': withOptional(
+    { rows: fc.array(decidedRows, { maxLength: 3 }) },
+    { next: settingsPlaces },
+  ),
   unknown: nothing,
   'no-space': nothing,
   damaged: nothing,

@@ -1,0 +1,156 @@
+// Method: several nodes with their copies on a flaky network; decisions that some of them miss
+// because they are cut off or stopped; then time passes, and the copies must be the same.
+import test from 'ava';
+import { SettingsSpread } from '../../../actors/settings/settings-spread.ts';
+import type { SettingsClient } from '../../../bus/settings-client.ts';
+import type { AccessKeyId, NodeId } from '../../../schemas/ids.ts';
+import type { AccessKeyRow } from '../../../schemas/records/settings-rows.ts';
+import { Stamper } from '../../../schemas/stamper.ts';
+import { QuietLog } from '../../support/quiet-log.ts';
+import { SettingsCluster, layoutOf, viewOf } from '../../support/settings-cluster.ts';
+
+function putKey(settings: SettingsClient, name: string): Promise<AccessKeyRow | undefined> {
+  const id = `GK${name}` as AccessKeyId;
+  return settings.change('key', id, () => ({
+    ...{ kind: 'key', id, secret: 's', name, createdMs: 1, canCreateBucket: false },
+    deleted: false,
+  }));
+}
+
+async function copyOf(cluster: SettingsCluster, node: NodeId, id: string) {
+  const reply = await cluster.network.during(
+    cluster.actor(node).receive({ kind: 'settings-read', table: 'key', id }, { deadlineAtMs: 1e9 }),
+  );
+  return reply.kind === 'settings-row' ? reply.row : reply.kind;
+}
+
+test('a node that was away receives what was decided meanwhile', async t => {
+  const cluster = new SettingsCluster({ nodes: 3, seed: 1, spread: true });
+  const { network, nodes } = cluster;
+  network.weather = { loss: 0, duplicates: 0, delayMsMax: 20 };
+  const away = nodes[2] as NodeId;
+  const { settings } = cluster.client('paris');
+  await network.during(putKey(settings, 'before'));
+  cluster.crash(away);
+  for (let n = 0; n < 20; n += 1) await network.during(putKey(settings, `during-${String(n)}`));
+  cluster.start(away);
+  await network.pass(5000);
+  for (let n = 0; n < 20; n += 1) {
+    const id = `GKduring-${String(n)}`;
+    t.deepEqual(await copyOf(cluster, away, id), await copyOf(cluster, nodes[0] as NodeId, id));
+    t.truthy(await copyOf(cluster, away, id));
+  }
+});
+
+test('a copy that is behind is not read, and another one is', async t => {
+  const cluster = new SettingsCluster({ nodes: 3, seed: 2, spread: true });
+  const { network, nodes } = cluster;
+  network.weather = { loss: 0, duplicates: 0, delayMsMax: 20 };
+  const away = nodes[2] as NodeId;
+  const { settings } = cluster.client('paris', viewOf([cluster.layout], away));
+  await network.pass(1000);
+  cluster.crash(away);
+  await network.during(putKey(settings, 'new'));
+  for (const node of nodes.slice(0, 2)) network.cut(away, node);
+  cluster.start(away);
+  t.is(await copyOf(cluster, away, 'GKnew'), 'behind');
+  t.is((await network.during(settings.read('key', 'GKnew')))?.name, 'new');
+  network.heal();
+  await network.pass(1000);
+  t.truthy(await copyOf(cluster, away, 'GKnew'));
+});
+
+test('a copy whose peers stay away is read after some seconds', async t => {
+  const cluster = new SettingsCluster({ nodes: 3, seed: 3, spread: true });
+  const { network, nodes } = cluster;
+  const { settings } = cluster.client('paris');
+  await network.during(putKey(settings, 'old'));
+  await network.pass(1000);
+  for (const node of nodes) cluster.crash(node);
+  const alone = nodes[0] as NodeId;
+  cluster.start(alone);
+  await network.pass(5000);
+  t.is(await copyOf(cluster, alone, 'GKold'), 'behind');
+  await network.pass(6000);
+  t.truthy(await copyOf(cluster, alone, 'GKold'));
+});
+
+test('what a dead proposer left undecided is settled by those who hold it', async t => {
+  const cluster = new SettingsCluster({ nodes: 3, seed: 4, spread: true });
+  const { network, nodes } = cluster;
+  network.weather = { loss: 0, duplicates: 0, delayMsMax: 10 };
+  await network.pass(1000);
+  const { settings, process } = cluster.client('paris');
+  // Its acceptance reaches one replica alone, and it dies.
+  for (const node of nodes.slice(1)) {
+    network.environment.timers.after(20, () => network.cut('paris', node));
+  }
+  void putKey(settings, 'left');
+  await network.pass(60);
+  process.kill();
+  await network.pass(8000);
+  const copies = await Promise.all(nodes.map(node => copyOf(cluster, node, 'GKleft')));
+  t.is(new Set(copies.map(copy => JSON.stringify(copy))).size, 1);
+  for (const node of nodes) {
+    t.deepEqual((await network.during(cluster.actor(node).summary())).undecided, []);
+  }
+});
+
+test('many rows come in pages, and a second comparison finds nothing', async t => {
+  const cluster = new SettingsCluster({ nodes: 2, seed: 5 });
+  const { network, nodes } = cluster;
+  const [full, fresh] = nodes as [NodeId, NodeId];
+  const alone = cluster.client('paris', viewOf([layoutOf([full])])).settings;
+  const stamper = new Stamper(network.environment.clock, network.environment.random);
+  const rows = Array.from({ length: 2300 }, (_, n) => ({
+    row: {
+      ...{ kind: 'key' as const, timestamp: stamper.now(), id: `GK${String(n)}` as AccessKeyId },
+      ...{ secret: 's', name: 'n', createdMs: 1, canCreateBucket: false, deleted: false },
+    },
+    ancestors: [],
+  }));
+  t.true(await network.during(cluster.actor(full).takeOver(rows)));
+  const { environment } = network;
+  let pulls = 0;
+  const process = network.process(fresh);
+  const bus = {
+    ...{ publish: () => undefined, listen: process.listen, serve: process.serve.bind(process) },
+    request: ((address: never, request: { kind: string }, options: never) => {
+      if (request.kind === 'settings-pull') pulls += 1;
+      return process.request(address, request as never, options);
+    }) as typeof process.request,
+  };
+  const spread = new SettingsSpread({
+    ...{ nodeId: fresh, actor: cluster.actor(fresh), settings: alone, bus, environment },
+    ...{ view: viewOf([cluster.layout]), subjects: cluster.subjects, log: new QuietLog() },
+  });
+  t.is(await network.during(spread.bringIn(layoutOf([full]))), 'done');
+  t.is(pulls, 3);
+  t.is(
+    (await network.during(cluster.client('x', viewOf([layoutOf([fresh])])).settings.list('key')))
+      .length,
+    2300,
+  );
+  t.is(await network.during(spread.bringIn(layoutOf([full]))), 'done');
+  t.is(pulls, 3);
+});
+
+test('before a node decides by a new version it needs a read quorum of the old one', async t => {
+  const cluster = new SettingsCluster({ nodes: 4, seed: 6 });
+  const { network, nodes } = cluster;
+  const old = layoutOf(nodes.slice(0, 3));
+  const { settings } = cluster.client('paris', viewOf([old]));
+  await network.during(putKey(settings, 'kept'));
+  const fresh = nodes[3] as NodeId;
+  const spread = new SettingsSpread({
+    ...{ nodeId: fresh, actor: cluster.actor(fresh), settings, bus: network.process(fresh) },
+    ...{ view: viewOf([old]), subjects: cluster.subjects, log: new QuietLog() },
+    environment: network.environment,
+  });
+  cluster.crash(nodes[0] as NodeId);
+  cluster.crash(nodes[1] as NodeId);
+  t.is(await network.during(spread.bringIn(old)), 'later');
+  cluster.start(nodes[1] as NodeId);
+  t.is(await network.during(spread.bringIn(old)), 'done');
+  t.truthy(await copyOf(cluster, fresh, 'GKkept'));
+});
