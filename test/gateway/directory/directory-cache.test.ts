@@ -73,7 +73,10 @@ test('CreateBucket from several sites at once: exactly one of them makes it', as
     const creations = [paris, settings, cluster.client('lille').settings].map(site => {
       const names = new BucketNames(site);
       const tables = undefined as never;
-      const life = new BucketLife({ settings: site, tables, names, clock, random, indexShards: 1 });
+      const life = new BucketLife({
+        ...{ settings: site, tables, names, clock, random, indexShards: 1 },
+        ownership: 'BucketOwnerEnforced',
+      });
       return life.create({ globalAlias: 'photos', grants: [] }).then(
         row => (row === 'taken' ? 'taken' : row.id),
         () => 'unknown' as const,
