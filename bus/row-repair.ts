@@ -9,7 +9,7 @@
  * replica for itself: rows merge in any order, so all that differs is simply sent to all.
  */
 import type { NodeId, PartitionId } from '../schemas/ids.ts';
-import type { StoredRow, TableReply, TableRequest } from '../schemas/messages/table.ts';
+import type { RoundNumber, StoredRow, TableReply, TableRequest } from '../schemas/messages/table.ts';
 import type { ReplicaCalls, WriteRule } from './replica-calls.ts';
 
 /** Rows of one message: a thousand keys with some KiB of inline bytes each come in pieces. */
@@ -21,6 +21,16 @@ export type Repaired = {
   /** One of those nodes; it holds all that any of them held. */
   readonly witness: NodeId;
 };
+
+type Read = {
+  readonly stored: ReadonlyMap<NodeId, Map<string, StoredRow>>;
+  /** Rounds of forgetting in which rows were read: one, unless a round begins just then. */
+  readonly rounds: Map<number, RoundNumber>;
+};
+
+function latest(rounds: ReadonlyMap<number, RoundNumber>): RoundNumber {
+  return rounds.get(Math.max(...rounds.keys())) ?? { round: 0 };
+}
 
 export class RowRepair {
   readonly #calls: ReplicaCalls<TableRequest, TableReply>;
@@ -37,24 +47,40 @@ export class RowRepair {
     nodes: readonly NodeId[],
     names: readonly Uint8Array[],
   ): Promise<Repaired | undefined> {
-    const stored = new Map<NodeId, Map<string, StoredRow>>(nodes.map(node => [node, new Map()]));
+    let read = await this.#readAll(partition, nodes, names);
+    // Rows of different rounds are not merged: those behind enter the latest, then all is read again.
+    if (read !== undefined && read.rounds.size > 1) {
+      await this.#mergePiece(partition, [], latest(read.rounds));
+      read = await this.#readAll(partition, nodes, names);
+    }
+    if (read === undefined || read.rounds.size > 1) return undefined;
+    const { stored, rounds } = read;
+    const rows = differing(names, [...stored.values()]);
+    const holders = await this.#merge(partition, rows, latest(rounds));
+    const witness = nodes.find(node => holders === 'all' || holders?.has(node) === true);
+    return witness === undefined ? undefined : { stored, witness };
+  }
+
+  async #readAll(
+    partition: PartitionId,
+    nodes: readonly NodeId[],
+    names: readonly Uint8Array[],
+  ): Promise<Read | undefined> {
+    const read: Read = { stored: new Map(nodes.map(node => [node, new Map()])), rounds: new Map() };
     for (let first = 0; first < names.length;) {
       const piece = names.slice(first, first + NAMES_AT_ONCE);
-      const handled = await this.#read(partition, piece, stored);
+      const handled = await this.#read(partition, piece, read);
       if (handled === undefined) return undefined;
       first += handled;
     }
-    const rows = differing(names, [...stored.values()]);
-    const holders = await this.#merge(partition, rows);
-    const witness = nodes.find(node => holders === 'all' || holders?.has(node) === true);
-    return witness === undefined ? undefined : { stored, witness };
+    return read;
   }
 
   /** How many of the names every node has looked at. */
   async #read(
     partition: PartitionId,
     names: readonly Uint8Array[],
-    stored: ReadonlyMap<NodeId, Map<string, StoredRow>>,
+    { stored, rounds }: Read,
   ): Promise<number | undefined> {
     const request = { kind: 'rows-read', names } as const;
     const wanted = { nodes: stored.keys(), count: stored.size };
@@ -65,6 +91,7 @@ export class RowRepair {
     for (const [node, reply] of replies as ReadonlyMap<NodeId, TableReply>) {
       if (reply.kind !== 'rows') return undefined;
       handled = Math.min(handled, reply.handled);
+      rounds.set(reply.round.round, reply.round);
       for (const row of reply.rows) stored.get(node)?.set(textOf(row.name), row);
     }
     return handled === 0 ? undefined : handled;
@@ -73,12 +100,13 @@ export class RowRepair {
   async #merge(
     partition: PartitionId,
     rows: readonly StoredRow[],
+    round: RoundNumber,
   ): Promise<ReadonlySet<NodeId> | 'all' | undefined> {
     if (rows.length === 0) return 'all';
     this.rowsSent += rows.length;
     let holders: ReadonlySet<NodeId> | 'all' = 'all';
     for (const piece of piecesOf(rows)) {
-      const merged = await this.#mergePiece(partition, piece);
+      const merged = await this.#mergePiece(partition, piece, round);
       if (merged === undefined) return undefined;
       const before: ReadonlySet<NodeId> | 'all' = holders;
       const isHolder = (node: NodeId): boolean => before === 'all' || before.has(node);
@@ -90,6 +118,7 @@ export class RowRepair {
   async #mergePiece(
     partition: PartitionId,
     rows: readonly StoredRow[],
+    round: RoundNumber,
   ): Promise<Set<NodeId> | undefined> {
     const holders = new Set<NodeId>();
     const rule: WriteRule<TableReply> = {
@@ -98,7 +127,7 @@ export class RowRepair {
         if (reply.kind === 'merged') holders.add(node);
       },
     };
-    const answer = await this.#calls.write(partition, { kind: 'rows-merge', rows }, rule);
+    const answer = await this.#calls.write(partition, { kind: 'rows-merge', rows, round }, rule);
     return answer.kind === 'merged' ? holders : undefined;
   }
 }

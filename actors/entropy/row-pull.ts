@@ -15,6 +15,7 @@ import type { DigestedRow, DigestRows, TableRequest } from '../../schemas/messag
 import type { DigestPage } from '../partition/digest-pages.ts';
 import { digestPage, QUIET_MS } from '../partition/digest-pages.ts';
 import { DIGEST_LEAVES, differingLeaves } from '../partition/digest-tree.ts';
+import { readRound } from '../partition/rounds.ts';
 import type { TablePartition } from '../partition/table-partition.ts';
 
 export type RowPullPorts = {
@@ -66,6 +67,7 @@ export class RowPull {
   async run(table: TablePartition, source: NodeId, mode: PullMode): Promise<PullOutcome> {
     try {
       if (mode === 'everything') {
+        await this.#meetRound(table, source);
         const where = { leaves: ALL_LEAVES, tables: 'all' } as const;
         return { kind: 'pulled', rows: await this.#pullLeaves(table, source, where) };
       }
@@ -92,6 +94,10 @@ export class RowPull {
     const mine = table.digest?.tree;
     if (reply.kind !== 'digest') throw new PullFailure(reply.kind);
     if (reply.tree === undefined || mine === undefined) throw new PullFailure('no digest yet');
+    if (reply.round !== readRound(table.store, table.partition).round) {
+      await this.#meetRound(table, source);
+      return { kind: 'busy' };
+    }
     const differing = differingLeaves(mine.leaves, Buffer.from(reply.tree.leaves));
     if (differing === undefined) return { kind: 'same' };
     if (mode === 'overdue') return differing;
@@ -147,6 +153,16 @@ export class RowPull {
     return page.rows.filter(row => !isHere(here, row)).map(({ name }) => name);
   }
 
+  /** The round of a new replica is that of the others, before it holds any row. The other way
+   *  round nothing happens: the source enters later rounds by itself. */
+  async #meetRound(table: TablePartition, source: NodeId): Promise<void> {
+    const read = await this.#ask(source, table, { kind: 'rows-read', names: [] });
+    if (read.kind !== 'rows') throw new PullFailure(read.kind);
+    const request = { kind: 'rows-merge', rows: [], round: read.round } as const;
+    const met = await this.#ask(this.#ports.self, table, request);
+    if (met.kind !== 'merged' && met.kind !== 'stale-round') throw new PullFailure(met.kind);
+  }
+
   async #pullRows(
     table: TablePartition,
     source: NodeId,
@@ -155,10 +171,10 @@ export class RowPull {
     const names = wanted.slice(0, ROWS_AT_ONCE);
     const read = await this.#ask(source, table, { kind: 'rows-read', names });
     if (read.kind !== 'rows' || read.handled === 0) throw new PullFailure(read.kind);
-    const { rows, handled } = read;
+    const { rows, handled, round } = read;
     if (rows.length === 0) return { handled, merged: 0 };
     const { self } = this.#ports;
-    const merged = await this.#ask(self, table, { kind: 'rows-merge', rows });
+    const merged = await this.#ask(self, table, { kind: 'rows-merge', rows, round });
     if (merged.kind !== 'merged') throw new PullFailure(`merging: ${merged.kind}`);
     return { handled, merged: merged.changed };
   }

@@ -23,11 +23,15 @@ const SCANNED_MAX = 4000;
 const LISTED_MAX = 1000;
 const ROWS_AT_ONCE = 500;
 
-export function readDigest(digest: PartitionDigest | undefined, nowMs: number): TableReply {
+export function readDigest(
+  digest: PartitionDigest | undefined,
+  nowMs: number,
+  round: number,
+): TableReply {
   const tree = digest?.tree;
-  if (tree === undefined) return { kind: 'digest' };
+  if (tree === undefined) return { kind: 'digest', round };
   const leaves = Buffer.from(tree.leaves);
-  return { kind: 'digest', tree: { leaves, unquiet: tree.unquiet(nowMs - QUIET_MS) } };
+  return { kind: 'digest', tree: { leaves, unquiet: tree.unquiet(nowMs - QUIET_MS) }, round };
 }
 
 export type DigestPage = { readonly rows: readonly DigestedRow[]; readonly next?: Uint8Array };

@@ -18,6 +18,7 @@ import { timestampMs } from '../../schemas/timestamp.ts';
 import { hasBytes, putHistory } from './history-rows.ts';
 import { exceedsQuota } from './quota.ts';
 import { abortedMarkRowKey, inlineRowKey, objectRowKey } from './row-keys.ts';
+import { forgottenAbove } from './rounds.ts';
 import { orDamage, readObjectRowOrDamage, readRow } from './stored-rows.ts';
 import type { Completion } from './upload-completion.ts';
 import { decideCompletion, endCompletedUpload } from './upload-completion.ts';
@@ -80,6 +81,8 @@ function decide(step: WriteStep, write: ObjectWrite, stored: Stored): Decision |
   if (known !== undefined && known.timestamp > row.timestamp) {
     return { kind: 'older', newest: known.timestamp };
   }
+  const forgotten = stored === undefined ? forgottenAbove(step, row.timestamp) : undefined;
+  if (forgotten !== undefined) return { kind: 'older', newest: forgotten };
   if (isTooFarAhead(step, row.timestamp, known)) return { kind: 'stamp-ahead' };
   if (condition !== undefined) {
     if (stored === 'damaged') return { kind: 'damaged' };

@@ -201,6 +201,11 @@ export function tombstoneRowKey(partition: PartitionId, sequence: number): Buffe
   return rowKey(partition, TABLE.tombstone, bytes);
 }
 
+/** Which round of forgetting the replica is in. */
+export function roundRowKey(partition: PartitionId): Buffer {
+  return rowKey(partition, TABLE.local, Buffer.from('round'));
+}
+
 /** Which day the lifecycle worker has finished. */
 export function lifecycleRowKey(partition: PartitionId): Buffer {
   return rowKey(partition, TABLE.local, Buffer.from('lifecycle-day'));

@@ -43,6 +43,7 @@ import {
   partListRowKey,
   partRowKey,
 } from './row-keys.ts';
+import { meetRound, readRound } from './rounds.ts';
 import type { UploadName } from './stored-rows.ts';
 import {
   orDamage,
@@ -69,8 +70,11 @@ const MERGES: ReadonlyMap<number, Merge> = new Map<number, Merge>([
 ]);
 
 /** `changed`: rows that are not what they were. Throws CodecError: then nothing is changed. */
-export function applyRowsMerge(step: WriteStep, { rows }: RowsMerge): TableReply {
+export function applyRowsMerge(step: WriteStep, { rows, round }: RowsMerge): TableReply {
   if (!step.surroundings.space()) return { kind: 'no-space' };
+  if (round !== undefined && meetRound(step, round) === 'stale') {
+    return { kind: 'stale-round', round: readRound(step.batch, step.partition).round };
+  }
   const ordered = rows.toSorted((a, b) => a.name[0]! - b.name[0]!);
   let changed = 0;
   for (const row of ordered) {

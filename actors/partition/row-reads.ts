@@ -17,6 +17,7 @@ import { readHistoryBytes } from './history-rows.ts';
 import { partListRowCount } from './part-lists.ts';
 import { inlineRowKey, partListRowKey } from './row-keys.ts';
 import { keyOfName, placeOfHistoryKey, placeOfObjectKey } from './row-names.ts';
+import { roundNumber } from './rounds.ts';
 import { orDamage } from './stored-rows.ts';
 
 type Here = { readonly store: Store; readonly partition: PartitionId };
@@ -24,6 +25,7 @@ type Here = { readonly store: Store; readonly partition: PartitionId };
 /** What is absent or damaged here is left out. `handled`: so many names were looked at; the rest is
  *  asked for again. */
 export function readRows(here: Here, { names }: RowsRead): TableReply {
+  const round = roundNumber(here.store, here.partition);
   const rows: StoredRow[] = [];
   let bytes = 0;
   let handled = 0;
@@ -35,7 +37,7 @@ export function readRows(here: Here, { names }: RowsRead): TableReply {
     rows.push(row);
     bytes += weightOfRow(row);
   }
-  return { kind: 'rows', rows, handled };
+  return { kind: 'rows', rows, handled, round };
 }
 
 export function weightOfRow({ name, value, inline, lists }: StoredRow): number {

@@ -40,6 +40,13 @@ import { PartitionDigest } from './partition-digest.ts';
 import type { Holding } from './quota.ts';
 import { holdingOf, NOTHING_HELD } from './quota.ts';
 import { sequenceRowKey } from './row-keys.ts';
+import {
+  applyRoundEnter,
+  applyRoundPrepare,
+  applyRoundPromise,
+  checkRound,
+  readRound,
+} from './rounds.ts';
 import { applyRowsMerge } from './row-merges.ts';
 import { readRows } from './row-reads.ts';
 import { listUploads } from './upload-list.ts';
@@ -86,7 +93,10 @@ type TableWrite = Extract<
       | 'owners-check'
       | 'bucket-fence'
       | 'bucket-unfence'
-      | 'rows-merge';
+      | 'rows-merge'
+      | 'round-promise'
+      | 'round-prepare'
+      | 'round-enter';
   }
 >;
 
@@ -162,7 +172,9 @@ export class TablePartition implements Actor<TableRequest, TableReply> {
       case 'rows-read':
         return this.#answer(() => readRows(this, request));
       case 'digest-read':
-        return readDigest(this.digest, this.#options.clock.monotonicMs());
+        return this.#answer(() => this.#readDigest());
+      case 'round-check':
+        return this.#answer(() => checkRound(this.store, this.partition, request));
       case 'digest-rows':
         return this.#list(context, () => this.#digestPage(request));
       case 'reply-digest':
@@ -279,6 +291,11 @@ export class TablePartition implements Actor<TableRequest, TableReply> {
     return running ?? Promise.resolve({ kind: 'overloaded' });
   }
 
+  #readDigest(): TableReply {
+    const { round } = readRound(this.store, this.partition);
+    return readDigest(this.digest, this.#options.clock.monotonicMs(), round);
+  }
+
   async #digestPage(request: DigestRows): Promise<TableReply> {
     const { digestKey } = this.#options;
     if (digestKey === undefined) return { kind: 'digest-page', rows: [] };
@@ -361,6 +378,12 @@ function applyWrite(step: WriteStep, request: TableWrite): TableReply {
       return applyUnfence(step, request);
     case 'rows-merge':
       return applyRowsMerge(step, request);
+    case 'round-promise':
+      return applyRoundPromise(step, request);
+    case 'round-prepare':
+      return applyRoundPrepare(step, request);
+    case 'round-enter':
+      return applyRoundEnter(step, request);
     default:
       // A kind of a later release.
       return { kind: 'not-understood' };

@@ -28,6 +28,13 @@ import {
   type PartRef,
   type VersionRef,
 } from '../records/object-row.ts';
+import type { Forgotten, PreparedRound } from '../records/round-row.ts';
+import {
+  packForgotten,
+  packPrepared,
+  readForgotten,
+  readPrepared,
+} from '../records/round-row.ts';
 import {
   decodePartRow,
   decodeUploadRow,
@@ -65,6 +72,7 @@ import type {
   ListStart,
   ObjectPlace,
   OwnersCheck,
+  RoundNumber,
   StoredRow,
   TableReply,
   TableRequest,
@@ -181,6 +189,9 @@ const digestTree = shape<{ readonly leaves: Uint8Array; readonly unquiet: Uint8A
   unquiet: bytes,
 });
 
+const roundNumber = shape<RoundNumber>({ round: integer, collected: optional(timestamp) });
+const preparedRound = field<PreparedRound>(packPrepared, fields => readPrepared(fields.nested()));
+const forgottenList = field<readonly Forgotten[]>(packForgotten, readForgotten);
 const storedRow = shape<StoredRow>({
   name: bytes,
   value: payload,
@@ -256,7 +267,11 @@ const request = union<TableRequest>({
     },
   ],
   'rows-read': [32, { names: list(bytes) }],
-  'rows-merge': [33, { rows: list(storedRow) }],
+  'rows-merge': [33, { rows: list(storedRow), round: optional(roundNumber) }],
+  'round-promise': [60, { ballot: timestamp }],
+  'round-prepare': [61, { prepared: preparedRound }],
+  'round-check': [62, { list: forgottenList }],
+  'round-enter': [63, { round: integer }],
   'object-change': [
     50,
     {
@@ -316,13 +331,17 @@ const reply = union<TableReply>({
   damaged: [25, {}],
   'not-understood': [26, {}],
   'quota-exceeded': [27, {}],
-  digest: [40, { tree: optional(digestTree) }],
+  digest: [40, { tree: optional(digestTree), round: integer }],
   'digest-page': [41, { rows: list(digestedRow), next: optional(bytes) }],
-  rows: [42, { rows: list(storedRow), handled: integer }],
+  rows: [42, { rows: list(storedRow), handled: integer, round: roundNumber }],
   merged: [43, { changed: integer }],
   'version-page': [51, { entries: list(listedVersion), next: optional(versionStart) }],
   'no-such-version': [50, { because: choice('absent', 'marker') }],
   'reply-digest': [44, { digest: bytes }],
+  'stale-round': [60, { round: integer }],
+  round: [61, { round: integer, prepared: optional(preparedRound) }],
+  'round-refused': [62, { promised: timestamp }],
+  'round-held': [63, { held: list(flag) }],
   'stale-layout': [45, { state: bytes }],
 });
 

@@ -14,6 +14,7 @@ import type { BlockList } from '../records/block-list.ts';
 import type { BlockOwner } from '../records/block-owner.ts';
 import type { BucketCounters } from '../records/bucket-counters.ts';
 import type { ChangedAcl, Tagging } from '../records/object-extras.ts';
+import type { Forgotten, PreparedRound } from '../records/round-row.ts';
 import type { ObjectRow, PartRef, VersionRef } from '../records/object-row.ts';
 import type { PartRow, UploadRow } from '../records/upload-row.ts';
 import type { Timestamp } from '../timestamp.ts';
@@ -288,7 +289,22 @@ export type DigestedRow = { readonly name: Uint8Array; readonly item: Uint8Array
 /** Rows as they are stored, by name: table and row key. */
 export type RowsRead = { readonly kind: 'rows-read'; readonly names: readonly Uint8Array[] };
 /** Merge these rows, which another replica stored, into this one's. */
-export type RowsMerge = { readonly kind: 'rows-merge'; readonly rows: readonly StoredRow[] };
+export type RowsMerge = {
+  readonly kind: 'rows-merge';
+  readonly rows: readonly StoredRow[];
+  /** In which their sender read them; a replica in a later round refuses them. */
+  readonly round?: RoundNumber | undefined;
+};
+/** A round of forgetting, and the newest timestamp that was forgotten up to it. */
+export type RoundNumber = { readonly round: number; readonly collected?: Timestamp | undefined };
+/** Answered `round`, or `round-refused` by who promised a higher ballot. */
+export type RoundPromise = { readonly kind: 'round-promise'; readonly ballot: Timestamp };
+/** Keep this list as that of the next round, durably; `written` or `round-refused`. */
+export type RoundPrepare = { readonly kind: 'round-prepare'; readonly prepared: PreparedRound };
+/** Which of these rows are held as they are listed, with nothing left to release? */
+export type RoundCheck = { readonly kind: 'round-check'; readonly list: readonly Forgotten[] };
+/** Forget what the list of this round names; asked only once every replica has prepared it. */
+export type RoundEnter = { readonly kind: 'round-enter'; readonly round: number };
 export type StoredRow = {
   readonly name: Uint8Array;
   readonly value: Uint8Array;
@@ -331,6 +347,10 @@ export type TableRequest =
   | DigestRows
   | RowsRead
   | RowsMerge
+  | RoundPromise
+  | RoundPrepare
+  | RoundCheck
+  | RoundEnter
   | ReplyDigest;
 
 /** What any request may be answered with. */
@@ -409,9 +429,21 @@ export type TableReply =
   | {
       readonly kind: 'digest';
       readonly tree?: { readonly leaves: Uint8Array; readonly unquiet: Uint8Array };
+      /** Of forgetting: trees of different rounds are not compared. */
+      readonly round: number;
     }
   /** So many names were looked at: the rest is asked for again. What is absent is left out. */
-  | { readonly kind: 'rows'; readonly rows: readonly StoredRow[]; readonly handled: number }
+  | {
+      readonly kind: 'rows';
+      readonly rows: readonly StoredRow[];
+      readonly handled: number;
+      readonly round: RoundNumber;
+    }
+  /** Rows of an earlier round than this replica's: they are to be read again. */
+  | { readonly kind: 'stale-round'; readonly round: number }
+  | { readonly kind: 'round'; readonly round: number; readonly prepared?: PreparedRound }
+  | { readonly kind: 'round-refused'; readonly promised: Timestamp }
+  | { readonly kind: 'round-held'; readonly held: readonly boolean[] }
   | { readonly kind: 'reply-digest'; readonly digest: Uint8Array }
   /** Asked under too old a set of live layout versions; `state` is the newer one. */
   | { readonly kind: 'stale-layout'; readonly state: Uint8Array }

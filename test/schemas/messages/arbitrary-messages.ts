@@ -78,6 +78,13 @@ const versionStarts = withOptional({ key: objectKeys }, { version: versionRefs }
 const quotas = withOptional({ shards: counts }, { maxBytes: counts, maxObjects: counts });
 const pages = { prefix: words, delimiter: words, limit: counts };
 
+const roundNumbers = withOptional({ round: counts }, { collected: timestamps });
+const forgotten = fc.record({ name: payloads, timestamp: timestamps });
+const preparedRounds = fc.record({
+  ballot: timestamps,
+  round: counts,
+  list: fc.array(forgotten, { maxLength: 3 }),
+});
 const storedRows = withOptional(
   { name: payloads, value: payloads },
   { inline: payloads, lists: fc.array(payloads, { maxLength: 3 }) },
@@ -142,7 +149,14 @@ export const tableRequests = oneOfAll<TableRequest>({
     { after: payloads, upTo: payloads },
   ),
   'rows-read': fc.record({ names: fc.array(payloads, { maxLength: 4 }) }),
-  'rows-merge': fc.record({ rows: fc.array(storedRows, { maxLength: 3 }) }),
+  'rows-merge': withOptional(
+    { rows: fc.array(storedRows, { maxLength: 3 }) },
+    { round: roundNumbers },
+  ),
+  'round-promise': fc.record({ ballot: timestamps }),
+  'round-prepare': fc.record({ prepared: preparedRounds }),
+  'round-check': fc.record({ list: fc.array(forgotten, { maxLength: 3 }) }),
+  'round-enter': fc.record({ round: counts }),
   'reply-digest': fc.record({
     of: oneOfAll<ComparedRead>({
       'object-read': fc.record({ place: places, want: fc.constantFrom('row', 'content') }),
@@ -239,8 +253,19 @@ export const tableReplies = oneOfAll<TableReply>({
   }),
   fenced: fc.record({ token: words }),
   probed: fc.record({ empty: flags }),
-  digest: withOptional({}, { tree: fc.record({ leaves: payloads, unquiet: payloads }) }),
-  rows: fc.record({ rows: fc.array(storedRows, { maxLength: 3 }), handled: counts }),
+  digest: withOptional(
+    { round: counts },
+    { tree: fc.record({ leaves: payloads, unquiet: payloads }) },
+  ),
+  rows: fc.record({
+    rows: fc.array(storedRows, { maxLength: 3 }),
+    handled: counts,
+    round: roundNumbers,
+  }),
+  'stale-round': fc.record({ round: counts }),
+  round: withOptional({ round: counts }, { prepared: preparedRounds }),
+  'round-refused': fc.record({ promised: timestamps }),
+  'round-held': fc.record({ held: fc.array(flags, { maxLength: 4 }) }),
   merged: fc.record({ changed: counts }),
   'reply-digest': fc.record({ digest: payloads }),
   'stale-layout': fc.record({ state: payloads }),
