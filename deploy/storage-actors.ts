@@ -11,6 +11,8 @@ import type { ResyncQueue } from '../actors/block/resync-queue.ts';
 import type { ResyncWorker } from '../actors/block/resync-worker.ts';
 import { digestKey as digestKeyOf } from '../actors/entropy/digest-key.ts';
 import { EntropyWorker } from '../actors/entropy/entropy-worker.ts';
+import { RoundWorker } from '../actors/entropy/round-worker.ts';
+import type { RowPullPorts } from '../actors/entropy/row-pull.ts';
 import { BucketHoldings } from '../actors/partition/bucket-holdings.ts';
 import { LifecycleWorker } from '../actors/partition/lifecycle-worker.ts';
 import { ReferenceWalker } from '../actors/partition/reference-walker.ts';
@@ -101,7 +103,7 @@ export function startStorageActors(options: StorageActorsOptions): StorageActors
     ...[releases, tombstones, references, lifecycle],
     ...blockActors.workers,
   ];
-  if (digestKey !== undefined) workers.push(entropyWorker(options, tables, digestKey));
+  if (digestKey !== undefined) workers.push(...replicaWorkers(options, tables, digestKey));
   for (const worker of workers) worker.start();
   const { resync, pace, scrub, files, collector } = blockActors;
   options.registry.add(resync, scrub, files, collector, references, releases, tombstones);
@@ -117,21 +119,24 @@ export function startStorageActors(options: StorageActorsOptions): StorageActors
   };
 }
 
-function entropyWorker(
+/** What keeps the replicas of this node's partitions equal to those of others. */
+function replicaWorkers(
   options: StorageActorsOptions,
   partitions: readonly TablePartition[],
   clusterKey: Uint8Array,
-): EntropyWorker {
-  const { bus, subjects, clients, nodeId } = options;
-  const timing = { timeoutMs: REQUEST_DEADLINE_MS };
-  return new EntropyWorker({
-    ...{ ...workerPorts(options), bus, subjects, view: clients.view, self: nodeId },
-    ...{ partitions, clusterKey },
-    ask: async (node, partition, request) => {
-      const reply = await bus.request(subjects.table(node, partition), request, timing);
-      return isNoAnswer(reply) ? { kind: 'unavailable' } : reply;
-    },
-  });
+): readonly Worker[] {
+  const { bus, subjects, clients, nodeId, stamper } = options;
+  const { view } = clients;
+  const ask: RowPullPorts['ask'] = async (node, partition, request) => {
+    const asked = { timeoutMs: REQUEST_DEADLINE_MS, layouts: view.liveIds };
+    const reply = await bus.request(subjects.table(node, partition), request, asked);
+    return isNoAnswer(reply) ? { kind: 'unavailable' } : reply;
+  };
+  const common = { ...workerPorts(options), partitions, view, ask, self: nodeId };
+  return [
+    new EntropyWorker({ ...common, bus, subjects, clusterKey }),
+    new RoundWorker({ ...common, stamper }),
+  ];
 }
 
 function workerPorts({ environment, log, clients }: StorageActorsOptions) {

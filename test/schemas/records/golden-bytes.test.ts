@@ -23,6 +23,7 @@ import {
 } from '../../../schemas/records/open-upload-row.ts';
 import { decodePartListRow, encodePartListRow } from '../../../schemas/records/part-list-row.ts';
 import { decodeReleaseEntry, encodeReleaseEntry } from '../../../schemas/records/release-entry.ts';
+import { decodeRoundRow, encodeRoundRow } from '../../../schemas/records/round-row.ts';
 import {
   decodeSettingsRound,
   encodeSettingsRound,
@@ -268,6 +269,24 @@ const rows: Readonly<Record<string, [(bytes: string) => Golden, bytes: string]>>
     '9401c410018bcfe5687b0005a1b2c3d4e5f6071891c410018bcfe5687b0005a1b2c3d4e5f6071893' +
       'c410018bcfe5687b0005a1b2c3d4e5f60718c410018bcfe5687b0005a1b2c3d4e5f60718c41d9501' +
       '01c410018bcfe5687b0005a1b2c3d4e5f60718a670686f746f73c0',
+  ],
+  'a round of forgetting that is prepared': [
+    golden(
+      {
+        round: 2,
+        collected: at,
+        promised: at,
+        prepared: {
+          ballot: at,
+          round: 3,
+          list: [{ name: Buffer.from('10ab', 'hex'), timestamp: at }],
+        },
+      },
+      encodeRoundRow,
+      decodeRoundRow,
+    ),
+    '950102c410018bcfe5687b0005a1b2c3d4e5f60718c410018bcfe5687b0005a1b2c3d4e5f6071893' +
+      'c410018bcfe5687b0005a1b2c3d4e5f60718039192c40210abc410018bcfe5687b0005a1b2c3d4e5f60718',
   ],
   'a part list': [
     golden(parts, encodePartListRow, decodePartListRow),
