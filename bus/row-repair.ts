@@ -9,7 +9,12 @@
  * replica for itself: rows merge in any order, so all that differs is simply sent to all.
  */
 import type { NodeId, PartitionId } from '../schemas/ids.ts';
-import type { RoundNumber, StoredRow, TableReply, TableRequest } from '../schemas/messages/table.ts';
+import type {
+  RoundNumber,
+  StoredRow,
+  TableReply,
+  TableRequest,
+} from '../schemas/messages/table.ts';
 import type { ReplicaCalls, WriteRule } from './replica-calls.ts';
 
 /** Rows of one message: a thousand keys with some KiB of inline bytes each come in pieces. */

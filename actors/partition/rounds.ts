@@ -73,11 +73,7 @@ export function applyRoundPrepare(step: WriteStep, { prepared }: RoundPrepare): 
 }
 
 /** Which of these rows this replica holds as they are listed, with nothing left to release. */
-export function checkRound(
-  rows: Rows,
-  partition: PartitionId,
-  { list }: RoundCheck,
-): TableReply {
+export function checkRound(rows: Rows, partition: PartitionId, { list }: RoundCheck): TableReply {
   return { kind: 'round-held', held: list.map(entry => mayForget(rows, partition, entry)) };
 }
 

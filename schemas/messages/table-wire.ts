@@ -29,12 +29,7 @@ import {
   type VersionRef,
 } from '../records/object-row.ts';
 import type { Forgotten, PreparedRound } from '../records/round-row.ts';
-import {
-  packForgotten,
-  packPrepared,
-  readForgotten,
-  readPrepared,
-} from '../records/round-row.ts';
+import { packForgotten, packPrepared, readForgotten, readPrepared } from '../records/round-row.ts';
 import {
   decodePartRow,
   decodeUploadRow,

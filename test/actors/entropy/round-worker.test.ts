@@ -19,7 +19,14 @@ import type { Timestamp } from '../../../schemas/timestamp.ts';
 import { layoutOf, nodeOf } from '../../bus/replica-world.ts';
 import { manualEnvironment } from '../../support/manual-environment.ts';
 import { QuietLog } from '../../support/quiet-log.ts';
-import { at, partition, put, remove, stamp, tablePartition } from '../partition/partition-fixture.ts';
+import {
+  at,
+  partition,
+  put,
+  remove,
+  stamp,
+  tablePartition,
+} from '../partition/partition-fixture.ts';
 
 const digestKey = Buffer.alloc(32, 7);
 const NODES = Array.from('abc', nodeOf);
@@ -74,7 +81,8 @@ class World {
   }
 
   async pullAll(): Promise<void> {
-    for (const to of [0, 1, 2]) for (const from of [0, 1, 2]) if (to !== from) await this.pull(to, from);
+    for (const to of [0, 1, 2])
+      for (const from of [0, 1, 2]) if (to !== from) await this.pull(to, from);
   }
 
   heads(index: number): Map<string, Timestamp> {
@@ -194,7 +202,10 @@ test('two who coordinate at a time never prepare two lists for one round', async
   });
   const refused = await world.tell(0, { kind: 'round-prepare', prepared: prepared(4, 'one') });
   t.is(refused.kind, 'round-refused');
-  t.is((await world.tell(0, { kind: 'round-prepare', prepared: prepared(5, 'two') })).kind, 'written');
+  t.is(
+    (await world.tell(0, { kind: 'round-prepare', prepared: prepared(5, 'two') })).kind,
+    'written',
+  );
   const state = await world.tell(0, { kind: 'round-promise', ballot: stamp(6) });
   t.deepEqual(state, { kind: 'round', round: 0, prepared: prepared(5, 'two') });
   t.is((await world.tell(0, { kind: 'round-enter', round: 2 })).kind, 'not-understood');
