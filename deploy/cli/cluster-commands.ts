@@ -7,13 +7,19 @@
  */
 import type { Command } from 'commander';
 import { NATS_USER, natsPassword } from '../../bus/nats-password.ts';
-import type { ClusterHealth, ClusterStatus, LayoutView } from '../../schemas/admin-types.ts';
+import type {
+  ClusterHealth,
+  ClusterStatus,
+  LayoutHistory,
+  LayoutView,
+} from '../../schemas/admin-types.ts';
 import { readNodeId } from '../node-identity.ts';
 import type { AppliedAnswer, NodesAnswer } from './api-answers.ts';
 import { SHORT_ID } from './bucket-printer.ts';
 import type { CliContext } from './cli-context.ts';
 import { CliError } from './cli-error.ts';
 import { matchingNode } from './layout-commands.ts';
+import { statusAdvice } from './status-advice.ts';
 import { clusterHealth, clusterStatus } from './status-printer.ts';
 
 type Context = () => CliContext;
@@ -32,11 +38,14 @@ function addStatusCommands(program: Command, context: Context, exit: Exit): void
     .description('show the nodes')
     .action(async () => {
       const cli = context();
-      const [status, layout] = await Promise.all([
+      const [status, layout, health, history] = await Promise.all([
         cli.call<ClusterStatus>('GetClusterStatus'),
         cli.call<LayoutView>('GetClusterLayout'),
+        cli.call<ClusterHealth>('GetClusterHealth'),
+        cli.call<LayoutHistory>('GetClusterLayoutHistory'),
       ]);
       cli.print(clusterStatus(status, layout));
+      cli.print(statusAdvice({ status, layout, health, history }));
     });
   program
     .command('health')

@@ -62,7 +62,7 @@ function failedNodes(nodes: readonly NodeStatus[]): string[] {
         hostname ?? '?',
         tagList(role?.tags ?? []),
         role?.zone ?? '',
-        capacityText(role?.capacity ?? null),
+        role === null ? '' : capacityText(role.capacity),
         lastSeenSecsAgo === null ? 'never seen' : ago(lastSeenSecsAgo),
       ]),
     ]),
