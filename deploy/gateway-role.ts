@@ -17,6 +17,7 @@ import { makeS3Door, type S3Door } from '../gateway/s3/s3-door.ts';
 import { websiteDoor, type WebsiteDoor } from '../gateway/web/website-door.ts';
 import { READ_BUFFERS_MAX } from '../schemas/limits.ts';
 import type { LifecycleCalendar } from '../schemas/lifecycle-calendar.ts';
+import { GatewayService } from './gateway-service.ts';
 import type { Administration, AdministrationOptions } from './administration.ts';
 
 export type GatewayRoleOptions = AdministrationOptions & {
@@ -25,6 +26,8 @@ export type GatewayRoleOptions = AdministrationOptions & {
 };
 
 export type GatewayRole = {
+  /** What it answered, for NATS's own tools. */
+  readonly service: GatewayService;
   openDoors(): Promise<void>;
   stop(): Promise<void>;
 };
@@ -36,6 +39,7 @@ export function makeGateway(options: GatewayRoleOptions): GatewayRole {
   const { config, clients, environment, stamper, log, administration } = options;
   const { tables, blocks } = clients;
   const { clock, random, timers } = environment;
+  const service = new GatewayService();
   const digests = new DigestPool({
     onThreadDeath: error => {
       log.error({ error }, 'a hashing thread died; another takes its place');
@@ -59,6 +63,7 @@ export function makeGateway(options: GatewayRoleOptions): GatewayRole {
     calendar: options.calendar,
     answered: request => {
       options.metrics.answered('s3', request);
+      service.answered('s3', request);
     },
   });
   const countsHosts = config.web?.addHostToMetrics ?? false;
@@ -66,9 +71,10 @@ export function makeGateway(options: GatewayRoleOptions): GatewayRole {
   const authoriser = new Authoriser(clock);
   const web = websiteDoor({ sites, reader, authoriser, log, countsHosts });
   return {
+    service,
     openDoors: async () => {
       await openS3Door(options, s3);
-      await openWebsiteDoor(options, web);
+      await openWebsiteDoor(options, web, service);
     },
     stop: async () => {
       await digests.close();
@@ -87,6 +93,7 @@ async function openS3Door({ config, listeners }: GatewayRoleOptions, s3: S3Door)
 async function openWebsiteDoor(
   { config, environment, listeners, log, metrics }: GatewayRoleOptions,
   web: WebsiteDoor,
+  service: GatewayService,
 ): Promise<void> {
   if (config.web === undefined) return;
   const { bind, trustedProxies } = config.web;
@@ -95,6 +102,7 @@ async function openWebsiteDoor(
     ...{ ids: new RequestIds(random), clock, log, door: 'website', ...web },
     answered: request => {
       metrics.answered('web', request);
+      service.answered('web', request);
     },
   });
   const { reusePort } = config;

@@ -127,6 +127,7 @@ async function startNode(config: Config, options: ServerOptions, log: Log): Prom
   const doors = { ...common, listeners, clients, metrics };
   const administration = makeAdministration(doors);
   const gateway = isGateway(config) ? makeGateway({ ...doors, administration }) : undefined;
+  if (gateway !== undefined) opened.show(gateway.service);
   const node: RunningNode = {
     stop: async () => {
       await listeners.end();

@@ -7,6 +7,7 @@
  */
 import type { Bus } from '../bus/bus.ts';
 import { MemoryBus } from '../bus/memory-bus.ts';
+import type { MicroService } from '../bus/micro-services.ts';
 import { NatsBus } from '../bus/nats-bus.ts';
 import type { PeerClocks } from '../bus/nats-serving.ts';
 import { Subjects } from '../bus/subjects.ts';
@@ -36,6 +37,8 @@ export type OpenedBus = {
   readonly process: number;
   /** The nats-server of the control connection. */
   readonly server: () => string | undefined;
+  /** Among NATS's micro services; what is served on the bus is there by itself. */
+  show(service: MicroService): void;
   /** Answers what was taken on, and leaves. */
   close(): Promise<void>;
 };
@@ -51,8 +54,9 @@ export function openBus(options: OpenBusOptions): OpenedBus {
   };
   if (config.nats === undefined) {
     const bus = new MemoryBus({ ...environment, onServerFailure });
-    const alone = { process: 0, server: () => undefined, close: () => Promise.resolve() };
-    return { bus, subjects: new Subjects(EMBEDDED_NAME), ...alone };
+    const alone = { process: 0, server: () => undefined, show: () => undefined };
+    const subjects = new Subjects(EMBEDDED_NAME);
+    return { bus, subjects, ...alone, close: () => Promise.resolve() };
   }
   const { clusterName, bulkUrls } = config.nats;
   const bus = new NatsBus({
@@ -65,6 +69,7 @@ export function openBus(options: OpenBusOptions): OpenedBus {
   return {
     ...{ bus, subjects: new Subjects(clusterName), process: bus.processNumber },
     server: () => bus.server,
+    show: service => void bus.showService(service),
     close: () => bus.close(),
   };
 }

@@ -7,6 +7,7 @@
  *
  * What is not an S3Error is a fault of ours: its text never reaches the client, only the log.
  */
+import { SettingsUnavailableError } from '../../bus/settings-unavailable.ts';
 import type { HttpReply, ReplyHeaders } from '../http/exchange.ts';
 import { S3Error } from './s3-error.ts';
 import { XML_CONTENT_TYPE } from './xml-reply.ts';
@@ -20,9 +21,12 @@ export type ErrorScene = {
   readonly hostId: string;
 };
 
-/** The refusal that stands for anything thrown. */
+/** The refusal that stands for anything thrown: keys and buckets that nobody can be asked for are a
+ *  matter of trying again, all else that is no refusal is a fault of ours. */
 export function asS3Error(thrown: unknown): S3Error {
-  return thrown instanceof S3Error ? thrown : new S3Error('InternalError', { cause: thrown });
+  if (thrown instanceof S3Error) return thrown;
+  const code = thrown instanceof SettingsUnavailableError ? 'ServiceUnavailable' : 'InternalError';
+  return new S3Error(code, { cause: thrown });
 }
 
 /** The answer, without the headers that every answer has. */

@@ -1,4 +1,7 @@
 import test from 'ava';
+import { SettingsUnavailableError } from '../../../bus/settings-unavailable.ts';
+import { readFailure } from '../../../gateway/object/read-failure.ts';
+import { asS3Error } from '../../../gateway/s3/s3-error-reply.ts';
 import { S3Error, s3Errors, type S3ErrorCode } from '../../../gateway/s3/s3-error.ts';
 
 test('every code has an error status of HTTP, or a redirect, and a sentence', t => {
@@ -49,4 +52,12 @@ test('a thrower may say more than the catalogue', t => {
   t.deepEqual(error.headers, [['retry-after', '1']]);
   t.is(error.cause, cause);
   t.is(new S3Error('NoSuchKey').message, s3Errors.NoSuchKey[1]);
+});
+
+test('keys and buckets that nobody can be asked for are a matter of trying again', t => {
+  const away = new SettingsUnavailableError('settings: no-responders');
+  t.is(asS3Error(away).code, 'ServiceUnavailable');
+  t.is(readFailure(away)?.status, 503);
+  t.is(asS3Error(new Error('a bug')).code, 'InternalError');
+  t.is(readFailure(new Error('a bug')), undefined);
 });
