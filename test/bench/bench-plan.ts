@@ -222,7 +222,7 @@ async function largeRows(
   large(`one PUT of ${String(size.largeMib)} MiB, single stream, signed payload`, 0.4, stream);
   const parts = await inTurn(
     size.rounds,
-    round => putParts(ours, size.parts, `parts/${String(round)}`),
+    round => putParts(ours, { parts: size.parts, partMib: 16, key: `parts/${String(round)}` }),
     md5,
   );
   large('multipart PUT, 16 MiB parts, 4 at a time', 0.5, parts);

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { runBench, TINY } from './bench-plan.ts';
+import { CLUSTER_TINY, runClusterBench } from './cluster-rows.ts';
 import { newestRecord, withTable } from './readme-table.ts';
 
 const project = fileURLToPath(new URL('../../../', import.meta.url));
@@ -16,6 +17,15 @@ test('every row of the bench runs and has a figure', async t => {
   t.teardown(() => rm(directory, { recursive: true, force: true }));
   const rows = await runBench({ directory, size: TINY, done: () => undefined });
   t.is(rows.length, 17);
+  for (const row of rows) t.true(Number.isFinite(row.ratio), `${row.work}: ${row.figure}`);
+});
+
+test('every row of a cluster runs and has a figure', async t => {
+  t.timeout(240_000);
+  const directory = await mkdtemp(join(tmpdir(), 'garage-bench-'));
+  t.teardown(() => rm(directory, { recursive: true, force: true }));
+  const rows = await runClusterBench({ directory, size: CLUSTER_TINY, done: () => undefined });
+  t.is(rows.length, 13);
   for (const row of rows) t.true(Number.isFinite(row.ratio), `${row.work}: ${row.figure}`);
 });
 

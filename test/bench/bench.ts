@@ -6,7 +6,8 @@
  * Must not know: how a row is measured.
  *
  * `--tiny` runs every row for a moment and records nothing; `--short` takes some minutes.
- * `--dir PATH` says where the data go.
+ * `--dir PATH` says where the data go; `--cluster` runs the rows of a cluster alone, and records
+ * nothing either.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
@@ -14,25 +15,28 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FULL, runBench, SHORT, TINY } from './bench-plan.ts';
+import { CLUSTER_FULL, CLUSTER_TINY, runClusterBench } from './cluster-rows.ts';
 import { newestRecord, withTable } from './readme-table.ts';
-import { formatRows, record } from './report.ts';
+import { formatRows, record, type BenchRow } from './report.ts';
 
 const isTiny = process.argv.includes('--tiny');
 const home = process.argv[process.argv.indexOf('--dir') + 1];
 const parent = process.argv.includes('--dir') && home !== undefined ? home : tmpdir();
 const size = isTiny ? TINY : process.argv.includes('--short') ? SHORT : FULL;
 
-const rows = await runBench({
-  directory: await mkdtemp(join(parent, 'garage-bench-')),
-  size,
-  done: row => {
-    const verdict = row.isMet ? 'met' : 'MISSED';
-    console.log(`${row.work}: ${row.figure} (${row.limit}), ${row.ratio.toFixed(2)} ${row.target}`);
-    console.log(`  ${verdict}${row.note === undefined ? '' : `; ${row.note}`}`);
-  },
-});
+function done(row: BenchRow): void {
+  const verdict = row.isMet ? 'met' : 'MISSED';
+  console.log(`${row.work}: ${row.figure} (${row.limit}), ${row.ratio.toFixed(2)} ${row.target}`);
+  console.log(`  ${verdict}${row.note === undefined ? '' : `; ${row.note}`}`);
+}
+
+const directory = await mkdtemp(join(parent, 'garage-bench-'));
+const onlyCluster = process.argv.includes('--cluster');
+const rows = onlyCluster ? [] : await runBench({ directory, size, done });
+const clusterSize = isTiny ? CLUSTER_TINY : CLUSTER_FULL;
+rows.push(...(await runClusterBench({ directory, size: clusterSize, done })));
 console.log(`\n${formatRows(rows)}`);
-if (!isTiny) {
+if (!isTiny && !onlyCluster) {
   const project = fileURLToPath(new URL('../../../', import.meta.url));
   const commit = execFileSync('git', ['-C', project, 'rev-parse', '--short', 'HEAD']);
   const path = await record(join(project, 'test/bench/results'), {

@@ -50,16 +50,19 @@ export async function putStream(
   return (mebibytes * MIB) / seconds;
 }
 
-const PART_MIB = 16;
+export type Parts = { readonly parts: number; readonly partMib: number; readonly key: string };
 
-/** Bytes a second of a multipart upload, four parts of 16 MiB at a time, each signed. */
-export async function putParts(target: BenchTarget, parts: number, key: string): Promise<number> {
+/** Bytes a second of a multipart upload, four parts at a time, each signed. */
+export async function putParts(
+  target: BenchTarget,
+  { parts, partMib, key }: Parts,
+): Promise<number> {
   const path = `/${target.bucket}/${key}`;
   const created = await once(target, { method: 'POST', path, query: 'uploads=' });
   const uploadId = /<UploadId>([^<]+)</.exec(created.body?.toString() ?? '')?.[1];
   if (uploadId === undefined) throw new Error('no upload id');
   const seed = Math.floor(Math.random() * 1e6);
-  const hashes = Array.from({ length: parts }, (_, n) => bodyHash(PART_MIB, seed + n));
+  const hashes = Array.from({ length: parts }, (_, n) => bodyHash(partMib, seed + n));
   const etags: string[] = [];
   const signer = new BenchSigner(target);
   const startMs = performance.now();
@@ -69,9 +72,9 @@ export async function putParts(target: BenchTarget, parts: number, key: string):
       const query = `partNumber=${String(index + 1)}&uploadId=${uploadId}`;
       const payload = hashes[index] ?? '';
       const head = signer.head({
-        ...{ method: 'PUT', path, query, payload, bodyBytes: PART_MIB * MIB },
+        ...{ method: 'PUT', path, query, payload, bodyBytes: partMib * MIB },
       });
-      const answer = await connection.stream(head, bodyPieces(PART_MIB, seed + index));
+      const answer = await connection.stream(head, bodyPieces(partMib, seed + index));
       etags[index] = /\r\netag: *("[^"]+")/i.exec(answer.head)?.[1] ?? '';
       return answer.status === 200;
     },
@@ -86,7 +89,7 @@ export async function putParts(target: BenchTarget, parts: number, key: string):
   const done = await once(target, { ...complete, bodyBytes: body.length }, body);
   const seconds = (performance.now() - startMs) / 1000;
   if (loop.failures > 0 || done.status !== 200) throw new Error('the upload failed');
-  return (parts * PART_MIB * MIB) / seconds;
+  return (parts * partMib * MIB) / seconds;
 }
 
 /** Bytes a second of one GET, thrown away as it comes. */

@@ -51,11 +51,11 @@ export class Child {
   }
 
   /** It runs when this returns; whether it serves is another question. */
-  start(): void {
+  start(more: readonly string[] = []): void {
     if (this.isRunning) return;
     const { command, parameters, env, logPath, ended } = this.#options;
     const log = openSync(logPath, 'a', 0o600);
-    const started = spawn(command, parameters, {
+    const started = spawn(command, [...parameters, ...more], {
       env: { ...process.env, ...env },
       stdio: ['ignore', log, log],
     });

@@ -1,7 +1,7 @@
 /**
  * Asks the admin doors of a trial cluster.
  *
- * Owns:          the requests that make a cluster ready: layout, key, bucket; its health.
+ * Owns:          the requests that make a cluster ready: layout, key, bucket.
  * Knows:         the admin API v2.
  * Must not know: processes.
  */
@@ -33,34 +33,42 @@ export async function askAdmin(
   }
 }
 
-export type Health = {
-  readonly status: string;
-  readonly storageNodesUp: number;
-  readonly partitionsAllOk: number;
-};
+export type NewRole = { readonly id: string; readonly zone: string; readonly capacity: number };
+export type RoleStep = NewRole | { readonly id: string; readonly remove: true };
 
-export async function healthOf(door: AdminDoor): Promise<Health | undefined> {
-  const { status, body } = await askAdmin(door, 'GetClusterHealth');
-  return status === 200 ? (body as Health) : undefined;
+/** The nodes that the one which is asked knows to be up. */
+export async function nodesUp(door: AdminDoor): Promise<ReadonlySet<string>> {
+  const { status, body } = await askAdmin(door, 'GetClusterStatus');
+  if (status !== 200) return new Set();
+  const { nodes } = body as {
+    readonly nodes: readonly { readonly id: string; readonly isUp: boolean }[];
+  };
+  return new Set(nodes.filter(({ isUp }) => isUp).map(({ id }) => id));
 }
 
-export type NewRole = { readonly id: string; readonly zone: string; readonly capacity: number };
+/** The version that is in force, by number; undefined: nobody says. */
+export async function layoutVersion(door: AdminDoor): Promise<number | undefined> {
+  const { status, body } = await askAdmin(door, 'GetClusterLayout');
+  return status === 200 ? (body as { readonly version: number }).version : undefined;
+}
+
+/** Stages the roles and applies them as version `version`; false: try again. */
+export async function applyRoles(
+  door: AdminDoor,
+  roles: readonly RoleStep[],
+  version: number,
+): Promise<boolean> {
+  const staged = { roles: roles.map(role => ('remove' in role ? role : { ...role, tags: [] })) };
+  if ((await askAdmin(door, 'UpdateClusterLayout', staged)).status !== 200) return false;
+  return (await askAdmin(door, 'ApplyClusterLayout', { version })).status === 200;
+}
 
 /** One step towards a layout with these roles. True once there is one. */
 export async function stepToLayout(door: AdminDoor, roles: readonly NewRole[]): Promise<boolean> {
-  const layout = await askAdmin(door, 'GetClusterLayout');
-  if (layout.status !== 200) return false;
-  if ((layout.body as { readonly version: number }).version > 0) return true;
-  const status = await askAdmin(door, 'GetClusterStatus');
-  if (status.status !== 200) return false;
-  const { nodes } = status.body as {
-    readonly nodes: readonly { readonly id: string; readonly isUp: boolean }[];
-  };
-  const up = new Set(nodes.filter(({ isUp }) => isUp).map(({ id }) => id));
-  if (!roles.every(({ id }) => up.has(id))) return false;
-  const staged = { roles: roles.map(role => ({ ...role, tags: [] })) };
-  if ((await askAdmin(door, 'UpdateClusterLayout', staged)).status !== 200) return false;
-  return (await askAdmin(door, 'ApplyClusterLayout', { version: 1 })).status === 200;
+  const version = await layoutVersion(door);
+  if (version !== 0) return version !== undefined;
+  const up = await nodesUp(door);
+  return roles.every(({ id }) => up.has(id)) && applyRoles(door, roles, 1);
 }
 
 /** One step towards a key that may do everything with a bucket. True once it may. */

@@ -14,22 +14,29 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { NATS_USER, natsPassword } from '../../bus/nats-password.ts';
 import { readNodeId } from '../../deploy/node-identity.ts';
 import type { BenchTarget } from '../bench/bench-client.ts';
+import { FaultClient, NoAnswerError } from '../support/fault-client.ts';
 import { BUCKET, GARAGE, REGION } from '../support/garage-process.ts';
-import { Child } from './child.ts';
+import { Child, type ChildOptions } from './child.ts';
 import { Links, type RoundTrips } from './links.ts';
 import { SiteProxy } from './site-proxy.ts';
 import {
+  applyRoles,
   askAdmin,
-  healthOf,
+  layoutVersion,
+  nodesUp,
   stepToBucket,
   stepToLayout,
   type AdminDoor,
   type AdminReply,
+  type NewRole,
+  type RoleStep,
 } from './trial-admin.ts';
 import { natsUrl, SYSTEM_USER, writeSite, type SiteFiles } from './trial-files.ts';
 import { trialSettings, type TrialSettings } from './trial-settings.ts';
 
 export const SITE_NAMES = ['paris', 'lille', 'lyon'] as const;
+const PROBE_KEY = '.trial-probe';
+const PROBE = Buffer.from('probe');
 const CAPACITY_BYTES = 100 * 1000 ** 3;
 const PATIENCE_MS = 120_000;
 const STEP_MS = 100;
@@ -43,6 +50,10 @@ export type TrialOptions = {
   readonly restartMs?: number;
   readonly top?: readonly string[];
   readonly end?: readonly string[];
+  /** Where the storage process of a site keeps its data; undefined: with everything else. */
+  readonly storageHome?: (site: string) => string | undefined;
+  /** Variables of the processes of a site. */
+  readonly env?: (site: string) => Readonly<Record<string, string>>;
   /** Called with a line about what goes on. */
   readonly tell?: (line: string) => void;
 };
@@ -51,21 +62,31 @@ export class TrialSite {
   readonly files: SiteFiles;
   readonly gateway: Child;
   readonly storage: Child;
+  /** A second storage process, which trials of the layout start. */
+  readonly spare: Child;
   readonly nats: readonly Child[];
   readonly #settings: TrialSettings;
 
-  constructor(files: SiteFiles, settings: TrialSettings, ended: (child: Child) => void) {
+  constructor(
+    files: SiteFiles,
+    settings: TrialSettings,
+    { ended, env }: Pick<ChildOptions, 'ended' | 'env'>,
+  ) {
     this.files = files;
     this.#settings = settings;
     const child = (what: string, command: string, parameters: readonly string[]): Child => {
       const logPath = join(files.home, `${what}.log`);
-      const env = { RUST_LOG: process.env['RUST_LOG'] ?? 'warn' };
-      return new Child({ name: `${files.name} ${what}`, command, parameters, env, logPath, ended });
+      return new Child({
+        ...{ name: `${files.name} ${what}`, command, parameters, logPath },
+        env: { RUST_LOG: process.env['RUST_LOG'] ?? 'warn', ...env },
+        ...(ended === undefined ? {} : { ended }),
+      });
     };
     const garage = (what: string, config: string): Child =>
       child(what, process.execPath, [GARAGE, '-c', config, 'server']);
     this.gateway = garage('gateway', files.gatewayConfig);
     this.storage = garage('storage', files.storageConfig);
+    this.spare = garage('spare', files.spareConfig);
     const natsServer = process.env['NATS_SERVER'] ?? 'nats-server';
     this.nats = files.natsConfigs.map((config, which) =>
       child(`nats-${which + 1}`, natsServer, ['-c', config]),
@@ -94,9 +115,17 @@ export class TrialSite {
     return { port: this.files.ports.storageAdmin, token: this.#settings.adminToken };
   }
 
+  get spareAdmin(): AdminDoor {
+    return { port: this.files.ports.spareAdmin, token: this.#settings.adminToken };
+  }
+
   /** Of its storage process; undefined before that was started for the first time. */
   get nodeId(): string | undefined {
     return readNodeId(this.files.storageDirs[0]);
+  }
+
+  get spareId(): string | undefined {
+    return readNodeId(this.files.spareDirs[0]);
   }
 
   /** As `npm run cluster -- --json` shows it. */
@@ -123,6 +152,32 @@ export class TrialSite {
   }
 }
 
+/** undefined: a node that was not started yet, and that nobody knows. */
+export function roleOf(id: string | undefined, zone: string): NewRole {
+  return { id: id ?? '', zone, capacity: CAPACITY_BYTES };
+}
+
+/** As a load balancer asks. */
+async function isWell({ port }: AdminDoor): Promise<boolean> {
+  const answer = await fetch(`http://127.0.0.1:${port}/health`).catch(() => undefined);
+  await answer?.arrayBuffer();
+  return answer?.status === 200;
+}
+
+/** It writes, and reads what it wrote. */
+async function serves(target: BenchTarget): Promise<boolean> {
+  const client = new FaultClient(target);
+  try {
+    if ((await client.put(PROBE_KEY, PROBE)).status !== 200) return false;
+    return (await client.get(PROBE_KEY)).status === 200;
+  } catch (error) {
+    if (error instanceof NoAnswerError) return false;
+    throw error;
+  } finally {
+    client.close();
+  }
+}
+
 function pidsOf(children: readonly Child[]): readonly number[] {
   return children.flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
 }
@@ -139,15 +194,16 @@ export class TrialCluster {
   private constructor(options: TrialOptions, settings: TrialSettings) {
     this.#options = options;
     this.settings = settings;
-    const { directory, roundTrips, top = [], end = [] } = options;
+    const { directory, roundTrips, top = [], end = [], storageHome, env } = options;
     this.links = new Links(SITE_NAMES, roundTrips ?? (() => 0));
     const hasProxies = roundTrips !== undefined;
-    const place = { directory, names: SITE_NAMES, settings, hasProxies, top, end };
-    this.sites = SITE_NAMES.map((_, index) => {
+    const place = { directory, names: SITE_NAMES, settings, hasProxies, top, end, storageHome };
+    this.sites = SITE_NAMES.map((name, index) => {
       const files = writeSite(place, index);
-      return new TrialSite(files, settings, child => {
+      const ended = (child: Child): void => {
         this.#ended(child);
-      });
+      };
+      return new TrialSite(files, settings, { ended, env: env?.(name) ?? {} });
     });
   }
 
@@ -196,7 +252,7 @@ export class TrialCluster {
     if (first === undefined) return;
     await this.#eventually('a layout', () => {
       const roles = this.sites.flatMap(({ nodeId, name }) =>
-        nodeId === undefined ? [] : [{ id: nodeId, zone: name, capacity: CAPACITY_BYTES }],
+        nodeId === undefined ? [] : [roleOf(nodeId, name)],
       );
       return roles.length === this.sites.length && stepToLayout(first.storageAdmin, roles);
     });
@@ -206,29 +262,52 @@ export class TrialCluster {
     );
   }
 
-  /** Every process says that the whole cluster is healthy, and every gateway finds the bucket. */
+  /** Until a storage node sees the one that `idOf` names. */
+  async untilKnown(idOf: () => string | undefined): Promise<void> {
+    await this.#eventually('known', async () => {
+      const up = await Promise.all(this.#storageDoors().map(nodesUp));
+      const id = idOf();
+      return id !== undefined && up.some(ids => ids.has(id));
+    });
+  }
+
+  /** Storage processes that run. */
+  #storageDoors(): readonly AdminDoor[] {
+    return this.sites.flatMap(site => (site.storage.isRunning ? [site.storageAdmin] : []));
+  }
+
+  /** Stages and applies on any node that runs, once all that are to get a role are known. */
+  async changeLayout(steps: () => readonly RoleStep[]): Promise<void> {
+    const ids = (): readonly string[] =>
+      steps().flatMap(step => ('remove' in step ? [] : [step.id]));
+    await this.#eventually('a changed layout', async () => {
+      const [door] = this.#storageDoors();
+      if (door === undefined) return false;
+      const [version, up] = await Promise.all([layoutVersion(door), nodesUp(door)]);
+      if (version === undefined || !ids().every(id => up.has(id))) return false;
+      return applyRoles(door, steps(), version + 1);
+    });
+  }
+
+  /** Every storage process sees all others, and every gateway serves. */
   async untilHealthy(patienceMs = PATIENCE_MS): Promise<void> {
-    const doors = this.sites.flatMap(site => [site.gatewayAdmin, site.storageAdmin]);
-    const isHealthy = async (door: AdminDoor): Promise<boolean> => {
-      const health = await healthOf(door);
-      return health?.status === 'healthy' && health.storageNodesUp === this.sites.length;
+    const ids = this.sites.map(({ nodeId }) => nodeId ?? '');
+    const seesAll = async (door: AdminDoor): Promise<boolean> => {
+      const up = await nodesUp(door);
+      return ids.every(id => up.has(id));
     };
     await this.#eventually(
       'healthy',
       async () => {
         const answers = await Promise.all([
-          ...doors.map(isHealthy),
-          ...this.sites.map(({ gatewayAdmin }) => this.#findsBucket(gatewayAdmin)),
+          ...this.sites.map(({ storageAdmin }) => seesAll(storageAdmin)),
+          ...this.sites.map(({ target }) => serves(target)),
+          ...this.sites.flatMap(site => [site.gatewayAdmin, site.storageAdmin].map(isWell)),
         ]);
         return !answers.includes(false);
       },
       patienceMs,
     );
-  }
-
-  async #findsBucket(door: AdminDoor): Promise<boolean> {
-    const { status } = await askAdmin(door, `GetBucketInfo?globalAlias=${BUCKET}`);
-    return status === 200;
   }
 
   async #eventually(
@@ -290,9 +369,10 @@ export class TrialCluster {
     this.#restarts.add(timer);
   }
 
-  startAgain(child: Child): void {
+  /** `more`: further parameters, this once. */
+  startAgain(child: Child, more: readonly string[] = []): void {
     if (this.#isStopping) return;
-    child.start();
+    child.start(more);
     this.#writeState();
   }
 
@@ -301,7 +381,9 @@ export class TrialCluster {
     this.#isStopping = true;
     for (const timer of this.#restarts) clearTimeout(timer);
     await Promise.all(this.sites.map(site => site.gateway.end(signal)));
-    await Promise.all(this.sites.map(site => site.storage.end(signal)));
+    await Promise.all(
+      this.sites.flatMap(site => [site.storage.end(signal), site.spare.end(signal)]),
+    );
     await Promise.all(this.sites.flatMap(({ nats }) => nats.map(child => child.end(signal))));
     for (const proxy of this.#proxies) proxy.close();
     this.#writeState();

@@ -25,6 +25,8 @@ export type Place = {
   /** Further lines at the top of every garage.toml, and behind its last section. */
   readonly top: readonly string[];
   readonly end: readonly string[];
+  /** Where the storage process of a site keeps its data; undefined: with everything else. */
+  readonly storageHome?: ((site: string) => string | undefined) | undefined;
 };
 
 export type SiteFiles = {
@@ -33,10 +35,14 @@ export type SiteFiles = {
   readonly home: string;
   readonly gatewayConfig: string;
   readonly storageConfig: string;
+  readonly spareConfig: string;
   readonly natsConfigs: readonly string[];
-  /** Metadata, then data. */
-  readonly storageDirs: readonly [string, string];
+  readonly storageDirs: Directories;
+  readonly spareDirs: Directories;
 };
+
+/** Metadata, then data. */
+export type Directories = readonly [string, string];
 
 /** Writes all files of one site. */
 export function writeSite(place: Place, index: number): SiteFiles {
@@ -45,15 +51,22 @@ export function writeSite(place: Place, index: number): SiteFiles {
   if (ports === undefined) throw new Error(`there are no ports for site ${index}`);
   const home = join(place.directory, name);
   mkdirSync(home, { recursive: true, mode: 0o700 });
-  const storageDirs = [join(home, 'storage-meta'), join(home, 'storage-data')] as const;
+  const storageHome = place.storageHome?.(name) ?? home;
   const files = {
-    ...{ name, ports, home, storageDirs },
+    ...{ name, ports, home },
+    storageDirs: [join(storageHome, 'storage-meta'), join(storageHome, 'storage-data')] as const,
+    spareDirs: [join(home, 'spare-meta'), join(home, 'spare-data')] as const,
     gatewayConfig: join(home, 'gateway.toml'),
     storageConfig: join(home, 'storage.toml'),
+    spareConfig: join(home, 'spare.toml'),
     natsConfigs: ports.nats.map((_, which) => join(home, `nats-${which + 1}.conf`)),
   };
   write(files.gatewayConfig, gatewayConfig(place, files));
-  write(files.storageConfig, storageConfig(place, files));
+  const { storageAdmin, storageControl, spareAdmin, spareControl } = ports;
+  const storage = { ports, adminPort: storageAdmin, controlPort: storageControl };
+  const spare = { ports, adminPort: spareAdmin, controlPort: spareControl };
+  write(files.storageConfig, storageConfig(place, files.storageDirs, storage));
+  write(files.spareConfig, storageConfig(place, files.spareDirs, spare));
   files.natsConfigs.forEach((path, which) => write(path, natsConfig(place, index, which)));
   return files;
 }
@@ -62,37 +75,49 @@ function write(path: string, lines: readonly string[]): void {
   writeFileSync(path, `${lines.join('\n')}\n`, { mode: 0o600 });
 }
 
-type TomlPlace = Pick<SiteFiles, 'name' | 'ports' | 'home' | 'storageDirs'>;
+type Doors = {
+  readonly ports: SitePorts;
+  readonly adminPort: number;
+  readonly controlPort: number;
+};
 
-function storageConfig(place: Place, { ports, storageDirs }: TomlPlace): readonly string[] {
-  const [metadata, data] = storageDirs;
+function storageConfig(
+  place: Place,
+  [metadata, data]: Directories,
+  doors: Doors,
+): readonly string[] {
   return [
     'roles = ["storage"]',
     `metadata_dir = "${metadata}"`,
     `data_dir = "${data}"`,
-    ...commonTop(place, ports.storageControl),
+    ...commonTop(place, doors),
     '[s3_api]',
     `s3_region = "${REGION}"`,
-    ...commonEnd(place, { ports, adminPort: ports.storageAdmin }),
+    ...commonEnd(place, doors),
   ];
 }
 
-function gatewayConfig(place: Place, { ports, home }: TomlPlace): readonly string[] {
+function gatewayConfig(
+  place: Place,
+  { ports, home }: Pick<SiteFiles, 'ports' | 'home'>,
+): readonly string[] {
+  const { gatewayAdmin, gatewayControl } = ports;
+  const doors = { ports, adminPort: gatewayAdmin, controlPort: gatewayControl };
   return [
     'roles = ["gateway"]',
     `metadata_dir = "${join(home, 'gateway-meta')}"`,
-    ...commonTop(place, ports.gatewayControl),
+    ...commonTop(place, doors),
     '[s3_api]',
     `s3_region = "${REGION}"`,
     `api_bind_addr = "127.0.0.1:${ports.s3}"`,
     '[s3_web]',
     `bind_addr = "127.0.0.1:${ports.web}"`,
     'root_domain = ".web.localhost"',
-    ...commonEnd(place, { ports, adminPort: ports.gatewayAdmin }),
+    ...commonEnd(place, doors),
   ];
 }
 
-function commonTop({ top, settings, names }: Place, controlPort: number): readonly string[] {
+function commonTop({ top, settings, names }: Place, { controlPort }: Doors): readonly string[] {
   return [
     `replication_factor = ${Math.min(3, names.length)}`,
     `rpc_bind_addr = "127.0.0.1:${controlPort}"`,
@@ -101,10 +126,7 @@ function commonTop({ top, settings, names }: Place, controlPort: number): readon
   ];
 }
 
-function commonEnd(
-  { end, settings }: Place,
-  { ports, adminPort }: { readonly ports: SitePorts; readonly adminPort: number },
-): readonly string[] {
+function commonEnd({ end, settings }: Place, { ports, adminPort }: Doors): readonly string[] {
   return [
     '[admin]',
     `api_bind_addr = "127.0.0.1:${adminPort}"`,

@@ -27,6 +27,9 @@ export type SitePorts = {
   readonly gatewayControl: number;
   readonly storageAdmin: number;
   readonly storageControl: number;
+  /** Of a second storage process, for trials of the layout. */
+  readonly spareAdmin: number;
+  readonly spareControl: number;
   readonly nats: readonly NatsPorts[];
 };
 
@@ -84,6 +87,8 @@ async function sitePorts(before: Partial<SitePorts> | undefined): Promise<SitePo
     gatewayControl: await sameOrFree(before?.gatewayControl),
     storageAdmin: await sameOrFree(before?.storageAdmin),
     storageControl: await sameOrFree(before?.storageControl),
+    spareAdmin: await sameOrFree(before?.spareAdmin),
+    spareControl: await sameOrFree(before?.spareControl),
     nats,
   };
 }

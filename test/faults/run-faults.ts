@@ -7,6 +7,11 @@
  */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { ensureSystemPackages } from '../support/system-packages.ts';
+
+// Clocks that are wrong; without it those rows are skipped, and say so.
+const faketime = ensureSystemPackages([{ package: 'faketime', program: 'faketime' }]);
+if (faketime.kind === 'missing') console.log(faketime.explanation);
 
 const run = fileURLToPath(new URL('../../../test/run.mjs', import.meta.url));
 const longer = { FAULT_ROUNDS: '50', FAULT_CLIENTS: '10000' };

@@ -83,9 +83,13 @@ export type ListCheck = {
   readonly misshapen: readonly string[];
 };
 
-/** Lists the bucket and compares; every key must be settled. */
-export async function checkList(target: BenchTarget, model: FaultModel): Promise<ListCheck> {
-  const listed = await listAll(target);
+/** Lists the bucket, or what begins with `prefix`, and compares; every key must be settled. */
+export async function checkList(
+  target: BenchTarget,
+  model: FaultModel,
+  prefix = '',
+): Promise<ListCheck> {
+  const listed = await listAll(target, prefix);
   const missing: string[] = [];
   const misshapen: string[] = [];
   for (const key of model.keys) {
@@ -103,12 +107,13 @@ export async function checkList(target: BenchTarget, model: FaultModel): Promise
 }
 
 /** All keys of the bucket with the sizes that the list says. */
-async function listAll(target: BenchTarget): Promise<Map<string, number>> {
+async function listAll(target: BenchTarget, prefix: string): Promise<Map<string, number>> {
   const client = new FaultClient(target);
   const listed = new Map<string, number>();
   let token = '';
   do {
-    const query = `list-type=2${token === '' ? '' : `&continuation-token=${token}`}`;
+    const from = token === '' ? '' : `continuation-token=${token}&`;
+    const query = `${from}list-type=2&prefix=${encodeURIComponent(prefix)}`;
     const { status, body } = await client.askBucket(query);
     if (status !== 200) throw new Error(`the list was answered ${status}: ${body.toString()}`);
     const sizes = textOf(body, 'Size');

@@ -36,6 +36,7 @@ export class FaultClient {
   readonly #target: BenchTarget;
   readonly #signer: BenchSigner;
   #connection: RawConnection | undefined;
+  #slowestMs = 0;
 
   constructor(target: BenchTarget) {
     this.#target = target;
@@ -104,6 +105,11 @@ export class FaultClient {
     return this.#send({ method: 'GET', path: `/${this.#target.bucket}`, query });
   }
 
+  /** The longest that a request waited for its answer, or for its connection to break. */
+  get slowestMs(): number {
+    return this.#slowestMs;
+  }
+
   close(): void {
     this.#connection?.close();
     this.#connection = undefined;
@@ -120,6 +126,7 @@ export class FaultClient {
   }
 
   async #ask(request: BenchRequest, body?: Uint8Array): Promise<RawAnswer> {
+    const startedMs = performance.now();
     const connection = await this.#connected();
     let timer: NodeJS.Timeout | undefined;
     const silence = new Promise<never>((_, reject) => {
@@ -135,6 +142,7 @@ export class FaultClient {
       throw error instanceof NoAnswerError ? error : new NoAnswerError(false, { cause: error });
     } finally {
       clearTimeout(timer);
+      this.#slowestMs = Math.max(this.#slowestMs, performance.now() - startedMs);
     }
   }
 

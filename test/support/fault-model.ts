@@ -25,11 +25,16 @@ export type Seen = { readonly sha256: string } | 'absent';
 
 export type Verdict = 'right' | 'lost' | 'wrong';
 
+/** A read that was begun: whatever was there then, or is written before it ends, may be seen. */
+export type Reading = { readonly key: string; readonly values: Value[] };
+
 type KeyState = {
   settled: Value;
   open: Value[];
   /** The names of all contents that were ever sent for this key. */
   readonly everSent: Set<string>;
+  /** Reads under way by others than the writer. */
+  readonly readings: Set<Reading>;
   /** The write under way was overtaken by a power cut. */
   isCut: boolean;
 };
@@ -57,6 +62,7 @@ export class FaultModel {
     const state = this.#state(key);
     state.isCut = this.#isCutting;
     state.open.push(value);
+    for (const reading of state.readings) reading.values.push(value);
     if (value !== 'absent') state.everSent.add(value.sha256);
     this.openWrites += 1;
   }
@@ -92,6 +98,22 @@ export class FaultModel {
     return 'wrong';
   }
 
+  /** Somebody else than the key's writer asks for it. */
+  beginRead(key: string): Reading {
+    const state = this.#state(key);
+    const reading = { key, values: [state.settled, ...state.open] };
+    state.readings.add(reading);
+    return reading;
+  }
+
+  /** `undefined`: the read showed nothing. */
+  endRead(reading: Reading, seen: Seen | undefined): Verdict {
+    const state = this.#state(reading.key);
+    state.readings.delete(reading);
+    if (seen === undefined || reading.values.some(value => isSame(value, seen))) return 'right';
+    return seen === 'absent' || state.everSent.has(seen.sha256) ? 'lost' : 'wrong';
+  }
+
   /** What was read while nothing else went on is what is stored from now on. */
   settle(key: string, seen: Seen): void {
     const state = this.#state(key);
@@ -114,7 +136,13 @@ export class FaultModel {
   #state(key: string): KeyState {
     let state = this.#keys.get(key);
     if (state === undefined) {
-      state = { settled: 'absent', open: [], everSent: new Set(), isCut: false };
+      state = {
+        settled: 'absent',
+        open: [],
+        everSent: new Set(),
+        readings: new Set(),
+        isCut: false,
+      };
       this.#keys.set(key, state);
     }
     return state;

@@ -77,6 +77,8 @@ export type WorkloadCounts = {
   /** Reads that showed bytes never stored there, or an older state than acknowledged. */
   readonly wrong: number;
   readonly lost: number;
+  /** Until a request was answered; of the clients that have ended. */
+  readonly slowestMs: number;
 };
 
 export class FaultWorkload {
@@ -90,6 +92,7 @@ export class FaultWorkload {
   #silent = 0;
   #wrong = 0;
   #lost = 0;
+  #slowestMs = 0;
 
   constructor(options: WorkloadOptions) {
     this.#options = options;
@@ -99,11 +102,10 @@ export class FaultWorkload {
   }
 
   get counts(): WorkloadCounts {
-    const { answers, broken, silent, wrong, lost } = {
+    return {
       ...{ answers: this.#answers, broken: this.#broken, silent: this.#silent },
-      ...{ wrong: this.#wrong, lost: this.#lost },
+      ...{ wrong: this.#wrong, lost: this.#lost, slowestMs: this.#slowestMs },
     };
-    return { answers, broken, silent, wrong, lost };
   }
 
   /** How often requests were answered with this status. */
@@ -148,6 +150,7 @@ export class FaultWorkload {
         await pause(PAUSE_AFTER_REFUSAL_MS);
       }
     }
+    this.#slowestMs = Math.max(this.#slowestMs, client.slowestMs);
     client.close();
   }
 
