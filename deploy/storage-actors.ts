@@ -9,6 +9,8 @@ import type { BlockPartition } from '../actors/block/block-partition.ts';
 import type { BlockStats } from '../actors/block/block-stats.ts';
 import type { ResyncQueue } from '../actors/block/resync-queue.ts';
 import type { ResyncWorker } from '../actors/block/resync-worker.ts';
+import type { LayoutFence } from '../actors/cluster/layout-fence.ts';
+import type { PartitionTransfer } from '../actors/cluster/layout-sync.ts';
 import { digestKey as digestKeyOf } from '../actors/entropy/digest-key.ts';
 import { EntropyWorker } from '../actors/entropy/entropy-worker.ts';
 import { RoundWorker } from '../actors/entropy/round-worker.ts';
@@ -56,10 +58,16 @@ export type StorageActorsOptions = {
   readonly calendar: LifecycleCalendar;
   /** Gets every worker, as administration sees it. */
   readonly registry: WorkerRegistry;
+  /** Refuses who does not know a layout version that this node has acknowledged. */
+  readonly fence: LayoutFence | undefined;
 };
 
 type Worker = { start(): void; stop(): Promise<void> };
-export type StorageActors = { readonly resync: ResyncWorker; stop(): Promise<void> };
+export type StorageActors = {
+  readonly resync: ResyncWorker;
+  readonly transfer: PartitionTransfer;
+  stop(): Promise<void>;
+};
 
 const PARTITIONS = Array.from({ length: PARTITION_COUNT }, (_, index) => partitionId(index));
 
@@ -103,7 +111,8 @@ export function startStorageActors(options: StorageActorsOptions): StorageActors
     ...[releases, tombstones, references, lifecycle],
     ...blockActors.workers,
   ];
-  if (digestKey !== undefined) workers.push(...replicaWorkers(options, tables, digestKey));
+  const replicated = digestKey && replicaWorkers(options, tables, digestKey);
+  if (replicated !== undefined) workers.push(...replicated.workers);
   for (const worker of workers) worker.start();
   const { resync, pace, scrub, files, collector } = blockActors;
   options.registry.add(resync, scrub, files, collector, references, releases, tombstones);
@@ -113,6 +122,11 @@ export function startStorageActors(options: StorageActorsOptions): StorageActors
   registerChecks(options.registry, { references, files, lifecycle });
   return {
     resync: blockActors.resync,
+    transfer: {
+      pullRows: async (partition, source) =>
+        replicated === undefined ? 'failed' : replicated.entropy.pullAll(partition, source),
+      blocksInStep: partition => blockActors.sync.inStep(partition),
+    },
     stop: async () => {
       await Promise.all(workers.map(worker => worker.stop()));
     },
@@ -124,19 +138,23 @@ function replicaWorkers(
   options: StorageActorsOptions,
   partitions: readonly TablePartition[],
   clusterKey: Uint8Array,
-): readonly Worker[] {
+): { readonly entropy: EntropyWorker; readonly workers: readonly Worker[] } {
   const { bus, subjects, clients, nodeId, stamper } = options;
   const { view } = clients;
-  const ask: RowPullPorts['ask'] = async (node, partition, request) => {
+  const askOnce: RowPullPorts['ask'] = async (node, partition, request) => {
     const asked = { timeoutMs: REQUEST_DEADLINE_MS, layouts: view.liveIds };
     const reply = await bus.request(subjects.table(node, partition), request, asked);
     return isNoAnswer(reply) ? { kind: 'unavailable' } : reply;
   };
+  const ask: RowPullPorts['ask'] = async (...asked) => {
+    const reply = await askOnce(...asked);
+    if (reply.kind !== 'stale-layout') return reply;
+    view.takeOver(reply.state);
+    return askOnce(...asked);
+  };
   const common = { ...workerPorts(options), partitions, view, ask, self: nodeId };
-  return [
-    new EntropyWorker({ ...common, bus, subjects, clusterKey }),
-    new RoundWorker({ ...common, stamper }),
-  ];
+  const entropy = new EntropyWorker({ ...common, bus, subjects, clusterKey });
+  return { entropy, workers: [entropy, new RoundWorker({ ...common, stamper })] };
 }
 
 function workerPorts({ environment, log, clients }: StorageActorsOptions) {
@@ -145,14 +163,16 @@ function workerPorts({ environment, log, clients }: StorageActorsOptions) {
 }
 
 function serve(
-  { bus, subjects, nodeId }: StorageActorsOptions,
+  { bus, subjects, nodeId, fence }: StorageActorsOptions,
   tables: readonly TablePartition[],
   blocks: readonly BlockPartition[],
 ): void {
   for (const table of tables) {
-    bus.serve(subjects.table(nodeId, table.partition), table.receive.bind(table));
+    const server = table.receive.bind(table);
+    bus.serve(subjects.table(nodeId, table.partition), fence?.guard(server) ?? server);
   }
   blocks.forEach((block, index) => {
-    bus.serve(subjects.block(nodeId, partitionId(index)), block.receive.bind(block));
+    const server = block.receive.bind(block);
+    bus.serve(subjects.block(nodeId, partitionId(index)), fence?.guard(server) ?? server);
   });
 }

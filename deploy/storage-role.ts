@@ -10,14 +10,7 @@ import { join } from 'node:path';
 import { newBlockStats, type BlockStats } from '../actors/block/block-stats.ts';
 import { ResyncQueue } from '../actors/block/resync-queue.ts';
 import type { ResyncWorker } from '../actors/block/resync-worker.ts';
-import { ClusterActor, type NodeFacts } from '../actors/cluster/cluster-actor.ts';
-import { LayoutFence } from '../actors/cluster/layout-fence.ts';
-import { LayoutKeeper } from '../actors/cluster/layout-keeper.ts';
-import {
-  LayoutProgress,
-  NOTHING_TO_BRING,
-  type PartitionSync,
-} from '../actors/cluster/layout-progress.ts';
+import type { NodeFacts } from '../actors/cluster/cluster-actor.ts';
 import { NodeUpkeep } from '../actors/cluster/node-upkeep.ts';
 import { WorkerRegistry } from '../actors/runtime/worker-registry.ts';
 import { BlockFiles } from '../actors/storage/block-files.ts';
@@ -34,7 +27,8 @@ import type { LifecycleCalendar } from '../schemas/lifecycle-calendar.ts';
 import type { Stamper } from '../schemas/stamper.ts';
 import type { Log } from '../schemas/telemetry.ts';
 import { makeClients, type Clients } from './clients.ts';
-import { measuredSpace, type ClusterKnowledge } from './cluster-knowledge.ts';
+import type { ClusterKnowledge } from './cluster-knowledge.ts';
+import { makeLayoutRole, type LayoutRole } from './layout-role.ts';
 import { nodeFacts } from './node-facts.ts';
 import { serveSettings, type SettingsKeeper } from './settings-keeper.ts';
 import { startStorageActors } from './storage-actors.ts';
@@ -83,7 +77,7 @@ export async function startStorage(options: StorageRoleOptions): Promise<Storage
   });
   const registry = new WorkerRegistry(clock);
   const keepers = serveKeepers({ ...options, registry }, store, facts);
-  const { clients, progress, settings } = keepers;
+  const { clients, layout, settings } = keepers;
   let isStopped = false;
   const prepared = blockFiles
     .prepare(() => isStopped)
@@ -92,16 +86,17 @@ export async function startStorage(options: StorageRoleOptions): Promise<Storage
     });
   const actors = startStorageActors({
     ...{ ...options, store, files, directories, blockFiles, blockStats, clients },
-    ...{ resyncQueue, registry },
+    ...{ resyncQueue, registry, fence: layout.fence },
   });
+  layout.begin({ transfer: actors.transfer, resync: actors.resync, settings });
   return {
     ...{ clients, store, blockStats, facts, resync: actors.resync },
     stop: async () => {
       isStopped = true;
       await prepared;
+      await layout.stop();
       await actors.stop();
       await settings.stop();
-      await progress.stop();
       await store.close();
     },
   };
@@ -109,7 +104,7 @@ export async function startStorage(options: StorageRoleOptions): Promise<Storage
 
 type Keepers = {
   readonly clients: Clients;
-  readonly progress: LayoutProgress;
+  readonly layout: LayoutRole;
   readonly settings: SettingsKeeper;
 };
 
@@ -119,38 +114,17 @@ function serveKeepers(
   store: LevelStore,
   facts: NodeFacts,
 ): Keepers {
-  const { bus, subjects, config, nodeId, environment, stamper, log, knowledge } = options;
-  const { known, clock, offsets, process } = knowledge;
-  const keeper = new LayoutKeeper(store, known);
-  const cluster = new ClusterActor({
-    ...{ nodeId, known, keeper, stamper, facts, clock, offsets, process },
-    members: knowledge.members,
-  });
-  const fence = new LayoutFence(nodeId, known);
+  const { bus, subjects, nodeId, knowledge } = options;
+  const layout = makeLayoutRole(options, store, facts);
+  const { cluster, fence } = layout;
   const settings = serveSettings({
     ...{ ...options, store },
     // On the embedded bus nobody else decides.
-    ...(config.nats === undefined ? {} : { fence: fence.guard.bind(fence) }),
+    ...(fence === undefined ? {} : { fence: fence.guard.bind(fence) }),
   });
-  const sync: PartitionSync = {
-    ...NOTHING_TO_BRING,
-    bringIn: async (version, gained) => {
-      // Before the first version nothing was decided.
-      if (version.parents.length > 0 && (await settings.bringIn(known.read)) !== 'done') {
-        return 'later';
-      }
-      return NOTHING_TO_BRING.bringIn(version, gained);
-    },
-  };
-  const progress = new LayoutProgress({
-    ...{ nodeId, known, keeper, fence, log, sync, timers: environment.timers },
-  });
-  progress.kick();
   const upkeep = new NodeUpkeep(options.registry, cluster.receive.bind(cluster));
   serveGuarded(bus, subjects.cluster(nodeId), upkeep.receive.bind(upkeep));
-  const space = measuredSpace(clock, () => facts.space());
-  knowledge.describe(space);
   const clients = makeClients({ ...options, node: nodeId, view: knowledge.view });
   settings.start(clients);
-  return { clients, progress, settings };
+  return { clients, layout, settings };
 }

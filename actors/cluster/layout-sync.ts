@@ -1,0 +1,165 @@
+/**
+ * Brings in the partitions that this node gained by a layout version.
+ *
+ * Owns:          from whom each is brought in, and what of it is done.
+ * Knows:         layout states, who is up; through a port, how one partition is pulled from a node.
+ * Must not know: rows, blocks.
+ *
+ * A partition counts as brought in once its rows were read from a read quorum of each version that
+ * it is synced from, of nodes that had acknowledged the new version by then: what is written after
+ * that is written to this node too (PROTOCOL 6.3). Its blocks follow: the version is not synced
+ * before they are here (6.4). Who is skipped in the new version is not asked for; whoever skipped
+ * nodes below a quorum has said that what only they had may be lost.
+ */
+import type { KnownLayout } from '../../bus/known-layout.ts';
+import { replicasOf } from '../../schemas/cluster-layout.ts';
+import type { Clock } from '../../schemas/environment.ts';
+import type { NodeId, PartitionId } from '../../schemas/ids.ts';
+import { readQuorumOf, sourcesOf, trackerOf } from '../../schemas/layout-liveness.ts';
+import type { LayoutState, NamedVersion, VersionName } from '../../schemas/layout-state.ts';
+import type { PartitionSync } from './layout-progress.ts';
+
+export interface PartitionTransfer {
+  /** Takes over all rows of the partition that the other node has. */
+  pullRows(partition: PartitionId, source: NodeId): Promise<'done' | 'failed'>;
+  /** With whom the blocks were found to be the same, and when (monotonic); nobody while some are
+   *  still to be fetched. */
+  blocksInStep(partition: PartitionId): ReadonlyMap<NodeId, number>;
+}
+
+export type LayoutSyncOptions = {
+  readonly nodeId: NodeId;
+  readonly known: KnownLayout;
+  readonly transfer: PartitionTransfer;
+  readonly isUp: (node: NodeId) => boolean;
+  readonly clock: Clock;
+};
+
+/** Those of which so many must be heard. */
+type Quorum = { readonly nodes: readonly NodeId[]; readonly needed: number };
+
+/** What is done of one version. */
+type Progress = {
+  /** By partition: who was read, each after it had acknowledged the version. */
+  readonly read: Map<PartitionId, Set<NodeId>>;
+  /** Rows are here since then. */
+  readonly rowsAtMs: Map<PartitionId, number>;
+  readonly done: Set<PartitionId>;
+  left: number;
+};
+
+const PARTITIONS_AT_ONCE = 4;
+
+export class LayoutSync implements PartitionSync {
+  readonly #options: LayoutSyncOptions;
+  readonly #progress = new Map<VersionName, Progress>();
+  #isStopped = false;
+
+  constructor(options: LayoutSyncOptions) {
+    this.#options = options;
+  }
+
+  /** Partitions that are still to be brought in, over all versions. */
+  get partitionsLeft(): number {
+    return Math.max(0, ...[...this.#progress.values()].map(({ left }) => left));
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  prepare(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async bringIn(version: NamedVersion, gained: readonly PartitionId[]): Promise<'done' | 'later'> {
+    const progress = this.#progressOf(version.name);
+    const open = gained.filter(partition => !progress.done.has(partition));
+    progress.left = open.length;
+    const queue = open.values();
+    const work = async (): Promise<void> => {
+      for (const partition of queue) {
+        if (this.#isStopped) return;
+        if (!(await this.#bringInOne(version, partition, progress))) continue;
+        progress.done.add(partition);
+        progress.left -= 1;
+      }
+    };
+    await Promise.all(Array.from({ length: PARTITIONS_AT_ONCE }, work));
+    if (progress.left > 0) return 'later';
+    this.#progress.delete(version.name);
+    return 'done';
+  }
+
+  #progressOf(name: VersionName): Progress {
+    const { known } = this.#options;
+    for (const other of this.#progress.keys()) {
+      if (!known.state.versions.has(other)) this.#progress.delete(other);
+    }
+    const progress = this.#progress.get(name);
+    if (progress !== undefined) return progress;
+    const made = { read: new Map(), rowsAtMs: new Map(), done: new Set<PartitionId>(), left: 0 };
+    this.#progress.set(name, made);
+    return made;
+  }
+
+  /** False: not all of it is here yet. */
+  async #bringInOne(
+    version: NamedVersion,
+    partition: PartitionId,
+    progress: Progress,
+  ): Promise<boolean> {
+    const { known, clock } = this.#options;
+    const read = progress.read.get(partition) ?? new Set<NodeId>();
+    progress.read.set(partition, read);
+    for (const quorum of this.#quorums(known.state, version, partition)) {
+      if (!(await this.#readQuorum(version, partition, quorum, read))) return false;
+    }
+    const rowsAtMs = progress.rowsAtMs.get(partition) ?? clock.monotonicMs();
+    progress.rowsAtMs.set(partition, rowsAtMs);
+    return this.#hasBlocks(version, partition, rowsAtMs);
+  }
+
+  /** Of each version that this one is synced from: who may be read, and how many must be. */
+  #quorums(state: LayoutState, version: NamedVersion, partition: PartitionId): readonly Quorum[] {
+    const { nodeId } = this.#options;
+    return sourcesOf(state, version).map(source => {
+      const replicas = replicasOf(source.layout, partition);
+      const asked = replicas.filter(
+        node => node !== nodeId && !trackerOf(state, node).skipped.has(version.name),
+      );
+      const { synced, skipped } = trackerOf(state, nodeId);
+      const isWhole = source.parents.length === 0 || synced.has(source.name);
+      // What this node holds by that version already it need not ask for.
+      const own = replicas.includes(nodeId) && isWhole && !skipped.has(version.name) ? 1 : 0;
+      return {
+        nodes: asked,
+        needed: Math.min(readQuorumOf(source.layout) - own, asked.length),
+      };
+    });
+  }
+
+  async #readQuorum(
+    version: NamedVersion,
+    partition: PartitionId,
+    { nodes, needed }: Quorum,
+    read: Set<NodeId>,
+  ): Promise<boolean> {
+    const { known, isUp, transfer } = this.#options;
+    for (const node of nodes) {
+      if (nodes.filter(other => read.has(other)).length >= needed) break;
+      if (read.has(node) || this.#isStopped || !isUp(node)) continue;
+      if (!trackerOf(known.state, node).acked.has(version.name)) continue;
+      if ((await transfer.pullRows(partition, node)) === 'done') read.add(node);
+    }
+    return nodes.filter(node => read.has(node)).length >= needed;
+  }
+
+  #hasBlocks(version: NamedVersion, partition: PartitionId, sinceMs: number): boolean {
+    const { known, transfer } = this.#options;
+    const inStep = transfer.blocksInStep(partition);
+    return this.#quorums(known.state, version, partition).every(({ nodes, needed }) => {
+      return nodes.filter(node => (inStep.get(node) ?? -1) >= sinceMs).length >= needed;
+    });
+  }
+}

@@ -1,0 +1,105 @@
+import test from 'ava';
+import { LayoutSync, type PartitionTransfer } from '../../../actors/cluster/layout-sync.ts';
+import { KnownLayout } from '../../../bus/known-layout.ts';
+import type { NodeId, PartitionId } from '../../../schemas/ids.ts';
+import { partitionId } from '../../../schemas/ids.ts';
+import type { LayoutState } from '../../../schemas/layout-state.ts';
+import { after, node, stateOf, versionOf } from '../../schemas/layout/layout-world.ts';
+import { manualEnvironment } from '../../support/manual-environment.ts';
+
+const one = versionOf('abc');
+const two = versionOf('abd', [one]);
+const GAINED = [0, 1, 2].map(partitionId);
+
+/** Node d gains what c held. */
+function world(state: LayoutState) {
+  const { clock, advance } = manualEnvironment();
+  const known = new KnownLayout(3, state);
+  const down = new Set<NodeId>();
+  const failing = new Set<NodeId>();
+  const pulled: [PartitionId, NodeId][] = [];
+  const inStep = new Map<NodeId, number>();
+  const transfer: PartitionTransfer = {
+    pullRows: async (partition, source) => {
+      pulled.push([partition, source]);
+      return failing.has(source) ? 'failed' : 'done';
+    },
+    blocksInStep: () => inStep,
+  };
+  const sync = new LayoutSync({
+    ...{ nodeId: node('d'), known, transfer, clock },
+    isUp: other => !down.has(other),
+  });
+  const bringIn = () => sync.bringIn(two, GAINED);
+  /** The blocks are the same as theirs, as of now. */
+  const step = (letters: string): void => {
+    for (const letter of Array.from(letters)) inStep.set(node(letter), clock.monotonicMs());
+  };
+  return { sync, known, down, failing, pulled, inStep, step, bringIn, advance };
+}
+
+test('rows are read from a quorum, each after it acknowledged the version, and only once', async t => {
+  const { bringIn, pulled, known, step } = world(stateOf(one, two));
+  step('abc');
+  t.is(await bringIn(), 'later');
+  t.deepEqual(pulled, [], 'nobody has acknowledged');
+  known.learn(after(known.state, 'b', { acked: [two] }));
+  t.is(await bringIn(), 'later');
+  t.deepEqual(
+    pulled.map(([, from]) => from),
+    [node('b'), node('b'), node('b')],
+  );
+  known.learn(after(known.state, 'ac', { acked: [two] }));
+  t.is(await bringIn(), 'done');
+  t.is(pulled.length, 6, 'two of three are a read quorum');
+});
+
+test('a source that fails, or is down, is left out for another one', async t => {
+  const { bringIn, pulled, down, failing, step, sync } = world(
+    after(stateOf(one, two), 'abc', { acked: [two] }),
+  );
+  step('abc');
+  down.add(node('a'));
+  failing.add(node('b'));
+  t.is(await bringIn(), 'later');
+  t.is(sync.partitionsLeft, 3);
+  t.true(pulled.every(([, from]) => from !== node('a')));
+  failing.clear();
+  t.is(await bringIn(), 'done');
+  t.is(sync.partitionsLeft, 0);
+});
+
+test('a version is not synced before its blocks are here', async t => {
+  const { bringIn, step, advance, pulled } = world(
+    after(stateOf(one, two), 'abc', { acked: [two] }),
+  );
+  step('abc');
+  advance(1000);
+  t.is(await bringIn(), 'later', 'they were the same before the rows came');
+  const before = pulled.length;
+  step('a');
+  t.is(await bringIn(), 'later', 'one is no quorum');
+  step('c');
+  t.is(await bringIn(), 'done');
+  t.is(pulled.length, before, 'rows are not pulled again');
+});
+
+test('who is skipped is not asked for', async t => {
+  const state = after(stateOf(one, two), 'b', { acked: [two] });
+  const { bringIn, step, pulled } = world(after(state, 'ac', { skipped: [two] }));
+  step('b');
+  t.is(await bringIn(), 'done');
+  t.deepEqual(new Set(pulled.map(([, from]) => from)), new Set([node('b')]));
+});
+
+test('what is synced from two branches is read from a quorum of each', async t => {
+  const other = versionOf('efg');
+  const joined = versionOf('abd', [one, other]);
+  const state = after(stateOf(one, other, joined), 'abcefg', { acked: [joined] });
+  const { sync, pulled, step } = world(state);
+  step('abcefg');
+  t.is(await sync.bringIn(joined, [partitionId(0)]), 'done');
+  const from = new Set(pulled.map(([, source]) => source));
+  t.is([...from].filter(id => 'abc'.includes(String.fromCharCode(parseInt(id, 16)))).length, 2);
+  t.is([...from].filter(id => 'efg'.includes(String.fromCharCode(parseInt(id, 16)))).length, 2);
+});
