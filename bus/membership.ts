@@ -27,7 +27,7 @@ import type { Subjects } from './subjects.ts';
 /** What this process says of itself beside what membership knows. */
 export type OwnFacts = Pick<
   Heartbeat,
-  'hostname' | 'address' | 'garageVersion' | 'mark' | 'left' | 'data' | 'metadata'
+  'hostname' | 'address' | 'garageVersion' | 'mark' | 'work' | 'data' | 'metadata'
 >;
 
 export type MembershipOptions = {

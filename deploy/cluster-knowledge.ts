@@ -40,7 +40,7 @@ export type ClusterKnowledgeOptions = {
 };
 
 /** What a storage node adds to its heartbeats. */
-export type StoredFacts = Pick<OwnFacts, 'mark' | 'left' | 'data' | 'metadata'>;
+export type StoredFacts = Pick<OwnFacts, 'mark' | 'work' | 'data' | 'metadata'>;
 
 export class ClusterKnowledge {
   readonly known: KnownLayout;

@@ -35,6 +35,7 @@ import {
 } from '../../schemas/layout-state.ts';
 import type { ClusterReply, ClusterRequest, Ping } from '../../schemas/messages/cluster.ts';
 import { encodeLayoutState } from '../../schemas/records/layout-state-row.ts';
+import type { NodeWork } from '../../schemas/node-work.ts';
 import type { Stamper } from '../../schemas/stamper.ts';
 import { assignPartitions, replaceNode, type Assignment } from './assign-partitions.ts';
 import { clusterStatus, type ClusterMembers } from './cluster-status.ts';
@@ -65,6 +66,8 @@ export type ClusterActorOptions = {
   readonly process: number;
   readonly offsets: Pick<PeerOffsets, 'learnProcess'>;
   readonly members: ClusterMembers;
+  /** What is left until this node has all that it is to have. */
+  readonly work?: () => NodeWork | undefined;
 };
 
 /** With more versions under way a change is refused; branches may still bring some. */
@@ -273,6 +276,7 @@ export class ClusterActor {
   async #status(): Promise<ClusterReply> {
     const { nodeId, facts, known, members, clock } = this.#options;
     const space = await facts.space();
+    const work = this.#options.work?.();
     const own = {
       id: nodeId,
       garageVersion: facts.info().garageVersion,
@@ -281,6 +285,7 @@ export class ClusterActor {
       isUp: true,
       lastSeenSecsAgo: null,
       ...(space && { dataPartition: space.data, metadataPartition: space.metadata }),
+      ...(work && { work }),
     };
     const nowMs = clock.monotonicMs();
     return { kind: 'status', status: clusterStatus({ known, members, nowMs, own }) };

@@ -32,12 +32,13 @@ function peerStatus({ members, known, nowMs }: StatusSources, id: NodeId): NodeS
     const unseen = { garageVersion: null, addr: null, hostname: null, lastSeenSecsAgo: null };
     return { id, ...unseen, isUp: false, ...place };
   }
-  const { garageVersion, address, hostname, data, metadata } = peer.beat;
+  const { garageVersion, address, hostname, data, metadata, work } = peer.beat;
   return {
     ...{ id, garageVersion, addr: address, hostname, isUp: members.isHeard(id), ...place },
     lastSeenSecsAgo: Math.max(0, Math.floor((nowMs - peer.heardAtMs) / 1000)),
     ...(data === undefined ? {} : { dataPartition: data }),
     ...(metadata === undefined ? {} : { metadataPartition: metadata }),
+    ...(work === undefined ? {} : { work }),
   };
 }
 

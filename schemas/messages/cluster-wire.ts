@@ -59,7 +59,7 @@ const texts = list(text);
 const diskSpace = shape<DiskSpace>({ available: integer, total: integer });
 const nodeRole = shape<NodeRole>({ zone: text, tags: texts, capacity: nullable(integer) });
 
-const nodeWork = shape<NodeWork>({
+export const nodeWork = shape<NodeWork>({
   syncPartitions: integer,
   resyncBlocks: integer,
   resyncBytes: nullable(integer),

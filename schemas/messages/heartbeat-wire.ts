@@ -8,7 +8,8 @@
 import type { DiskSpace } from '../admin-types.ts';
 import type { NodeId } from '../ids.ts';
 import { choice, flag, hex, integer, list, optional, shape, text } from '../wire.ts';
-import type { Heartbeat, ProcessRole, StoreMark, WorkLeft } from './heartbeat.ts';
+import { nodeWork } from './cluster-wire.ts';
+import type { Heartbeat, ProcessRole, StoreMark } from './heartbeat.ts';
 
 const space = shape<DiskSpace>({ available: integer, total: integer });
 
@@ -25,13 +26,7 @@ export const heartbeat = shape<Heartbeat>({
   layoutVersion: integer,
   isLeaving: flag,
   mark: optional(storeMark),
-  left: optional(
-    shape<WorkLeft>({
-      partitionsToSync: integer,
-      blocksToResync: integer,
-      bytesToResync: integer,
-    }),
-  ),
+  work: optional(nodeWork),
   data: optional(space),
   metadata: optional(space),
 });

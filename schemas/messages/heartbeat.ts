@@ -10,6 +10,7 @@
  */
 import type { DiskSpace } from '../admin-types.ts';
 import type { NodeId } from '../ids.ts';
+import type { NodeWork } from '../node-work.ts';
 
 export type ProcessRole = 'gateway' | 'storage';
 
@@ -19,13 +20,6 @@ export type StoreMark = {
   readonly incarnation: string;
   /** Grows with its batches; counts durable ones only. */
   readonly durable: number;
-};
-
-/** What is still to be done until the node has all that it is to have. */
-export type WorkLeft = {
-  readonly partitionsToSync: number;
-  readonly blocksToResync: number;
-  readonly bytesToResync: number;
 };
 
 export type Heartbeat = {
@@ -43,7 +37,8 @@ export type Heartbeat = {
   /** It says goodbye: there will be no more of these. */
   readonly isLeaving: boolean;
   readonly mark?: StoreMark;
-  readonly left?: WorkLeft;
+  /** What is still to be done until the node has all that it is to have. */
+  readonly work?: NodeWork;
   readonly data?: DiskSpace;
   readonly metadata?: DiskSpace;
 };

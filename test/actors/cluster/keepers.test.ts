@@ -250,3 +250,54 @@ test('clocks of other processes are known from their answers', async t => {
   t.is(a.offsets.sentAtHere(b.process, now - 20), now - 20);
   t.is(a.clock.correctionMs, 0);
 });
+
+test('nodes that are dead are skipped, but only while nothing can be lost', async t => {
+  const { network, nodes } = cluster('abcd');
+  const [a, b, c, d] = nodes as [KeeperNode, KeeperNode, KeeperNode, KeeperNode];
+  await network.pass(1000);
+  await applyAt(a, 'abc');
+  await network.pass(2000);
+  const skip = async (version: number, allowMissingData = false) => {
+    const reply = await a.ask({ kind: 'layout-skip-dead', version, allowMissingData });
+    return reply.kind === 'layout-skipped' ? reply.result : undefined;
+  };
+  const nobody = { kind: 'skipped', ackUpdated: [], syncUpdated: [] } as const;
+  t.deepEqual(await skip(2), nobody, 'nobody is dead');
+  await applyAt(a, 'd', 'c');
+  const store = d.kill();
+  await network.pass(4000);
+  t.deepEqual(a.live, [1, 2]);
+  t.deepEqual(await skip(2), { kind: 'skipped', ackUpdated: [d.id], syncUpdated: [d.id] });
+  t.deepEqual(await skip(2), nobody, 'nothing waits for it any more');
+  await network.pass(2000);
+  t.deepEqual(c.live, [2]);
+  t.is(b.known.read.version, 2);
+  const again = new KeeperNode(network, 'd', { store });
+  await network.pass(3000);
+  t.true(again.known.state.trackers.get(d.id)?.synced.has(a.known.head!.name), 'it caught up');
+});
+
+test('a dead node is replaced with one command, and nothing else moves', async t => {
+  const { network, nodes } = cluster('abcd');
+  const [a, b, c, d] = nodes as [KeeperNode, KeeperNode, KeeperNode, KeeperNode];
+  await network.pass(1000);
+  await applyAt(a, 'abc');
+  await network.pass(2000);
+  const before = a.known.current;
+  c.kill();
+  await network.pass(3000);
+  const replace = { kind: 'layout-replace', old: c.id, by: d.id, allowMissingData: false } as const;
+  const reply = await b.ask(replace);
+  t.is(reply.kind === 'layout-applied' && reply.result.kind, 'applied');
+  await network.pass(3000);
+  agree(t, [a, b, d], [2]);
+  const { replicas, roles } = a.known.current;
+  t.false(roles.has(c.id));
+  t.deepEqual(roles.get(d.id), before.roles.get(c.id));
+  before.replicas.forEach((had, partition) => {
+    const expected = had.map(node => (node === c.id ? d.id : node)).sort();
+    t.deepEqual([...(replicas[partition] ?? [])].sort(), expected);
+  });
+  const strange = await b.ask({ ...replace, by: nodeOf('y'), old: a.id });
+  t.is(strange.kind === 'layout-applied' && strange.result.kind, 'impossible');
+});

@@ -31,10 +31,12 @@ export const heartbeats: fc.Arbitrary<Heartbeat> = fc.record(
     layoutVersion: counts,
     isLeaving: fc.boolean(),
     mark: fc.record({ incarnation: hexes(8), durable: counts }),
-    left: fc.record({
-      partitionsToSync: counts,
-      blocksToResync: counts,
-      bytesToResync: counts,
+    work: fc.record({
+      syncPartitions: counts,
+      resyncBlocks: counts,
+      resyncBytes: fc.option(counts),
+      resyncErrors: counts,
+      secondsLeft: fc.option(counts),
     }),
     data: spaces,
     metadata: spaces,
