@@ -27,6 +27,7 @@ import type { NodeId } from '../schemas/ids.ts';
 import type { Stamper } from '../schemas/stamper.ts';
 import type { Log } from '../schemas/telemetry.ts';
 import type { Clients } from './clients.ts';
+import type { ClusterKnowledge } from './cluster-knowledge.ts';
 import type { Listeners } from './listeners.ts';
 
 export type AdministrationOptions = {
@@ -38,6 +39,7 @@ export type AdministrationOptions = {
   readonly subjects: Subjects;
   readonly stamper: Stamper;
   readonly clients: Clients;
+  readonly knowledge: Pick<ClusterKnowledge, 'members'>;
   readonly metrics: Metrics;
   readonly listeners: Listeners;
   readonly log: Log;
@@ -78,6 +80,7 @@ export function makeAdministration(options: AdministrationOptions): Administrati
     cluster: new BusClusterControl({
       ...{ localNodeId: nodeId, keepsLayout: config.roles.includes('storage') },
       ...{ mode: config.consistencyMode, client: clients.cluster, view: clients.view },
+      heard: () => options.knowledge.members.peers.keys(),
     }),
     objects: new TableInspector({ settings, tables, clock, stamper, layout: clients.layout }),
     domains: sites,

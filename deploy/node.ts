@@ -14,11 +14,11 @@ import { StoreLockedError } from '../actors/storage/level-store.ts';
 import { minFreeOf } from '../actors/storage/space-guard.ts';
 import { ClusterClock } from '../bus/cluster-clock.ts';
 import { PeerOffsets } from '../bus/peer-offsets.ts';
-import { Metrics } from '../gateway/metrics/metrics.ts';
+import { clusterHealth } from '../gateway/directory/cluster-health.ts';
+import { Metrics, type NodeGauge } from '../gateway/metrics/metrics.ts';
 import type { LayoutVersion } from '../schemas/cluster-layout.ts';
 import type { Config } from '../schemas/config.ts';
 import type { NodeId } from '../schemas/ids.ts';
-import { PARTITION_COUNT } from '../schemas/ids.ts';
 import { lifecycleCalendar } from '../schemas/lifecycle-calendar.ts';
 import { Stamper } from '../schemas/stamper.ts';
 import type { Log } from '../schemas/telemetry.ts';
@@ -123,7 +123,7 @@ async function startNode(config: Config, options: ServerOptions, log: Log): Prom
   const clients = storage?.clients ?? makeClients({ ...common, node: nodeId, view });
   knowledge.start();
   const listeners = new Listeners(realEnvironment, log);
-  const metrics = makeMetrics(config, clients, storage);
+  const metrics = makeMetrics(common, storage);
   const doors = { ...common, listeners, clients, metrics };
   const administration = makeAdministration(doors);
   const gateway = isGateway(config) ? makeGateway({ ...doors, administration }) : undefined;
@@ -230,18 +230,27 @@ async function prepareSingleNode(
   if (defaultBucket !== undefined) await ensureBucket(directory, defaultBucket, key.id);
 }
 
-function makeMetrics(config: Config, clients: Clients, storage: StorageRole | undefined): Metrics {
+type MetricsSources = {
+  readonly config: Config;
+  readonly nodeId: NodeId;
+  readonly knowledge: ClusterKnowledge;
+};
+
+function makeMetrics(
+  { config, nodeId, knowledge }: MetricsSources,
+  storage: StorageRole | undefined,
+): Metrics {
+  const { view, members } = knowledge;
+  const heard = (): Iterable<NodeId> => members.peers.keys();
+  const sources = { view, mode: config.consistencyMode, localNodeId: nodeId, heard };
   return new Metrics({
     version: GARAGE_VERSION,
     replicationFactor: config.replicationFactor,
     gauges: async () => {
       const space = await storage?.facts.space();
-      const layout = clients.layout.current;
-      const storageNodes = [...layout.roles.values()].filter(role => role.capacityBytes !== null);
       return {
-        isServing: layout.version > 0,
-        storageNodes: storageNodes.length,
-        partitions: PARTITION_COUNT,
+        health: clusterHealth(sources),
+        nodes: nodeGauges(knowledge, nodeId),
         dataAvailableBytes: space?.data.available ?? 0,
         dataTotalBytes: space?.data.total ?? 0,
         metadataAvailableBytes: space?.metadata.available ?? 0,
@@ -257,6 +266,17 @@ function makeMetrics(config: Config, clients: Clients, storage: StorageRole | un
         storeBrokenBlocks: storage?.store.brokenBlocks ?? 0,
       };
     },
+  });
+}
+
+/** The nodes of the current layout. */
+function nodeGauges({ view, members, clock }: ClusterKnowledge, nodeId: NodeId): NodeGauge[] {
+  return [...view.current.roles].map(([id, { zone, capacityBytes }]) => {
+    const isConnected = id === nodeId || view.isUp(id);
+    const heardAtMs = members.peers.get(id)?.heardAtMs;
+    const silentMs = heardAtMs === undefined ? undefined : clock.monotonicMs() - heardAtMs;
+    const silentSecs = isConnected || silentMs === undefined ? undefined : silentMs / 1000;
+    return { id, zone, capacityBytes, isConnected, silentSecs };
   });
 }
 

@@ -9,8 +9,6 @@
  * once merges. What a node says of itself only that node can be asked.
  */
 import { ClusterUnavailableError, type ClusterClient } from '../../bus/cluster-client.ts';
-import type { ClusterView } from '../../bus/cluster-view.ts';
-import type { ConsistencyMode } from '../../bus/quorums.ts';
 import type * as Admin from '../../schemas/admin-types.ts';
 import { AdminUnavailableError } from '../../schemas/admin-types.ts';
 import type { NodeId } from '../../schemas/ids.ts';
@@ -18,15 +16,12 @@ import { NODE_PATIENCE_MS } from '../../schemas/limits.ts';
 import type { ClusterReply, ClusterRequest } from '../../schemas/messages/cluster.ts';
 import type { Repair, WorkerVariables, WorkerView } from '../../schemas/node-work.ts';
 import type { ClusterControl, NodeReplacement } from '../admin/admin-ports.ts';
-import { clusterHealth } from './cluster-health.ts';
+import { clusterHealth, type HealthSources } from './cluster-health.ts';
 
-export type BusClusterControlOptions = {
-  readonly localNodeId: NodeId;
+export type BusClusterControlOptions = HealthSources & {
   /** Whether this process keeps the layout; a gateway alone asks others. */
   readonly keepsLayout: boolean;
   readonly client: ClusterClient;
-  readonly view: ClusterView;
-  readonly mode: ConsistencyMode;
 };
 
 type Expected<Kind extends ClusterReply['kind']> = Extract<ClusterReply, { kind: Kind }>;
@@ -123,8 +118,7 @@ export class BusClusterControl implements ClusterControl {
   }
 
   async health(): Promise<Admin.ClusterHealth> {
-    const { view, mode } = this.#options;
-    return clusterHealth(view, mode, this.localNodeId);
+    return clusterHealth(this.#options);
   }
 
   // ---- the layout ---------------------------------------------------------------------------

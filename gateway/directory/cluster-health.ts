@@ -18,14 +18,19 @@ import { PARTITION_COUNT, partitionId } from '../../schemas/ids.ts';
 /** By node: whether it is up. The process that asks is. */
 export type UpNodes = (node: NodeId) => boolean;
 
-export function clusterHealth(
-  view: ClusterView,
-  mode: ConsistencyMode,
-  localNodeId: NodeId,
-): ClusterHealth {
+export type HealthSources = {
+  readonly view: ClusterView;
+  readonly mode: ConsistencyMode;
+  readonly localNodeId: NodeId;
+  /** Nodes that were heard, in the layout or not. */
+  readonly heard: () => Iterable<NodeId>;
+};
+
+export function clusterHealth({ view, mode, localNodeId, heard }: HealthSources): ClusterHealth {
   const isUp: UpNodes = node => node === localNodeId || view.isUp(node);
   const live = view.live.filter(layout => layout.version > 0);
-  const known = new Set([localNodeId, ...live.flatMap(layout => [...layout.roles.keys()])]);
+  const inLayouts = live.flatMap(layout => [...layout.roles.keys()]);
+  const known = new Set([localNodeId, ...heard(), ...inLayouts]);
   const storage = new Set(live.flatMap(storageNodesOf));
   const storageUp = [...storage].filter(isUp).length;
   const partitions = Array.from({ length: PARTITION_COUNT }, (_, index) => partitionId(index));

@@ -6,6 +6,7 @@
  * Must not know: who counts; gauges are read from ports when the page is asked for.
  */
 import { Gauge, Registry } from 'prom-client';
+import type { ClusterHealth } from '../../schemas/admin-types.ts';
 import { RequestFigures } from './request-figures.ts';
 
 /** One request that a door answered. */
@@ -16,10 +17,20 @@ export type AnsweredRequest = {
   readonly milliseconds: number;
 };
 
+/** A node of the layout. */
+export type NodeGauge = {
+  readonly id: string;
+  readonly zone: string;
+  /** Null: a gateway. */
+  readonly capacityBytes: number | null;
+  readonly isConnected: boolean;
+  /** How long it was not heard; undefined: never, or it is connected. */
+  readonly silentSecs: number | undefined;
+};
+
 export type NodeGauges = {
-  readonly isServing: boolean;
-  readonly storageNodes: number;
-  readonly partitions: number;
+  readonly health: ClusterHealth;
+  readonly nodes: readonly NodeGauge[];
   readonly dataAvailableBytes: number;
   readonly dataTotalBytes: number;
   readonly metadataAvailableBytes: number;
@@ -41,6 +52,9 @@ export type MetricsOptions = {
   /** Read each time the page is asked for. */
   readonly gauges: () => Promise<NodeGauges>;
 };
+
+/** How much of a node's id is shown. */
+const SHORT_ID = 16;
 
 type Door = 's3' | 'admin' | 'web';
 
@@ -93,6 +107,13 @@ export class Metrics {
       store_broken_blocks: 'Parts of the metadata store of which rows are lost',
     };
     for (const [name, help] of Object.entries(gauges)) set(name, help);
+    const layoutLabels = ['id', 'role_zone', 'role_capacity', 'role_gateway'];
+    set('cluster_layout_node_connected', 'Whether a node is up', layoutLabels);
+    set(
+      'cluster_layout_node_disconnected_time',
+      'Seconds since a node that is down was heard',
+      layoutLabels,
+    );
     set('garage_local_disk_avail', 'Free bytes', ['volume']);
     set('garage_local_disk_total', 'Bytes of the file systems', ['volume']);
   }
@@ -101,21 +122,41 @@ export class Metrics {
     this.#figures[door].answered(endpoint, status, milliseconds);
   }
 
+  /** Nodes that have left the layout are not shown any more. */
+  #setNodes(nodes: readonly NodeGauge[]): void {
+    const gauge = (name: string): Gauge => this.#registry.getSingleMetric(name) as Gauge;
+    const connected = gauge('cluster_layout_node_connected');
+    const silent = gauge('cluster_layout_node_disconnected_time');
+    connected.reset();
+    silent.reset();
+    for (const { id, zone, capacityBytes, isConnected, silentSecs } of nodes) {
+      const labels = {
+        id: id.slice(0, SHORT_ID),
+        role_zone: zone,
+        role_capacity: String(capacityBytes ?? 0),
+        role_gateway: capacityBytes === null ? '1' : '0',
+      };
+      connected.set(labels, isConnected ? 1 : 0);
+      if (silentSecs !== undefined) silent.set(labels, silentSecs);
+    }
+  }
+
   async page(): Promise<string> {
     const gauges = await this.#options.gauges();
     const set = (name: string, value: number, labels: Record<string, string> = {}): void => {
       (this.#registry.getSingleMetric(name) as Gauge).set(labels, value);
     };
-    const serving = gauges.isServing ? 1 : 0;
-    set('cluster_healthy', serving);
-    set('cluster_available', serving);
-    set('cluster_known_nodes', 1);
-    set('cluster_connected_nodes', 1);
-    set('cluster_storage_nodes', gauges.storageNodes);
-    set('cluster_storage_nodes_ok', gauges.storageNodes);
-    set('cluster_partitions', gauges.partitions);
-    set('cluster_partitions_quorum', serving * gauges.partitions);
-    set('cluster_partitions_all_ok', serving * gauges.partitions);
+    const { health } = gauges;
+    set('cluster_healthy', health.status === 'healthy' ? 1 : 0);
+    set('cluster_available', health.status === 'unavailable' ? 0 : 1);
+    set('cluster_known_nodes', health.knownNodes);
+    set('cluster_connected_nodes', health.connectedNodes);
+    set('cluster_storage_nodes', health.storageNodes);
+    set('cluster_storage_nodes_ok', health.storageNodesUp);
+    set('cluster_partitions', health.partitions);
+    set('cluster_partitions_quorum', health.partitionsQuorum);
+    set('cluster_partitions_all_ok', health.partitionsAllOk);
+    this.#setNodes(gauges.nodes);
     set('block_bytes_written', gauges.blockBytesWritten);
     set('block_bytes_read', gauges.blockBytesRead);
     set('block_delete_counter', gauges.blocksRemoved);

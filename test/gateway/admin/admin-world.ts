@@ -117,7 +117,7 @@ export function adminWorld(): AdminWorld {
     directory: settings.directory,
     cluster: new BusClusterControl({
       ...{ localNodeId: NODE, keepsLayout: true, mode: 'consistent' },
-      ...{ client: new ClusterClient(bus, subjects), view },
+      ...{ client: new ClusterClient(bus, subjects), view, heard: () => [] },
     }),
     objects: inspector,
     domains: { isServed: async domain => domain === 'served.example' },

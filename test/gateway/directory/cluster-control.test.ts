@@ -55,7 +55,7 @@ function world(local: NodeId, down: readonly NodeId[] = []) {
   const view = { ...fixedView({ current: layout }), isUp: (node: NodeId) => !down.includes(node) };
   const control = new BusClusterControl({
     ...{ localNodeId: local, keepsLayout: local !== GATEWAY, mode: 'consistent' as const },
-    ...{ client: new ClusterClient(bus, subjects), view },
+    ...{ client: new ClusterClient(bus, subjects), view, heard: () => [] },
   });
   return { control, asked };
 }

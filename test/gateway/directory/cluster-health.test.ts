@@ -31,26 +31,29 @@ function viewOf(live: readonly LayoutVersion[], down: ReadonlySet<NodeId>): Clus
 }
 
 function health(live: readonly LayoutVersion[], down: readonly number[]) {
-  return clusterHealth(viewOf(live, new Set(down.map(nodeId))), 'consistent', LOCAL);
+  return clusterHealth({
+    ...{ view: viewOf(live, new Set(down.map(nodeId))), mode: 'consistent', localNodeId: LOCAL },
+    heard: () => [nodeId(99), nodeId(77)],
+  });
 }
 
 test('a cluster is healthy, degraded, or unavailable', t => {
   t.deepEqual(health([layoutOf(3)], []), {
-    ...{ status: 'healthy', knownNodes: 4, connectedNodes: 4, storageNodes: 3 },
+    ...{ status: 'healthy', knownNodes: 5, connectedNodes: 5, storageNodes: 3 },
     ...{ storageNodesUp: 3, partitions: 256, partitionsQuorum: 256, partitionsAllOk: 256 },
   });
   t.like(health([layoutOf(3)], [1]), {
-    ...{ status: 'degraded', connectedNodes: 3, storageNodesUp: 2 },
+    ...{ status: 'degraded', connectedNodes: 4, storageNodesUp: 2 },
     ...{ partitionsQuorum: 256, partitionsAllOk: 0 },
   });
   t.like(health([layoutOf(3)], [1, 2]), { status: 'unavailable', partitionsQuorum: 0 });
   t.like(health([layoutOf(6)], [1, 2]), { status: 'unavailable', partitionsQuorum: 170 });
-  t.like(health([layoutOf(3)], [99]), { status: 'healthy', connectedNodes: 3 });
+  t.like(health([layoutOf(3)], [99]), { status: 'healthy', connectedNodes: 4 });
 });
 
 test('before a layout was applied nothing can be served', t => {
   const none = { ...layoutOf(3, 0), roles: new Map(), replicas: [] };
-  t.like(health([none], []), { status: 'unavailable', knownNodes: 1, storageNodes: 0 });
+  t.like(health([none], []), { status: 'unavailable', knownNodes: 3, storageNodes: 0 });
 });
 
 test('partitions are counted as a naive count of every live version does', t => {

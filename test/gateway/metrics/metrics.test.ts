@@ -2,9 +2,20 @@ import test from 'ava';
 import { Metrics } from '../../../gateway/metrics/metrics.ts';
 
 const gauges = {
-  isServing: true,
-  storageNodes: 1,
-  partitions: 256,
+  health: {
+    ...{ status: 'degraded' as const, knownNodes: 4, connectedNodes: 3, storageNodes: 3 },
+    ...{ storageNodesUp: 2, partitions: 256, partitionsQuorum: 255, partitionsAllOk: 200 },
+  },
+  nodes: [
+    {
+      ...{ id: 'a'.repeat(64), zone: 'z1', capacityBytes: 1000 },
+      ...{ isConnected: true, silentSecs: undefined },
+    },
+    {
+      ...{ id: 'b'.repeat(64), zone: 'z2', capacityBytes: null },
+      ...{ isConnected: false, silentSecs: 60 },
+    },
+  ],
   dataAvailableBytes: 10,
   dataTotalBytes: 20,
   metadataAvailableBytes: 30,
@@ -42,8 +53,21 @@ test('the page shows what was answered, by operation and status', async t => {
 test('gauges are read when the page is asked for, under names that dashboards know', async t => {
   const text = await metrics().page();
   t.regex(text, /^garage_build_info\{version="1.2.3",rustversion="node v[\d.]+"\} 1$/m);
-  t.regex(text, /^cluster_healthy 1$/m);
-  t.regex(text, /^cluster_partitions_all_ok 256$/m);
+  t.regex(text, /^cluster_healthy 0$/m);
+  t.regex(text, /^cluster_available 1$/m);
+  t.regex(text, /^cluster_storage_nodes_ok 2$/m);
+  t.regex(text, /^cluster_partitions_quorum 255$/m);
+  t.regex(text, /^cluster_partitions_all_ok 200$/m);
+  const labels = (id: string, zone: string, rest: string): string =>
+    `{id="${id.repeat(16)}",role_zone="${zone}",${rest}}`;
+  const [a, b] = [
+    labels('a', 'z1', 'role_capacity="1000",role_gateway="0"'),
+    labels('b', 'z2', 'role_capacity="0",role_gateway="1"'),
+  ];
+  t.true(text.includes(`cluster_layout_node_connected${a} 1`));
+  t.true(text.includes(`cluster_layout_node_connected${b} 0`));
+  t.true(text.includes(`cluster_layout_node_disconnected_time${b} 60`));
+  t.false(text.includes(`cluster_layout_node_disconnected_time${a}`));
   t.regex(text, /^garage_local_disk_avail\{volume="metadata"\} 30$/m);
   t.regex(text, /^block_corruption_counter 8$/m);
   t.regex(text, /^block_resync_queue_length 12$/m);
