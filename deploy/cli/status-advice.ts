@@ -127,7 +127,7 @@ function changeSection({ history, status }: StatusAnswers): string[] {
 
 const PARTITIONS = 256;
 
-/** Promises hold with three zones; with fewer it is said what does (of one node nothing need be). */
+/** Promises hold with three zones; with fewer it is said what does. One node alone is plain. */
 function survivalSection({ roles }: LayoutView): string[] {
   const storage = roles.filter(role => role.capacity !== null);
   if (storage.length < 2) return [];
