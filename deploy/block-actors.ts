@@ -54,6 +54,7 @@ export type BlockActors = {
   readonly resync: ResyncWorker;
   readonly pace: ResyncPace;
   readonly sync: ReferenceSync;
+  readonly missing: MissingWalker;
   readonly scrub: BlockScrub;
   readonly files: FileWalker;
   readonly collector: BlockCollector;
@@ -82,6 +83,7 @@ export function makeBlockActors(options: BlockActorsOptions): BlockActors {
       partitions[partitionOfBlock(hash)]?.lookAfter(hash);
     },
   });
+  const missing = new MissingWalker({ ...common, ...onDisk, isReplicated });
   const workers: Worker[] = [
     // First: what waits for peers waits no longer.
     {
@@ -90,12 +92,12 @@ export function makeBlockActors(options: BlockActorsOptions): BlockActors {
         peers.close();
       },
     },
-    ...[resync, sync],
-    new MissingWalker({ ...common, ...onDisk, isReplicated }),
+    ...[resync, sync, missing],
     new BlockLeaver(common),
     ...[collector, walker, scrub],
   ];
-  return { partitions, resync, pace, sync, scrub, files: walker, collector, workers };
+  const walkers = { missing, files: walker };
+  return { partitions, resync, pace, sync, ...walkers, scrub, collector, workers };
 }
 
 function makePartitions(

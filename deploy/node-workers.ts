@@ -6,6 +6,7 @@
  * Must not know: who asks.
  */
 import type { BlockScrub, ScrubCommand } from '../actors/block/block-scrub.ts';
+import type { MissingWalker } from '../actors/block/missing-walker.ts';
 import { RESYNC_WORKERS_MAX, type ResyncPace } from '../actors/block/resync-pace.ts';
 import type { ResyncWorker } from '../actors/block/resync-worker.ts';
 import type { FileWalker } from '../actors/block/file-walker.ts';
@@ -44,8 +45,13 @@ export function registerScrub(registry: WorkerRegistry, scrub: BlockScrub): void
 
 export function registerResync(
   registry: WorkerRegistry,
-  { resync, pace }: { readonly resync: ResyncWorker; readonly pace: ResyncPace },
+  workers: {
+    readonly resync: ResyncWorker;
+    readonly pace: ResyncPace;
+    readonly missing: MissingWalker;
+  },
 ): void {
+  const { resync, pace, missing } = workers;
   registry.addVariable(
     numberVariable({
       ...{ name: 'resync-tranquility', least: 0, most: TRANQUILITY_MAX },
@@ -61,6 +67,7 @@ export function registerResync(
     }),
   );
   registry.addRepair('blocks', async () => {
+    missing.walkNow();
     resync.kick();
     return undefined;
   });

@@ -114,10 +114,10 @@ export function startStorageActors(options: StorageActorsOptions): StorageActors
   const replicated = digestKey && replicaWorkers(options, tables, digestKey);
   if (replicated !== undefined) workers.push(...replicated.workers);
   for (const worker of workers) worker.start();
-  const { resync, pace, scrub, files, collector } = blockActors;
+  const { resync, pace, missing, scrub, files, collector } = blockActors;
   options.registry.add(resync, scrub, files, collector, references, releases, tombstones);
   options.registry.add(lifecycle);
-  registerResync(options.registry, { resync, pace });
+  registerResync(options.registry, { resync, pace, missing });
   registerScrub(options.registry, scrub);
   registerChecks(options.registry, { references, files, lifecycle });
   return {

@@ -61,6 +61,13 @@ export class MissingWalker {
     await this.#running?.catch(() => undefined);
   }
 
+  /** An operator asks for a walk: it runs behind his back. */
+  walkNow(): void {
+    this.walk('gentle').catch((error: unknown) => {
+      this.#options.log.warn({ error }, 'the walk over the references to blocks failed');
+    });
+  }
+
   /** One walk, or the one that runs. Rejects when a directory or the rows cannot be read. */
   walk(pace: 'gentle' | 'fast'): Promise<MissingWalk> {
     this.#running ??= this.#walkAll(pace).finally(() => {

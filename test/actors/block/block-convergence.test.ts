@@ -88,6 +88,18 @@ test('a wiped disk is filled again', async t => {
   await hasAll(t, cluster, blocks);
 });
 
+test('blocks whose files were taken away are found by a repair that an operator asks for', async t => {
+  const cluster = new BlockCluster(3);
+  const blocks = Array.from({ length: 10 }, (_, seed) => makeBlock(3000, seed));
+  for (const block of blocks) await store(cluster, block, 1);
+  const { missing, resync, world } = cluster.nodes[2]!;
+  for (const { hash } of blocks) await world.blockFiles.remove(hash);
+  missing.walkNow();
+  await cluster.drive(missing.walk('gentle'));
+  await cluster.drive(resync.pass());
+  await hasAll(t, cluster, blocks);
+});
+
 test('a store that lost its rows takes the references over, and needs no block again', async t => {
   const cluster = new BlockCluster(3);
   const blocks = Array.from({ length: 30 }, (_, seed) => makeBlock(3000, seed));
