@@ -118,6 +118,12 @@ async function startNode(config: Config, options: ServerOptions, log: Log): Prom
         throw asRefusal(error, config);
       })
     : undefined;
+  const otherwise = factorRefusal(config, knowledge.known.current);
+  if (otherwise !== undefined) {
+    await opened.close();
+    await storage?.stop();
+    throw otherwise;
+  }
   if (storage !== undefined) writePidFile(config.metadataDir, process.pid);
   const { view } = knowledge;
   const clients = storage?.clients ?? makeClients({ ...common, node: nodeId, view });
@@ -153,6 +159,17 @@ async function startNode(config: Config, options: ServerOptions, log: Log): Prom
   }
   log.info({ node: nodeId.slice(0, 16), roles: config.roles, version: GARAGE_VERSION }, 'serving');
   return node;
+}
+
+/** The layout says how many copies there are; a file that says otherwise misleads its reader. */
+function factorRefusal(config: Config, layout: LayoutVersion): StartRefusedError | undefined {
+  const { version, replicationFactor } = layout;
+  if (version === 0 || replicationFactor === config.replicationFactor) return undefined;
+  return new StartRefusedError(
+    `The layout keeps ${String(replicationFactor)} copies and replication_factor says ` +
+      `${String(config.replicationFactor)}: write ${String(replicationFactor)} there; ` +
+      '`garage layout config --replication-factor` changes the layout.',
+  );
 }
 
 function isStorage({ roles }: Config): boolean {

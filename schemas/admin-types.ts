@@ -211,7 +211,11 @@ export type ClusterHealth = {
 };
 
 export type ZoneRedundancy = 'maximum' | { readonly atLeast: number };
-export type LayoutParameters = { readonly zoneRedundancy: ZoneRedundancy };
+export type LayoutParameters = {
+  readonly zoneRedundancy: ZoneRedundancy;
+  /** Of what is staged: absent where it stays as it is. */
+  readonly replicationFactor?: number;
+};
 
 export type RoleChange =
   { readonly id: string; readonly remove: true } | ({ readonly id: string } & NodeRole);

@@ -149,8 +149,9 @@ export class ClusterActor {
       return { kind: 'layout-staged', result };
     }
     const redundancy = parameters === undefined ? undefined : redundancyOf(parameters);
+    const wanted = { roles, redundancy, replicationFactor: parameters?.replicationFactor };
     await keeper.change(state =>
-      stagedChange(stagedRegisters({ roles, redundancy }, () => stamper.above(latestStamp(state)))),
+      stagedChange(stagedRegisters(wanted, () => stamper.above(latestStamp(state)))),
     );
     return { kind: 'layout-staged', result: { kind: 'staged', layout: layoutView(known) } };
   }

@@ -32,6 +32,15 @@ function parametersView(redundancy: number | 'maximum'): LayoutParameters {
   return { zoneRedundancy: redundancy === 'maximum' ? 'maximum' : { atLeast: redundancy } };
 }
 
+function stagedParameters(current: LayoutVersion, staged: StagedChanges): LayoutParameters | null {
+  const { zoneRedundancy, replicationFactor } = staged;
+  if (zoneRedundancy === undefined && replicationFactor === undefined) return null;
+  return {
+    ...parametersView(zoneRedundancy ?? current.zoneRedundancy),
+    ...(replicationFactor === undefined ? {} : { replicationFactor }),
+  };
+}
+
 export function redundancyOf(parameters: LayoutParameters): number | 'maximum' {
   const { zoneRedundancy } = parameters;
   return zoneRedundancy === 'maximum' ? 'maximum' : zoneRedundancy.atLeast;
@@ -63,8 +72,7 @@ export function layoutView({ current, staged }: ClusterLayout): LayoutView {
     parameters: parametersView(current.zoneRedundancy),
     partitionSize: current.partitionBytes,
     stagedRoleChanges: [...staged.roles].map(([id, role]) => stagedChange(id, role)),
-    stagedParameters:
-      staged.zoneRedundancy === undefined ? null : parametersView(staged.zoneRedundancy),
+    stagedParameters: stagedParameters(current, staged),
   };
 }
 

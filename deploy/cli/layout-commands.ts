@@ -9,6 +9,7 @@ import type { Command } from 'commander';
 import type {
   ClusterStatus,
   LayoutHistory,
+  LayoutParameters,
   LayoutView,
   NodeRole,
   RoleChange,
@@ -74,12 +75,32 @@ function addStagingCommands(layout: Command, context: Context): void {
     .command('config')
     .description('stage parameters of the layout')
     .option('-r, --redundancy <zones>', 'zones that hold a partition: a number, or max')
-    .action(async ({ redundancy }: { redundancy?: string }) => {
-      if (redundancy === undefined) throw new CliError('Say what is meant: --redundancy.');
-      const isMaximum = ['max', 'maximum', 'none'].includes(redundancy);
-      const zoneRedundancy = isMaximum ? 'maximum' : { atLeast: wholeNumber(redundancy) };
-      await stage(context(), { roles: [], parameters: { zoneRedundancy } });
+    .option('--replication-factor <copies>', 'copies of everything: 1, 2, 3, 5 or 7')
+    .action(async (flags: ConfigFlags) => {
+      const cli = context();
+      const current = await cli.call<LayoutView>('GetClusterLayout');
+      await stage(cli, { roles: [], parameters: wantedParameters(flags, current) });
     });
+}
+
+type ConfigFlags = { readonly redundancy?: string; readonly replicationFactor?: string };
+
+/** What is not said stays as it is staged, or else as it is. */
+function wantedParameters(
+  { redundancy, replicationFactor }: ConfigFlags,
+  { parameters, stagedParameters }: LayoutView,
+): LayoutParameters {
+  if (redundancy === undefined && replicationFactor === undefined) {
+    throw new CliError('Say what is meant: --redundancy or --replication-factor.');
+  }
+  const zoneRedundancy =
+    redundancy === undefined
+      ? (stagedParameters ?? parameters).zoneRedundancy
+      : ['max', 'maximum', 'none'].includes(redundancy)
+        ? 'maximum'
+        : { atLeast: wholeNumber(redundancy) };
+  if (replicationFactor === undefined) return { zoneRedundancy };
+  return { zoneRedundancy, replicationFactor: wholeNumber(replicationFactor) };
 }
 
 async function stage(cli: CliContext, change: unknown): Promise<void> {

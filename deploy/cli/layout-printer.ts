@@ -81,6 +81,9 @@ export function stagedChanges(layout: LayoutView): string[] {
     ...(roles.length === 0 ? [] : ['']),
     '==== STAGED LAYOUT PARAMETERS ====',
     `Zone redundancy: ${redundancyText(stagedParameters.zoneRedundancy)}`,
+    ...(stagedParameters.replicationFactor === undefined
+      ? []
+      : [`Replication factor: ${String(stagedParameters.replicationFactor)}`]),
   ];
 }
 

@@ -18,6 +18,7 @@ const NODE_ID = /^[0-9a-f]{64}$/;
 /** Zones and tags stand in tables that are split on blanks. */
 const LABEL = /^[^\s,[\]]{1,128}$/;
 const TAGS_MAX = 64;
+const REPLICATION_FACTOR_MAX = 7;
 
 const roleChange = Type.Union([
   Type.Object({ id: Type.String(), remove: Type.Literal(true) }),
@@ -36,6 +37,9 @@ const layoutChange = Type.Object({
         Type.Literal('maximum'),
         Type.Object({ atLeast: Type.Integer() }),
       ]),
+      replicationFactor: Type.Optional(
+        Type.Integer({ minimum: 1, maximum: REPLICATION_FACTOR_MAX }),
+      ),
     }),
   ),
 });
@@ -183,9 +187,10 @@ function checkedRole(change: Type.Static<typeof roleChange>): RoleChange {
   return { id, zone, tags, capacity };
 }
 
-function checkedParameters({ zoneRedundancy }: LayoutParameters): LayoutParameters {
+function checkedParameters(parameters: LayoutParameters): LayoutParameters {
+  const { zoneRedundancy } = parameters;
   if (zoneRedundancy !== 'maximum' && zoneRedundancy.atLeast < 1) {
     throw badRequest('zone redundancy is at least 1, or maximum');
   }
-  return { zoneRedundancy };
+  return parameters;
 }

@@ -84,6 +84,7 @@ const clusterStatus = shape<ClusterStatus>({ layoutVersion: integer, nodes: list
 
 const parameters = shape<LayoutParameters>({
   zoneRedundancy: wordOr('maximum', shape({ atLeast: integer })),
+  replicationFactor: optional(integer),
 });
 const changedRole = shape<{ readonly id: string; readonly role?: NodeRole }>({
   id: text,

@@ -225,3 +225,21 @@ test('dead nodes are skipped in a change that is under way', async t => {
     result: { kind: 'skipped', ackUpdated: [THIRD], syncUpdated: [THIRD] },
   });
 });
+
+test('the number of copies is staged, shown and applied like everything else', async t => {
+  const { actor, known } = world();
+  await actor.receive({ kind: 'layout-stage', roles: [role(1e9)] });
+  await actor.receive({ kind: 'layout-apply', version: 1 });
+  const parameters = { zoneRedundancy: 'maximum', replicationFactor: 3 } as const;
+  await actor.receive({ kind: 'layout-stage', roles: [], parameters });
+  const shown = await actor.receive({ kind: 'layout-show' });
+  if (shown.kind !== 'layout-view') return t.fail();
+  t.deepEqual(shown.view.stagedParameters, parameters);
+  const applied = await actor.receive({ kind: 'layout-apply', version: 2 });
+  if (applied.kind !== 'layout-applied') return t.fail();
+  t.is(applied.result.kind, 'impossible', 'one node cannot hold three copies');
+  t.is(known.current.replicationFactor, 1);
+  await actor.receive({ kind: 'layout-revert' });
+  const reverted = await actor.receive({ kind: 'layout-show' });
+  return t.is(reverted.kind === 'layout-view' ? reverted.view.stagedParameters : 0, null);
+});

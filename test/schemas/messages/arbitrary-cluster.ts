@@ -67,12 +67,16 @@ const nodeRoles: fc.Arbitrary<NodeRole> = fc.record({
   capacity: orNull(counts),
 });
 const spaces = fc.record({ available: counts, total: counts });
-const parameters = fc.record({
-  zoneRedundancy: fc.oneof(
-    fc.constant('maximum' as const),
-    fc.record({ atLeast: fc.integer({ min: 1, max: 7 }) }),
-  ),
-});
+const parameters = fc.record(
+  {
+    zoneRedundancy: fc.oneof(
+      fc.constant('maximum' as const),
+      fc.record({ atLeast: fc.integer({ min: 1, max: 7 }) }),
+    ),
+    replicationFactor: fc.integer({ min: 1, max: 7 }),
+  },
+  { requiredKeys: ['zoneRedundancy'] },
+);
 const roleChanges = fc.oneof(
   fc.record({ id: words, remove: fc.constant(true as const) }),
   fc.record({ id: words, zone: words, tags, capacity: orNull(counts) }),
