@@ -63,7 +63,7 @@ export function makeAdministration(options: AdministrationOptions): Administrati
   const ownership = config.s3.defaultObjectOwnership;
   const life = new BucketLife({
     ...{ settings, tables, names, clock, random },
-    ...{ indexShards, ownership },
+    ...{ indexShards, ownership, layouts: () => clients.view.liveIds },
   });
   const cache = new DirectoryCache(settings, clock, bus, subjects);
   const namespace = config.s3.bucketNamespace;

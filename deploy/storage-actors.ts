@@ -16,6 +16,7 @@ import { EntropyWorker } from '../actors/entropy/entropy-worker.ts';
 import { RoundWorker } from '../actors/entropy/round-worker.ts';
 import type { RowPullPorts } from '../actors/entropy/row-pull.ts';
 import { BucketHoldings } from '../actors/partition/bucket-holdings.ts';
+import { FenceWorker } from '../actors/partition/fence-worker.ts';
 import { LifecycleWorker } from '../actors/partition/lifecycle-worker.ts';
 import { ReferenceWalker } from '../actors/partition/reference-walker.ts';
 import { ReleaseWorker } from '../actors/partition/release-worker.ts';
@@ -107,8 +108,11 @@ export function startStorageActors(options: StorageActorsOptions): StorageActors
     ...{ calendar: options.calendar, ...workerPorts(options) },
   });
   const tombstones = new TombstoneCollector({ partitions: tables, ...workerPorts(options) });
+  const fences = new FenceWorker({
+    ...{ partitions: tables, settings: options.clients.settings, ...workerPorts(options) },
+  });
   const workers: Worker[] = [
-    ...[releases, tombstones, references, lifecycle],
+    ...[releases, tombstones, references, lifecycle, fences],
     ...blockActors.workers,
   ];
   const replicated = digestKey && replicaWorkers(options, tables, digestKey);

@@ -7,10 +7,21 @@
  *
  * Creation: the row `creating`; the name; the row `active`. Whoever stops in between leaves a
  * bucket that nobody sees and whose name others may take.
- * Deletion: the row is decided `deleting`; every index shard durably refuses writes; emptiness is
- * read after that; the row is decided `deleted`, or `active` again before any fence is lifted. A
- * deletion that stopped half-way is taken up, or given up, by the next one who meets it after the
- * time in which its requests could still be under way.
+ * Deletion (PROTOCOL 7.3): the row is decided `deleting`, and the stamp of that decision is the
+ * token; every index shard durably refuses writes, a write quorum of its replicas in each live
+ * layout version; emptiness is read after that, at a read quorum, so what was acknowledged before a
+ * fence is seen; the row is decided `deleted` if it is still the one with our token, or `active`
+ * again before any fence is lifted. What is left where it stops:
+ *  - behind `deleting`, with fences or without: who meets it after the time in which its requests
+ *    could still be under way claims it with a later token, which takes the place of the earlier
+ *    one everywhere, and goes on with the deletion or gives it up. That time says when others may;
+ *    who is right is said by the token alone;
+ *  - behind `active`: fences that nobody lifts. Each replica finds its own: an active row that was
+ *    decided later than a fence's token has nobody behind that fence (actors/partition/);
+ *  - behind `deleted`: names that mean a deleted bucket, which are free. The fences stay: a write
+ *    by who has not heard of it is refused for ever;
+ *  - where a decision's fate is not known (SettingsUnavailableError): nothing is undone by us. It
+ *    is one of the cases above.
  */
 import type { SettingsClient } from '../../bus/settings-client.ts';
 import type { TableAnswer, TableClient } from '../../bus/table-client.ts';
@@ -31,6 +42,8 @@ export type BucketLifeOptions = {
   readonly random: Randomness;
   readonly indexShards: number;
   readonly ownership: ObjectOwnership;
+  /** Names the live layout versions: fences are those of one set of them. */
+  readonly layouts?: () => string;
 };
 
 export type BucketWish = {
@@ -47,6 +60,8 @@ export type Deletion = 'deleted' | 'not-empty' | 'gone' | 'under-way' | 'unavail
 
 export class BucketLife {
   readonly #options: BucketLifeOptions;
+  /** Every request meets such a bucket; one of them brings it back. */
+  readonly #recovering = new Set<BucketId>();
 
   constructor(options: BucketLifeOptions) {
     this.#options = options;
@@ -94,7 +109,7 @@ export class BucketLife {
 
   async delete(id: BucketId): Promise<Deletion> {
     // Most refusals are found before the claim, which turns away everybody else's requests.
-    const found = await this.#options.settings.read('bucket', id);
+    const found = await this.#options.settings.find('bucket', id);
     if (found?.state === 'active') {
       const early = await this.#isEmpty(found);
       if (early !== 'empty') return early;
@@ -102,20 +117,28 @@ export class BucketLife {
     const row = await this.#claim(id, ['active', 'deleting']);
     if (row === undefined) return 'gone';
     if (row === 'another') return 'under-way';
-    // The stamp of the decision is the token: whoever claims later has another one.
-    const token = row.timestamp;
-    const isFenced = await this.#onEveryShard(row, { kind: 'bucket-fence', token }, 'fenced');
-    const emptiness = isFenced ? await this.#isEmpty(row) : 'unavailable';
+    const emptiness = await this.#isEmptyAndClosed(row);
     if (emptiness !== 'empty') {
       await this.#giveUp(row);
       return emptiness;
     }
     const deleted = await this.#options.settings.change('bucket', id, current =>
-      current?.timestamp === token ? { ...current, state: 'deleted' as const } : undefined,
+      current?.timestamp === row.timestamp ? { ...current, state: 'deleted' as const } : undefined,
     );
     if (deleted === undefined) return 'unavailable';
     for (const name of aliasIdsOf(row)) await this.#options.names.free(name, id);
     return 'deleted';
+  }
+
+  /** Empty, and it cannot be written to: both by the same live layout versions. */
+  async #isEmptyAndClosed(row: BucketRow): Promise<'empty' | 'not-empty' | 'unavailable'> {
+    const layouts = this.#options.layouts?.();
+    const isClosed = await this.#onEveryShard(row, 'bucket-fence', answer => {
+      return answer.kind === 'fenced' && answer.token === row.timestamp;
+    });
+    if (!isClosed) return 'unavailable';
+    const emptiness = await this.#isEmpty(row);
+    return this.#options.layouts?.() === layouts ? emptiness : 'unavailable';
   }
 
   /** The row as `deleting` by us; another's deletion is left alone while it may be under way. */
@@ -123,22 +146,30 @@ export class BucketLife {
     id: BucketId,
     from: readonly BucketRow['state'][],
   ): Promise<BucketRow | 'another' | undefined> {
-    const { settings, clock } = this.#options;
     let isAnother = false;
-    const claimed = await settings.change('bucket', id, row => {
-      isAnother =
-        row?.state === 'deleting' &&
-        clock.wallMs() - timestampMs(row.timestamp) < 2 * REQUEST_DEADLINE_MS;
+    const claimed = await this.#options.settings.change('bucket', id, row => {
+      isAnother = row !== undefined && this.#isLeased(row);
       if (isAnother || row === undefined || !from.includes(row.state)) return undefined;
       return { ...row, state: 'deleting' as const };
     });
     return claimed ?? (isAnother ? 'another' : undefined);
   }
 
+  #isLeased({ state, timestamp }: BucketRow): boolean {
+    const ageMs = this.#options.clock.wallMs() - timestampMs(timestamp);
+    return state === 'deleting' && ageMs < 2 * REQUEST_DEADLINE_MS;
+  }
+
   /** Called for a bucket found `deleting`: brings it back if whoever deleted it is long gone. */
   async recover(row: BucketRow): Promise<void> {
-    const claimed = await this.#claim(row.id, ['deleting']);
-    if (claimed !== undefined && claimed !== 'another') await this.#giveUp(claimed);
+    if (this.#isLeased(row) || this.#recovering.has(row.id)) return;
+    this.#recovering.add(row.id);
+    try {
+      const claimed = await this.#claim(row.id, ['deleting']);
+      if (claimed !== undefined && claimed !== 'another') await this.#giveUp(claimed);
+    } finally {
+      this.#recovering.delete(row.id);
+    }
   }
 
   async #giveUp(row: BucketRow): Promise<void> {
@@ -146,21 +177,24 @@ export class BucketLife {
       current?.timestamp === row.timestamp ? { ...current, state: 'active' as const } : undefined,
     );
     if (active === undefined) return;
-    await this.#onEveryShard(row, { kind: 'bucket-unfence', token: row.timestamp }, 'written');
+    await this.#onEveryShard(row, 'bucket-unfence', answer => answer.kind === 'written');
   }
 
   async #onEveryShard(
-    row: BucketRow,
-    request: { readonly kind: 'bucket-fence' | 'bucket-unfence'; readonly token: string },
-    expected: TableAnswer['kind'],
+    { id, timestamp, indexShards }: BucketRow,
+    kind: 'bucket-fence' | 'bucket-unfence',
+    isDone: (answer: TableAnswer) => boolean,
   ): Promise<boolean> {
     const { tables } = this.#options;
-    for (let shard = 0; shard < row.indexShards; shard += 1) {
-      const partition = tables.partitionOf({ bucket: row.id, shard });
-      const answer = await tables.ask(partition, { ...request, bucket: row.id });
-      if (answer.kind !== expected) return false;
+    let areDone = true;
+    for (let shard = 0; shard < indexShards; shard += 1) {
+      const partition = tables.partitionOf({ bucket: id, shard });
+      const answer = await tables.ask(partition, { kind, token: timestamp, bucket: id });
+      areDone &&= isDone(answer);
+      // To open what can be opened is worth going on for.
+      if (!areDone && kind === 'bucket-fence') return false;
     }
-    return true;
+    return areDone;
   }
 
   async #isEmpty(row: BucketRow): Promise<'empty' | 'not-empty' | 'unavailable'> {

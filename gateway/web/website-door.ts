@@ -10,6 +10,7 @@
  */
 import type { Soon } from '../../schemas/soon.ts';
 import { chain } from '../../schemas/soon.ts';
+import { SettingsUnavailableError } from '../../bus/settings-client.ts';
 import type { WebsiteConfiguration } from '../../schemas/records/bucket-settings/website.ts';
 import { corsHeaders, matchCors, preflightHeaders, readPreflight } from '../cors/cors-match.ts';
 import type { Site, SiteNames } from '../directory/site-names.ts';
@@ -61,7 +62,7 @@ function answer(
       headers: [['allow', [...METHODS].join(', ')]],
     });
   }
-  return chain(options.sites.siteOf(headers.get('host') ?? ''), site => {
+  const reply = chain(options.sites.siteOf(headers.get('host') ?? ''), site => {
     if (site === undefined) {
       return errorPage(
         method,
@@ -70,8 +71,17 @@ function answer(
     }
     if (hosts.size < HOSTS_COUNTED_MAX) hosts.add(site.host);
     if (method === 'OPTIONS') return preflight(site, request);
-    return chain(visit(options, site, request), reply => withCors(site, request, reply));
+    return chain(visit(options, site, request), visited => withCors(site, request, visited));
   });
+  return reply instanceof Promise ? reply.catch(unavailablePage(method)) : reply;
+}
+
+/** Too few of those who keep names and buckets can be reached; anything else is a bug. */
+function unavailablePage(method: string): (thrown: unknown) => HttpReply {
+  return thrown => {
+    if (!(thrown instanceof SettingsUnavailableError)) throw thrown;
+    return errorPage(method, failure(503, 'ServiceUnavailable', 'Try again later.'));
+  };
 }
 
 function visit(services: PageServices, site: Site, request: HttpRequest): Soon<HttpReply> {

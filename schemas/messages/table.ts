@@ -251,14 +251,14 @@ export type OwnersCheck = {
 };
 
 export type CountersRead = { readonly kind: 'counters-read'; readonly bucket: BucketId };
-/** Refuse writes to this bucket from now on, durably; the token says who asked. Answered `fenced`
- *  with the token that is in force: another's, when the bucket was fenced before. */
+/** Refuse writes to this bucket from now on, durably; the token says who asked, and a later one
+ *  takes the place of an earlier. Answered `fenced` with the token that is in force. */
 export type BucketFence = {
   readonly kind: 'bucket-fence';
   readonly bucket: BucketId;
   readonly token: string;
 };
-/** Answered `written`, or `fenced` when another token is in force. */
+/** Answered `written`, or `fenced` when a later token is in force. */
 export type BucketUnfence = {
   readonly kind: 'bucket-unfence';
   readonly bucket: BucketId;

@@ -6,15 +6,20 @@
  * Must not know: what is tested.
  */
 import { SettingsActor } from '../../actors/settings/settings-actor.ts';
+import { FenceWorker } from '../../actors/partition/fence-worker.ts';
+import { TablePartition } from '../../actors/partition/table-partition.ts';
 import { SettingsSpread } from '../../actors/settings/settings-spread.ts';
 import type { ClusterView } from '../../bus/cluster-view.ts';
 import { fixedView } from '../../bus/cluster-view.ts';
 import { serveGuarded } from '../../bus/guarded.ts';
+import { ReplicaCalls } from '../../bus/replica-calls.ts';
 import { SettingsClient } from '../../bus/settings-client.ts';
 import { Subjects } from '../../bus/subjects.ts';
+import { TableClient } from '../../bus/table-client.ts';
 import type { LayoutVersion } from '../../schemas/cluster-layout.ts';
-import type { NodeId } from '../../schemas/ids.ts';
+import type { NodeId, PartitionId } from '../../schemas/ids.ts';
 import { PARTITION_COUNT } from '../../schemas/ids.ts';
+import type { TableReply, TableRequest } from '../../schemas/messages/table.ts';
 import { Stamper } from '../../schemas/stamper.ts';
 import { FlakyNetwork, nodeName, type FlakyProcess } from './flaky-network.ts';
 import { QuietLog } from './quiet-log.ts';
@@ -48,6 +53,13 @@ export function viewOf(live: readonly LayoutVersion[], reader?: NodeId): Cluster
   };
 }
 
+export type SettingsAsker = {
+  readonly settings: SettingsClient;
+  readonly process: FlakyProcess;
+  readonly stamper: Stamper;
+  readonly tables: TableClient;
+};
+
 export class SettingsCluster {
   readonly network: FlakyNetwork;
   readonly subjects = new Subjects('test');
@@ -57,14 +69,18 @@ export class SettingsCluster {
   readonly #actors = new Map<NodeId, SettingsActor>();
   readonly #spreads = new Map<NodeId, SettingsSpread>();
   readonly #isSpread: boolean;
+  readonly #partition: PartitionId | undefined;
+  readonly #fences = new Map<NodeId, FenceWorker>();
   readonly layout: LayoutVersion;
 
-  /** `spread`: nodes compare their copies. */
+  /** `spread`: nodes compare their copies. `partition`: they hold the rows of that one, too. */
   constructor(options: {
     readonly nodes: number;
     readonly seed: number;
     readonly spread?: boolean;
+    readonly partition?: PartitionId;
   }) {
+    this.#partition = options.partition;
     this.#isSpread = options.spread ?? false;
     this.network = new FlakyNetwork(options.seed);
     this.nodes = Array.from({ length: options.nodes }, (_, index) => nodeName(index));
@@ -94,6 +110,23 @@ export class SettingsCluster {
     this.#processes.set(node, process);
     this.#actors.set(node, actor);
     if (this.#isSpread) this.#compare(node, process, actor);
+    if (this.#partition !== undefined) this.#holdRows(node, process, this.#partition);
+  }
+
+  #holdRows(node: NodeId, process: FlakyProcess, partition: PartitionId): void {
+    const { environment } = this.network;
+    const table = new TablePartition({
+      ...{ partition, store: this.store(node), clock: environment.clock, space: () => true },
+      ...{ kickRelease: () => undefined, soleReplica: false, isLiveStamper: () => true },
+    });
+    process.serve(this.subjects.table(node, partition), table.receive.bind(table));
+    const { settings } = this.#clientOf(process, viewOf([this.layout], node));
+    const { timers } = environment;
+    const fences = new FenceWorker({
+      ...{ partitions: [table], settings, timers, log: new QuietLog() },
+    });
+    this.#fences.set(node, fences);
+    fences.start();
   }
 
   #compare(node: NodeId, process: FlakyProcess, actor: SettingsActor): void {
@@ -127,21 +160,27 @@ export class SettingsCluster {
   crash(node: NodeId): void {
     this.#processes.get(node)?.kill();
     void this.#spreads.get(node)?.stop();
+    void this.#fences.get(node)?.stop();
     this.#stores.set(node, this.store(node).crash());
   }
 
   /** A process that asks; `view`: what it knows of the cluster. */
-  client(
-    name: string,
-    view: ClusterView = viewOf([this.layout]),
-  ): { readonly settings: SettingsClient; readonly process: FlakyProcess } {
+  client(name: string, view: ClusterView = viewOf([this.layout])): SettingsAsker {
+    return this.#clientOf(this.network.process(name), view);
+  }
+
+  #clientOf(process: FlakyProcess, view: ClusterView): SettingsAsker {
     const { environment } = this.network;
-    const process = this.network.process(name);
+    const { clock, timers, random } = environment;
+    const stamper = new Stamper(clock, random);
     const settings = new SettingsClient({
       ...{ bus: process, subjects: this.subjects, node: this.nodes[0] as NodeId },
-      stamper: new Stamper(environment.clock, environment.random),
-      cluster: { view, environment },
+      ...{ stamper, cluster: { view, environment } },
     });
-    return { settings, process };
+    const address = this.subjects.table.bind(this.subjects);
+    const calls = new ReplicaCalls<TableRequest, TableReply>({
+      ...{ bus: process, view, clock, timers, address },
+    });
+    return { settings, process, stamper, tables: new TableClient(calls, stamper) };
   }
 }

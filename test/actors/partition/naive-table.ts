@@ -111,10 +111,10 @@ function answer(state: Draft, request: TableRequest): TableReply {
       return { kind: 'aborted' };
     }
     case 'bucket-fence':
-      state.fence ??= request.token;
+      if (state.fence === null || request.token > state.fence) state.fence = request.token;
       return { kind: 'fenced', token: state.fence };
     case 'bucket-unfence':
-      if (state.fence !== null && state.fence !== request.token) {
+      if (state.fence !== null && state.fence > request.token) {
         return { kind: 'fenced', token: state.fence };
       }
       state.fence = null;
