@@ -12,6 +12,7 @@ import type {
   ObjectWrite,
   TableReply,
   TableRequest,
+  VersionDelete,
 } from '../schemas/messages/table.ts';
 import type { Soon } from '../schemas/soon.ts';
 import type { Stamper } from '../schemas/stamper.ts';
@@ -35,6 +36,7 @@ const READS: ReadonlySet<TableRequest['kind']> = new Set([
   'upload-read',
   'upload-list',
   'part-list',
+  'version-list',
   'part-read',
   'version-parts-read',
   'counters-read',
@@ -159,6 +161,17 @@ export class TableClient {
       if (raises === RAISES_MAX) return { kind: 'unavailable' };
       const timestamp = this.#stamper.above(answer.newest);
       current = { ...current, row: { ...current.row, timestamp } };
+    }
+  }
+
+  /** The same of a deletion: its tombstone, where it leaves one, lies above what is deleted. */
+  async deleteVersion(deletion: VersionDelete): Promise<TableAnswer> {
+    let current = deletion;
+    for (let raises = 0; ; raises += 1) {
+      const answer = await this.askPlace(current);
+      if (answer.kind !== 'older') return answer;
+      if (raises === RAISES_MAX) return { kind: 'unavailable' };
+      current = { ...current, timestamp: this.#stamper.above(answer.newest) };
     }
   }
 }

@@ -13,8 +13,9 @@ import type { BucketId, ObjectKey, PartitionId } from '../../schemas/ids.ts';
 import type { LifecycleCalendar } from '../../schemas/lifecycle-calendar.ts';
 import type { ObjectPlace, ObjectWrite, UploadAbort } from '../../schemas/messages/table.ts';
 import { abortOf, expirationOf } from '../../schemas/records/bucket-settings/lifecycle-due.ts';
+import type { VersioningStatus } from '../../schemas/records/bucket-settings/access-settings.ts';
 import type { LifecycleRule } from '../../schemas/records/bucket-settings/lifecycle-rules.ts';
-import { decodeObjectRow } from '../../schemas/records/object-row.ts';
+import { decodeObjectRow, deletionRow } from '../../schemas/records/object-row.ts';
 import { readObjectSummary } from '../../schemas/records/object-summary.ts';
 import { decodeOpenUploadRow } from '../../schemas/records/open-upload-row.ts';
 import { rowRange, TABLE } from '../../schemas/row-tables.ts';
@@ -41,6 +42,8 @@ export type PageQuestion = {
   /** What is due on this day or before is taken away. */
   readonly day: number;
   readonly stamper: Stamper;
+  /** Of the bucket: where versions are kept, an object that expires leaves a delete marker. */
+  readonly versioning?: VersioningStatus;
 };
 
 export type LifecyclePage = {
@@ -80,11 +83,15 @@ function expired(question: PageQuestion, row: Row): ObjectWrite | undefined {
   const version = decodeObjectRow(row.value);
   if (version.kind !== 'version') return undefined;
   if (!isDue(question, { ...subject, tags: version.tagging?.tags ?? [] })) return undefined;
-  const timestamp = timestampAbove(version.timestamp, stamper.id);
+  // A delete marker tells when it was made; a tombstone must not outlive a later write.
+  const timestamp =
+    question.versioning === undefined
+      ? timestampAbove(version.timestamp, stamper.id)
+      : stamper.above(version.timestamp);
   return {
     kind: 'object-write',
     place: placeOf(question, key),
-    row: { kind: 'tombstone', timestamp },
+    row: deletionRow(question, timestamp),
     condition: { ifVersion: version.versionId },
   };
 }

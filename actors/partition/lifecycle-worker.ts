@@ -229,13 +229,15 @@ export class LifecycleWorker implements ReportingWorker {
 
   async #pageOf(walk: Walk, table: TablePartition, at: Shard): Promise<Buffer | undefined> {
     const { settings, calendar, stamper } = this.#options;
-    const rules = rulesOf(await settings.read('bucket', at.bucket));
+    const bucket = await settings.read('bucket', at.bucket);
+    const rules = rulesOf(bucket);
     if (rules.length === 0) return undefined;
     const { store, partition } = table;
     const { day, stage, after } = walk;
     const page = await readLifecyclePage({
       ...{ store, partition, ...at, stage, after, limit: PAGE_ROWS },
       ...{ rules, calendar, day, stamper },
+      ...(bucket?.versioning === undefined ? {} : { versioning: bucket.versioning }),
     });
     await Promise.all(page.due.map(request => this.#takeAway(request)));
     return page.next;

@@ -12,7 +12,7 @@
 import type { ObjectPlace } from '../../schemas/messages/table.ts';
 import type { StoredChecksum } from '../../schemas/records/checksum.ts';
 import type { Tagging } from '../../schemas/records/object-extras.ts';
-import type { ObjectVersion } from '../../schemas/records/object-row.ts';
+import type { DeleteMarker, ObjectVersion, VersionRef } from '../../schemas/records/object-row.ts';
 import type { Soon } from '../../schemas/soon.ts';
 import { chain } from '../../schemas/soon.ts';
 import { timestampMs } from '../../schemas/timestamp.ts';
@@ -40,6 +40,8 @@ const NOT_MODIFIED_HEADERS: ReadonlySet<string> = new Set([
 /** What is asked, checked before the object is looked up. */
 export type ObjectQuestion = {
   readonly place: ObjectPlace;
+  /** Absent: the current one. */
+  readonly version?: VersionRef | undefined;
   /** `row`: the answer has no body. */
   readonly want: 'content' | 'row';
   /** Conditions and range are among them. */
@@ -56,8 +58,8 @@ export type ObjectQuestion = {
 
 /** What a door does in place of the answer. */
 export type AnswerHooks = {
-  /** There is no object. */
-  readonly absent: () => Soon<HttpReply>;
+  /** There is no object, or a delete marker. */
+  readonly absent: (marker: DeleteMarker | undefined) => Soon<HttpReply>;
   /** There is one; an answer of its own, or undefined. */
   readonly instead?: (version: ObjectVersion) => HttpReply | undefined;
 };
@@ -85,8 +87,9 @@ function lookUp(
   hooks: AnswerHooks,
   lookups: number,
 ): Soon<HttpReply> {
-  const reply = chain(reader.find(question.place, question.want), found => {
-    if (found === undefined) return hooks.absent();
+  const { place, want, version } = question;
+  const reply = chain(reader.look(place, want, version), found => {
+    if (found?.kind !== 'object') return hooks.absent(found);
     return hooks.instead?.(found.version) ?? answerFound(reader, question, found);
   });
   if (!(reply instanceof Promise)) return reply;

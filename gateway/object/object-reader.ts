@@ -15,7 +15,7 @@ import type { Clock } from '../../schemas/environment.ts';
 import type { BlockHash } from '../../schemas/ids.ts';
 import type { ObjectPlace } from '../../schemas/messages/table.ts';
 import type { StoredChecksum } from '../../schemas/records/checksum.ts';
-import type { ObjectVersion } from '../../schemas/records/object-row.ts';
+import type { DeleteMarker, ObjectVersion, VersionRef } from '../../schemas/records/object-row.ts';
 import type { Soon } from '../../schemas/soon.ts';
 import { chain } from '../../schemas/soon.ts';
 import type { ReplyBody } from '../http/exchange.ts';
@@ -37,6 +37,7 @@ export type ObjectReaderOptions = {
 };
 
 export type FoundObject = {
+  readonly kind: 'object';
   readonly place: ObjectPlace;
   readonly version: ObjectVersion;
   readonly inline?: Uint8Array;
@@ -61,11 +62,16 @@ const PART_ROWS_AT_ONCE = 32;
 
 const NO_BYTES = new Uint8Array(0);
 
-function foundObject(place: ObjectPlace, answer: TableAnswer): FoundObject | undefined {
+function foundObject(
+  place: ObjectPlace,
+  answer: TableAnswer,
+): FoundObject | DeleteMarker | undefined {
   if (answer.kind !== 'object') throw tableRefusal(answer);
   const { row: version, inline } = answer;
+  if (version?.kind === 'marker') return version;
   if (version?.kind !== 'version') return undefined;
-  return inline === undefined ? { place, version } : { place, version, inline };
+  const kind = 'object';
+  return inline === undefined ? { kind, place, version } : { kind, place, version, inline };
 }
 
 export class ObjectReader {
@@ -81,9 +87,23 @@ export class ObjectReader {
     return this.#readers;
   }
 
-  /** The object's version; undefined when there is none. Throws or rejects with S3Error. */
+  /** The object's current version; undefined when there is none. Throws or rejects with S3Error. */
   find(place: ObjectPlace, want: 'row' | 'content'): Soon<FoundObject | undefined> {
-    const answer = this.#options.tables.askPlace({ kind: 'object-read', place, want });
+    return chain(this.look(place, want), found => (found?.kind === 'object' ? found : undefined));
+  }
+
+  /** The same of any version, and where it is a delete marker. */
+  look(
+    place: ObjectPlace,
+    want: 'row' | 'content',
+    version?: VersionRef,
+  ): Soon<FoundObject | DeleteMarker | undefined> {
+    const { tables } = this.#options;
+    const answer = tables.askPlace(
+      version === undefined
+        ? { kind: 'object-read', place, want }
+        : { kind: 'object-read', place, want, version },
+    );
     return chain(answer, found => foundObject(place, found));
   }
 

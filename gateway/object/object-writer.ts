@@ -26,6 +26,7 @@ import type {
   ObjectContent,
   ObjectVersion,
   StoredHeaders,
+  VersionRef,
 } from '../../schemas/records/object-row.ts';
 import type { PartContent } from '../../schemas/records/upload-row.ts';
 import type { Soon } from '../../schemas/soon.ts';
@@ -83,6 +84,8 @@ export type Written = {
   readonly sizeBytes: number;
   readonly checksum?: StoredChecksum;
   readonly lastModifiedMs: number;
+  /** Where the bucket keeps versions. */
+  readonly version?: VersionRef;
 };
 
 /** What stands in the row beside its names. */
@@ -256,9 +259,12 @@ export class ObjectWriter {
     else if (answer.kind !== 'written') throw tableRefusal(answer);
     const { etag, sizeBytes, checksum } = row;
     const lastModifiedMs = timestampMs(timestamp);
-    return checksum === undefined
-      ? { etag, sizeBytes, lastModifiedMs }
-      : { etag, sizeBytes, lastModifiedMs, checksum };
+    const written: Written =
+      checksum === undefined
+        ? { etag, sizeBytes, lastModifiedMs }
+        : { etag, sizeBytes, lastModifiedMs, checksum };
+    const version = answer.kind === 'written' ? answer.version : undefined;
+    return version === undefined ? written : { ...written, version };
   }
 
   #writeVersion(

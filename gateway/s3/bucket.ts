@@ -199,10 +199,6 @@ function readBucketToken(token: string): string {
 export const getBucketLocation: S3Handler<BucketCall> = (_call, { region }) =>
   xmlReply(s3Document('LocationConstraint', region === UNNAMED_REGION ? '' : escapeXml(region)));
 
-/** Never enabled: the document without a status. */
-export const getBucketVersioning: S3Handler<BucketCall> = () =>
-  xmlReply(s3Document('VersioningConfiguration', ''));
-
 /** An access key stands where S3 has an account. */
 export function ownerXml(caller: Caller): string {
   return element('ID', caller.accessKeyId) + element('DisplayName', caller.keyName);

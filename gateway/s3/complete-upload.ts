@@ -14,13 +14,16 @@ import type { UploadId } from '../../schemas/ids.ts';
 import { versionIdOf } from '../../schemas/ids.ts';
 import type { LifecycleCalendar } from '../../schemas/lifecycle-calendar.ts';
 import type { ObjectPlace } from '../../schemas/messages/table.ts';
-import type { ObjectVersion, PartRef } from '../../schemas/records/object-row.ts';
+import type { BucketRow } from '../../schemas/records/bucket-row.ts';
+import type { ObjectVersion, PartRef, VersionRef } from '../../schemas/records/object-row.ts';
+import { versionRefOf } from '../../schemas/records/object-row.ts';
 import type { PartRow, UploadRow } from '../../schemas/records/upload-row.ts';
 import { timestampMs } from '../../schemas/timestamp.ts';
 import type { HttpReply, RequestHeaders } from '../http/exchange.ts';
 import { readSmallBody } from '../object/payload.ts';
 import { quotaOf } from '../object/quota.ts';
 import { tableRefusal } from '../object/refusals.ts';
+import { extrasOf, versionHeaders } from '../object/version-extras.ts';
 import { writeCondition } from './conditions.ts';
 import { expirationHeaders } from './lifecycle-headers.ts';
 import { placeOf } from './object-place.ts';
@@ -46,7 +49,7 @@ export const completeMultipartUpload: S3Handler<ObjectCall> = async (call, servi
   const found = await readUploaded(services, { place, uploadId, asked });
   if (found === undefined) return repeated(call, services, { place, uploadId, asked });
   const parts = chooseParts(found.upload, asked, found.parts);
-  const row = versionOf({ found, parts, uploadId, services });
+  const row = versionOf({ found, parts, uploadId, services, bucket: call.bucket });
   checkSize(expectedBytes, row.sizeBytes);
   checkExpected(call.headers, row.checksum);
   const answer = await services.tables.writeObject({
@@ -58,7 +61,8 @@ export const completeMultipartUpload: S3Handler<ObjectCall> = async (call, servi
     quota: quotaOf(call.bucket),
   });
   if (answer.kind !== 'written' && answer.kind !== 'completed-before') throw tableRefusal(answer);
-  return completedReply(call, row, services.calendar);
+  const told = answer.kind === 'written' ? answer.version : answer.versionId;
+  return completedReply(call, services.calendar, { row, version: told });
 };
 
 /** The checksum headers of this request speak of the object, not of its body. */
@@ -120,8 +124,9 @@ function versionOf(made: {
   readonly parts: readonly PartRow[];
   readonly uploadId: UploadId;
   readonly services: S3Services;
+  readonly bucket: BucketRow;
 }): ObjectVersion {
-  const { found, parts, uploadId, services } = made;
+  const { found, parts, uploadId, services, bucket } = made;
   const timestamp = services.stamper.now();
   const checksum = checksumOfParts(found.upload, parts);
   const { tagging } = found.upload;
@@ -134,7 +139,7 @@ function versionOf(made: {
     content: { kind: 'parts', uploadId, partCount: parts.length },
     headers: found.upload.headers,
     ...(checksum === undefined ? {} : { checksum }),
-    ...(tagging === undefined ? {} : { tagging }),
+    ...extrasOf(bucket, { tagging }),
   };
 }
 
@@ -174,20 +179,26 @@ async function repeated(
     asked.every(part => MD5_HEX.test(part.etag)) &&
     etagOfParts(asked.map(part => part.etag)) === state.etag;
   if (!isSame) throw new S3Error('NoSuchUpload');
-  const current = await tables.askPlace({ kind: 'object-read', place, want: 'row' });
-  if (current.kind !== 'object') throw tableRefusal(current);
-  const { row } = current;
+  // Another version may be the current one by now: this one is asked for by its name.
+  const version = call.bucket.versioning === undefined ? undefined : state.versionId;
+  const request = { kind: 'object-read', place, want: 'row' } as const;
+  const made = await tables.askPlace({ ...request, version });
+  const current = made.kind === 'object' && made.row !== undefined;
+  const found = current ? made : await tables.askPlace(request);
+  if (found.kind !== 'object') throw tableRefusal(found);
+  const { row } = found;
   if (row?.kind !== 'version' || row.versionId !== state.versionId) {
     throw new S3Error('NoSuchUpload');
   }
-  return completedReply(call, row, calendar);
+  return completedReply(call, calendar, { row, version: versionRefOf(row) });
 }
 
 function completedReply(
   call: ObjectCall,
-  { etag, checksum, sizeBytes, timestamp, tagging }: ObjectVersion,
   calendar: LifecycleCalendar,
+  made: { readonly row: ObjectVersion; readonly version: VersionRef | undefined },
 ): HttpReply {
+  const { etag, checksum, sizeBytes, timestamp, tagging } = made.row;
   const { bucket, bucketName, key, http } = call;
   const content =
     element('Location', `http://${http.headers.get('host') ?? ''}${http.rawPath}`) +
@@ -200,6 +211,9 @@ function completedReply(
     ...{ key, sizeBytes, createdMs: timestampMs(timestamp) },
     tags: tagging?.tags,
   };
-  const headers = expirationHeaders(bucket, calendar, subject);
+  const headers = [
+    ...versionHeaders(bucket, made.version),
+    ...expirationHeaders(bucket, calendar, subject),
+  ];
   return xmlReply(s3Document('CompleteMultipartUploadResult', content), headers);
 }

@@ -11,16 +11,19 @@
 import type { BlockHash } from '../../schemas/ids.ts';
 import type { ChecksumAlgorithm } from '../../schemas/records/checksum.ts';
 import type { ObjectVersion, StoredHeaders } from '../../schemas/records/object-row.ts';
+import type { Tag } from '../../schemas/records/bucket-settings/bucket-tags.ts';
+import type { ReplyHeaders } from '../http/exchange.ts';
 import type { FoundObject } from '../object/object-reader.ts';
 import type { VersionTarget, Written } from '../object/object-writer.ts';
 import { copyByReference } from '../object/reference-copy.ts';
 import { quotaOf, refuseEarly } from '../object/quota.ts';
 import { SourcePayload } from '../object/source-payload.ts';
+import { extrasOf, versionHeaders } from '../object/version-extras.ts';
 import { askedAcl } from './access-control.ts';
 import { askedChecksum } from './checksum-headers.ts';
 import { writeCondition } from './conditions.ts';
 import { copyResult } from './copy-result.ts';
-import { authoriseSource, checkCopySize, withSource } from './copy-source.ts';
+import { authoriseSource, checkCopySize, sourceVersionHeaders, withSource } from './copy-source.ts';
 import { expirationHeaders } from './lifecycle-headers.ts';
 import { ACL_HEADER } from './object-access.ts';
 import {
@@ -48,28 +51,35 @@ export const copyObject: S3Handler<ObjectCall> = async (call, services) => {
   const place = placeOf(call);
   const source = await authoriseSource(call, services);
   const isSame = source.bucket.id === place.bucket && source.key === place.key;
-  if (isSame && !changesSomething(call, directive, checksum)) throw nothingChanges();
+  // An old version that is copied onto its object becomes the current one: that is a change.
+  const isRestored = source.version !== undefined && call.bucket.versioning !== undefined;
+  if (isSame && !isRestored && !changesSomething(call, directive, checksum)) throw nothingChanges();
   const condition = writeCondition(headers);
   const quota = quotaOf(call.bucket);
+  let told: ReplyHeaders = [];
+  let tags: readonly Tag[] | undefined;
   const written = await withSource(call, services, source, async found => {
     const { sizeBytes } = found.version;
     checkCopySize(sizeBytes);
     await refuseEarly(services.tables, quota, { place, kind: 'object', sizeBytes });
     const tagging = copiedTagging(headers, found.version);
+    told = sourceVersionHeaders(source, found.version);
+    tags = tagging?.tags;
     const target: VersionTarget = {
       kind: 'version',
       place,
       headers: withAcl(copiedHeaders(call, found.version, directive), acl),
-      extras: tagging && { tagging },
+      extras: extrasOf(call.bucket, { tagging }),
       condition,
       quota,
     };
     return copy(services, found, target, checksum);
   });
   const { sizeBytes, lastModifiedMs: createdMs } = written;
-  const subject = { key: call.key, sizeBytes, createdMs };
+  const subject = { key: call.key, sizeBytes, createdMs, tags };
   const expiration = expirationHeaders(call.bucket, services.calendar, subject);
-  return copyResult('CopyObjectResult', written, expiration);
+  const version = versionHeaders(call.bucket, written.version);
+  return copyResult('CopyObjectResult', written, [...version, ...told, ...expiration]);
 };
 
 /** A storage class that is named counts, the same one too: tools renew objects in this way. */

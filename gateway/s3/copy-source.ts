@@ -11,13 +11,16 @@
 import type { ObjectKey } from '../../schemas/ids.ts';
 import { OBJECT_KEY_BYTES_MAX, PUT_BYTES_MAX } from '../../schemas/limits.ts';
 import type { BucketRow } from '../../schemas/records/bucket-row.ts';
+import type { DeleteMarker, ObjectVersion, VersionRef } from '../../schemas/records/object-row.ts';
+import { versionRefOf } from '../../schemas/records/object-row.ts';
 import { timestampMs } from '../../schemas/timestamp.ts';
-import type { RequestHeaders } from '../http/exchange.ts';
+import type { ReplyHeaders, RequestHeaders } from '../http/exchange.ts';
 import { ContentGone } from '../object/content-gone.ts';
 import type { FoundObject } from '../object/object-reader.ts';
 import { checkSource } from './conditions.ts';
-import { absentKey, checkObjectAcl, decideFor } from './object-access.ts';
-import { noSuchVersion, placeOf } from './object-place.ts';
+import { checkObjectAcl, decideFor } from './object-access.ts';
+import { checkedVersionRef, placeOf } from './object-place.ts';
+import { noSuchObject } from './object-versions.ts';
 import type { Access, S3Call, S3Services } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
 
@@ -26,7 +29,12 @@ const VERSION_MARK = '?versionId=';
 /** How often a source that is overwritten while it is copied is looked up. */
 const LOOKUPS_MAX = 3;
 
-export type CopySource = { readonly bucketName: string; readonly key: ObjectKey };
+export type CopySource = {
+  readonly bucketName: string;
+  readonly key: ObjectKey;
+  /** undefined: the current one. */
+  readonly version: VersionRef | undefined;
+};
 
 /**
  * `bucket/key`, percent-encoded, with or without a slash in front, and perhaps a version id.
@@ -36,7 +44,7 @@ export type CopySource = { readonly bucketName: string; readonly key: ObjectKey 
 export function parseCopySource(headers: RequestHeaders): CopySource {
   const text = headers.get(HEADER) ?? '';
   const mark = text.lastIndexOf(VERSION_MARK);
-  const versionId = mark < 0 ? 'null' : text.slice(mark + VERSION_MARK.length);
+  const version = mark < 0 ? undefined : checkedVersionRef(text.slice(mark + VERSION_MARK.length));
   const path = decoded(mark < 0 ? text : text.slice(0, mark)).replace(/^\//, '');
   const slash = path.indexOf('/');
   const bucketName = path.slice(0, Math.max(slash, 0));
@@ -44,14 +52,15 @@ export function parseCopySource(headers: RequestHeaders): CopySource {
   if (bucketName === '' || key === '' || Buffer.byteLength(key) > OBJECT_KEY_BYTES_MAX) {
     throw invalidSource('It must be a bucket name, a slash, and a key.', text);
   }
-  if (versionId !== 'null') throw noSuchVersion(versionId);
-  return { bucketName, key: key as ObjectKey };
+  return { bucketName, key: key as ObjectKey, version };
 }
 
 /** A source whose bucket the caller may read, or perhaps only this object of it. */
 export type AuthorisedSource = {
   readonly bucket: BucketRow;
   readonly key: ObjectKey;
+  /** undefined: the current one. */
+  readonly version: VersionRef | undefined;
   readonly access: Access;
 };
 
@@ -60,16 +69,17 @@ export async function authoriseSource(
   call: S3Call,
   services: S3Services,
 ): Promise<AuthorisedSource> {
-  const { bucketName, key } = parseCopySource(call.headers);
+  const { bucketName, key, version } = parseCopySource(call.headers);
   const bucket = await services.directory.resolveBucket(bucketName, call.caller?.accessKeyId);
   if (bucket === undefined) {
     if (call.caller === undefined) throw new S3Error('AccessDenied');
     throw new S3Error('NoSuchBucket', { fields: { BucketName: bucketName } });
   }
-  const asked = { permission: 'read', action: 's3:GetObject', bucket, objectKey: key } as const;
+  const action = version === undefined ? 's3:GetObject' : 's3:GetObjectVersion';
+  const asked = { permission: 'read', action, bucket, objectKey: key } as const;
   const access = decideFor(call, services, asked);
   if (access === 'denied') throw new S3Error('AccessDenied');
-  return { bucket, key, access };
+  return { bucket, key, version, access };
 }
 
 /**
@@ -84,8 +94,8 @@ export async function withSource<Result>(
 ): Promise<Result> {
   const place = placeOf(source);
   for (let lookups = 1; ; lookups += 1) {
-    const found = await services.reader.find(place, 'content');
-    if (found === undefined) throw absentKey(call, services, source);
+    const found = await services.reader.look(place, 'content', source.version);
+    if (found?.kind !== 'object') throw noSource(call, services, { source, marker: found });
     const { etag, timestamp } = found.version;
     if (source.access === 'by-object') checkObjectAcl(call, source.bucket, found.version);
     checkSource(call.headers, { etag, lastModifiedMs: timestampMs(timestamp) });
@@ -96,6 +106,33 @@ export async function withSource<Result>(
       if (lookups === LOOKUPS_MAX) throw new S3Error('InternalError', { cause: error });
     }
   }
+}
+
+/** A delete marker cannot be copied, whether it is named or not. */
+function noSource(
+  call: S3Call,
+  services: S3Services,
+  {
+    source,
+    marker,
+  }: { readonly source: AuthorisedSource; readonly marker: DeleteMarker | undefined },
+): S3Error {
+  const { version } = source;
+  if (version === undefined || marker === undefined) {
+    return noSuchObject(call, services, { ...source, marker });
+  }
+  return new S3Error('InvalidRequest', {
+    message: 'The source of a copy request may not specifically refer to a delete marker.',
+  });
+}
+
+/** Which version was copied, where the source's bucket keeps several. */
+export function sourceVersionHeaders(
+  { bucket }: AuthorisedSource,
+  source: ObjectVersion,
+): ReplyHeaders {
+  if (bucket.versioning === undefined) return [];
+  return [['x-amz-copy-source-version-id', versionRefOf(source)]];
 }
 
 /** @throws S3Error InvalidRequest for more than one request may copy. */

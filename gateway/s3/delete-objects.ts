@@ -12,10 +12,10 @@ import type { ObjectKey } from '../../schemas/ids.ts';
 import { DELETE_KEYS_MAX, OBJECT_KEY_BYTES_MAX, XML_BODY_BYTES_MAX } from '../../schemas/limits.ts';
 import type { WriteCondition } from '../../schemas/messages/table.ts';
 import { readSmallBody } from '../object/payload.ts';
-import { tableRefusal } from '../object/refusals.ts';
 import { hasDigest } from './bucket-document.ts';
+import { deleteVersion, type Deleted } from './delete-object.ts';
 import { decideFor } from './object-access.ts';
-import { placeOf } from './object-place.ts';
+import { parseVersionRef, placeOf } from './object-place.ts';
 import type { BucketCall, S3Handler, S3Services } from './s3-call.ts';
 import { asS3Error } from './s3-error-reply.ts';
 import { S3Error } from './s3-error.ts';
@@ -102,8 +102,8 @@ async function deleteEntry(
 ): Promise<string> {
   const names = element('Key', entry.key) + optionalElement('VersionId', entry.versionId);
   try {
-    await deleteOne(call, services, entry);
-    return isQuiet ? '' : wrap('Deleted', names);
+    const deleted = await deleteOne(call, services, entry);
+    return isQuiet ? '' : wrap('Deleted', names + deletedXml(entry, deleted));
   } catch (thrown) {
     const error = asS3Error(thrown);
     if (error.code === 'InternalError') {
@@ -113,26 +113,30 @@ async function deleteEntry(
   }
 }
 
-async function deleteOne(call: BucketCall, services: S3Services, entry: Entry): Promise<void> {
+/** Of a marker its own id is told: as the one that is new, or as the one that is gone. */
+function deletedXml({ versionId }: Entry, { version, isMarker }: Deleted): string {
+  if (!isMarker) return '';
+  const id = version ?? (versionId === undefined || versionId === '' ? 'null' : versionId);
+  return element('DeleteMarker', true) + element('DeleteMarkerVersionId', id);
+}
+
+async function deleteOne(call: BucketCall, services: S3Services, entry: Entry): Promise<Deleted> {
   const { key, versionId, etag, isUnsupported } = entry;
   if (Buffer.byteLength(key) > OBJECT_KEY_BYTES_MAX) throw new S3Error('KeyTooLongError');
   checkAccess(call, services, entry);
-  if (versionId !== undefined && versionId !== '' && versionId !== 'null') {
-    throw new S3Error('NoSuchVersion');
-  }
+  const isNamed = versionId !== undefined && versionId !== '';
+  const version = isNamed ? parseVersionRef(versionId) : undefined;
+  if (isNamed && version === undefined) throw new S3Error('NoSuchVersion');
   if (isUnsupported) {
     throw new S3Error('NotImplemented', {
       message: 'LastModifiedTime and Size are conditions of directory buckets.',
     });
   }
   const condition = etag === undefined || etag === '' ? undefined : conditionOf(etag);
-  const answer = await services.tables.writeObject({
-    kind: 'object-write',
-    place: placeOf({ bucket: call.bucket, key }),
-    row: { kind: 'tombstone', timestamp: services.stamper.now() },
-    ...(condition === undefined ? {} : { condition }),
-  });
-  if (answer.kind !== 'written') throw tableRefusal(answer);
+  const { bucket } = call;
+  const { tables, stamper } = services;
+  const place = placeOf({ bucket, key });
+  return deleteVersion(tables, { bucket, place, version, condition, stamper });
 }
 
 /** A policy may allow one key and deny the next; without one the door decided for all of them. */

@@ -7,13 +7,16 @@
  */
 import type { LifecycleCalendar } from '../../schemas/lifecycle-calendar.ts';
 import type { BucketRow } from '../../schemas/records/bucket-row.ts';
+import type { DeleteMarker, VersionRef } from '../../schemas/records/object-row.ts';
 import type { Soon } from '../../schemas/soon.ts';
 import { timestampMs } from '../../schemas/timestamp.ts';
 import type { HttpReply } from '../http/exchange.ts';
 import { answerObject, type ObjectQuestion } from '../object/object-answer.ts';
+import { headersOfVersion } from '../object/version-extras.ts';
 import { expirationHeaders } from './lifecycle-headers.ts';
-import { absentKey, checkObjectAcl } from './object-access.ts';
-import { checkVersionId, parsePartNumber, placeOf } from './object-place.ts';
+import { checkObjectAcl } from './object-access.ts';
+import { parsePartNumber, placeOf, versionRefOfCall } from './object-place.ts';
+import { noSuchObject } from './object-versions.ts';
 import type { ObjectCall, S3Handler, S3Services } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
 
@@ -41,10 +44,11 @@ function answer(
   want: ObjectQuestion['want'],
 ): Soon<HttpReply> {
   const { reader, calendar } = services;
-  const absent = (): never => {
-    throw absentKey(call, services, call);
-  };
   const question = readQuestion(call, want, calendar);
+  const { bucket, key } = call;
+  const absent = (marker: DeleteMarker | undefined): never => {
+    throw noSuchObject(call, services, { bucket, key, version: question.version, marker });
+  };
   if (call.access === 'allowed') return answerObject(reader, question, { absent });
   return answerObject(reader, question, {
     absent,
@@ -61,7 +65,7 @@ function readQuestion(
   calendar: LifecycleCalendar,
 ): ObjectQuestion {
   const { query, headers, caller, bucket } = call;
-  checkVersionId(query);
+  const version = query.size === 0 ? undefined : versionRefOfCall(query);
   if (headers.get(CUSTOMER_KEY_HEADER) !== undefined) {
     throw new S3Error('NotImplemented', { fields: { Header: CUSTOMER_KEY_HEADER } });
   }
@@ -78,10 +82,10 @@ function readQuestion(
     });
   }
   const wantsChecksum = headers.get('x-amz-checksum-mode')?.toUpperCase() === 'ENABLED';
-  const added =
-    bucket.lifecycle === undefined ? undefined : expirationOf(bucket, calendar, call.key);
+  const added = addedHeaders(bucket, calendar, { key: call.key, version });
   return {
     place: placeOf(call),
+    version,
     want,
     headers,
     partNumber,
@@ -92,18 +96,22 @@ function readQuestion(
   };
 }
 
-function expirationOf(
+/** Nothing for a bucket that has neither rules nor versions: a closure costs too. */
+function addedHeaders(
   bucket: BucketRow,
   calendar: LifecycleCalendar,
-  key: string,
-): NonNullable<ObjectQuestion['added']> {
-  return ({ sizeBytes, timestamp, tagging }) =>
-    expirationHeaders(bucket, calendar, {
-      key,
-      sizeBytes,
-      createdMs: timestampMs(timestamp),
-      tags: tagging?.tags,
-    });
+  asked: { readonly key: string; readonly version: VersionRef | undefined },
+): ObjectQuestion['added'] {
+  if (bucket.lifecycle === undefined && bucket.versioning === undefined) return undefined;
+  return row => {
+    const versionTold = headersOfVersion(bucket, row);
+    // Rules of expiration are about the current version.
+    if (asked.version !== undefined) return versionTold;
+    const { sizeBytes, timestamp, tagging } = row;
+    const createdMs = timestampMs(timestamp);
+    const subject = { key: asked.key, sizeBytes, createdMs, tags: tagging?.tags };
+    return [...versionTold, ...expirationHeaders(bucket, calendar, subject)];
+  };
 }
 
 function overridesOf(query: ObjectCall['query']): ReadonlyMap<string, string> {

@@ -9,6 +9,8 @@ import type { ObjectKey } from '../../schemas/ids.ts';
 import { PART_NUMBER_MAX } from '../../schemas/limits.ts';
 import type { ObjectPlace } from '../../schemas/messages/table.ts';
 import type { BucketRow } from '../../schemas/records/bucket-row.ts';
+import type { VersionRef } from '../../schemas/records/object-row.ts';
+import { parseTimestamp } from '../../schemas/timestamp.ts';
 import { placeOfKey } from '../object/key-place.ts';
 import type { QueryParameters } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
@@ -20,21 +22,28 @@ export function placeOf({ bucket, key }: BucketAndKey): ObjectPlace {
   return placeOfKey(bucket, key);
 }
 
+/** undefined for what is no name of a version. */
+export function parseVersionRef(text: string): VersionRef | undefined {
+  return text === 'null' ? text : parseTimestamp(text);
+}
+
 /**
- * Refuses any version but the one there is: a bucket without versions has one, named `null`.
+ * `versionId` of a query; undefined when there is none: the current version is meant.
  *
  * @throws S3Error InvalidArgument.
  */
-export function checkVersionId(query: QueryParameters): void {
-  const versionId = query.get('versionId');
-  if (versionId === undefined || versionId === 'null') return;
-  throw noSuchVersion(versionId);
+export function versionRefOfCall(query: QueryParameters): VersionRef | undefined {
+  const text = query.get('versionId');
+  return text === undefined ? undefined : checkedVersionRef(text);
 }
 
-export function noSuchVersion(versionId: string): S3Error {
-  return new S3Error('InvalidArgument', {
-    message: 'The version id is not valid: this bucket keeps no versions.',
-    fields: { ArgumentName: 'versionId', ArgumentValue: versionId },
+/** @throws S3Error InvalidArgument. */
+export function checkedVersionRef(text: string): VersionRef {
+  const ref = parseVersionRef(text);
+  if (ref !== undefined) return ref;
+  throw new S3Error('InvalidArgument', {
+    message: 'Invalid version id specified.',
+    fields: { ArgumentName: 'versionId', ArgumentValue: text },
   });
 }
 

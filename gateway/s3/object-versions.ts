@@ -6,12 +6,17 @@
  * Must not know: what is read or changed.
  */
 import type { ObjectChange } from '../../schemas/messages/table.ts';
+import type { BucketRow } from '../../schemas/records/bucket-row.ts';
+import type { DeleteMarker, VersionRef } from '../../schemas/records/object-row.ts';
+import { timestampMs } from '../../schemas/timestamp.ts';
 import type { ReplyHeaders } from '../http/exchange.ts';
+import { httpDate } from '../http/http-date.ts';
 import type { FoundObject } from '../object/object-reader.ts';
 import { tableRefusal } from '../object/refusals.ts';
+import { headersOfVersion, versionHeaders } from '../object/version-extras.ts';
 import { absentKey } from './object-access.ts';
-import { checkVersionId, placeOf } from './object-place.ts';
-import type { ObjectCall, S3Services } from './s3-call.ts';
+import { placeOf, versionRefOfCall } from './object-place.ts';
+import type { ObjectCall, S3Call, S3Services } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
 
 export type AskedVersion = {
@@ -20,24 +25,72 @@ export type AskedVersion = {
   readonly headers: ReplyHeaders;
 };
 
-/** Rejects with S3Error NoSuchKey. */
+/** Rejects with S3Error NoSuchKey, NoSuchVersion, MethodNotAllowed. */
 export async function findVersion(call: ObjectCall, services: S3Services): Promise<AskedVersion> {
-  checkVersionId(call.query);
-  const found = await services.reader.find(placeOf(call), 'row');
-  if (found === undefined) throw absentKey(call, services, call);
-  return { found, headers: [] };
+  const version = versionRefOfCall(call.query);
+  const found = await services.reader.look(placeOf(call), 'row', version);
+  const { bucket, key } = call;
+  if (found?.kind === 'object') return { found, headers: headersOfVersion(bucket, found.version) };
+  throw noSuchObject(call, services, { bucket, key, version, marker: found });
 }
 
-/** Answers with the headers that tell which version was changed. Rejects with S3Error NoSuchKey. */
+/**
+ * Answers with the headers that tell which version was changed.
+ * Rejects with S3Error NoSuchKey, NoSuchVersion, MethodNotAllowed.
+ */
 export async function changeObject(
   call: ObjectCall,
-  { tables }: S3Services,
+  services: S3Services,
   change: Pick<ObjectChange, 'tagging' | 'acl'>,
 ): Promise<ReplyHeaders> {
-  checkVersionId(call.query);
+  const version = versionRefOfCall(call.query);
   const place = placeOf(call);
-  const answer = await tables.askPlace({ kind: 'object-change', place, ...change });
-  if (answer.kind === 'written') return [];
+  const request = { kind: 'object-change', place, version, ...change } as const;
+  const answer = await services.tables.askPlace(request);
+  if (answer.kind === 'written') return versionHeaders(call.bucket, answer.version);
   if (answer.kind !== 'no-such-version') throw tableRefusal(answer);
-  throw new S3Error('NoSuchKey', { fields: { Key: call.key } });
+  const { bucket, key } = call;
+  if (answer.because === 'absent') {
+    throw noSuchObject(call, services, { bucket, key, version, marker: undefined });
+  }
+  throw markerRefusal({ key, version }, [['x-amz-delete-marker', 'true']]);
+}
+
+type Absent = {
+  readonly bucket: BucketRow;
+  readonly key: string;
+  /** undefined: the current one was meant. */
+  readonly version: VersionRef | undefined;
+  /** What is there in place of an object. */
+  readonly marker: DeleteMarker | undefined;
+};
+
+/** What is answered where there is no object to be read. */
+export function noSuchObject(
+  call: S3Call,
+  services: S3Services,
+  { bucket, key, version, marker }: Absent,
+): S3Error {
+  const refusal = absentKey(call, services, { bucket, key });
+  if (refusal.code !== 'NoSuchKey') return refusal;
+  if (marker !== undefined) {
+    const headers = headersOfVersion(bucket, marker);
+    const modified = ['Last-Modified', httpDate(timestampMs(marker.timestamp))] as const;
+    const told = version === undefined ? headers : [...headers, modified];
+    return markerRefusal({ key, version }, told);
+  }
+  if (version === undefined) return refusal;
+  return new S3Error('NoSuchVersion', { fields: { Key: key, VersionId: version } });
+}
+
+/** A delete marker that is asked for by its name is there, and cannot be read. */
+function markerRefusal(
+  { key, version }: Pick<Absent, 'key' | 'version'>,
+  headers: ReplyHeaders,
+): S3Error {
+  if (version === undefined) return new S3Error('NoSuchKey', { headers, fields: { Key: key } });
+  return new S3Error('MethodNotAllowed', {
+    headers: [['allow', 'DELETE'], ...headers],
+    fields: { ResourceType: 'DeleteMarker' },
+  });
 }

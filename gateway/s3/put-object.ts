@@ -10,6 +10,7 @@
 import { httpPayload } from '../object/http-payload.ts';
 import type { Written } from '../object/object-writer.ts';
 import { quotaOf, refuseEarly } from '../object/quota.ts';
+import { extrasOf, versionHeaders } from '../object/version-extras.ts';
 import type { HttpReply, ReplyHeaders } from '../http/exchange.ts';
 import { askedAcl } from './access-control.ts';
 import { checksumReplyHeaders } from './checksum-headers.ts';
@@ -28,7 +29,7 @@ export const putObject: S3Handler<ObjectCall> = async (call, { tables, writer, c
     kind: 'version',
     place: placeOf(call),
     headers: withAcl(storedHeaders(headers, auth), askedAcl(headers, call.bucket)),
-    extras: tagging && { tagging },
+    extras: extrasOf(call.bucket, { tagging }),
     condition: writeCondition(headers),
     quota: quotaOf(call.bucket),
   } as const;
@@ -38,10 +39,12 @@ export const putObject: S3Handler<ObjectCall> = async (call, { tables, writer, c
     await refuseEarly(tables, quota, { place, kind: 'object', sizeBytes: payload.sizeBytes });
   }
   const written = await writer.write(payload, target);
-  if (call.bucket.lifecycle === undefined) return uploadReply(written);
+  const version = versionHeaders(call.bucket, written.version);
+  if (call.bucket.lifecycle === undefined) return uploadReply(written, version);
   const { sizeBytes, lastModifiedMs: createdMs } = written;
   const subject = { key: call.key, sizeBytes, createdMs, tags: tagging?.tags };
-  return uploadReply(written, expirationHeaders(call.bucket, calendar, subject));
+  const expiration = expirationHeaders(call.bucket, calendar, subject);
+  return uploadReply(written, [...version, ...expiration]);
 };
 
 /** What PutObject and UploadPart answer. */

@@ -14,10 +14,10 @@ import {
   createBucket,
   deleteBucket,
   getBucketLocation,
-  getBucketVersioning,
   headBucket,
   listBuckets,
 } from './bucket.ts';
+import { getBucketVersioning, putBucketVersioning } from './bucket-versioning.ts';
 import { completeMultipartUpload } from './complete-upload.ts';
 import { copyObject } from './copy-object.ts';
 import { preflight, servicePreflight } from './cors-preflight.ts';
@@ -27,6 +27,7 @@ import { getObject, headObject } from './get-object.ts';
 import { listObjects, listObjectsV2 } from './list-objects.ts';
 import { listParts } from './list-parts.ts';
 import { listMultipartUploads } from './list-uploads.ts';
+import { listObjectVersions } from './list-versions.ts';
 import { abortMultipartUpload, createMultipartUpload } from './multipart-upload.ts';
 import { getObjectAcl, putObjectAcl } from './object-acl.ts';
 import { getObjectAttributes } from './object-attributes.ts';
@@ -110,6 +111,11 @@ const BUILT: readonly Operation[] = [
     scope: 'bucket',
     handler: getBucketVersioning,
   }),
+  built('PutBucketVersioning', 'PUT bucket versioning', {
+    ...owner('s3:PutBucketVersioning'),
+    scope: 'bucket',
+    handler: putBucketVersioning,
+  }),
 
   built('ListObjects', 'GET bucket', {
     ...read('s3:ListBucket'),
@@ -120,6 +126,11 @@ const BUILT: readonly Operation[] = [
     ...read('s3:ListBucket'),
     scope: 'bucket',
     handler: listObjectsV2,
+  }),
+  built('ListObjectVersions', 'GET bucket versions', {
+    ...read('s3:ListBucketVersions'),
+    scope: 'bucket',
+    handler: listObjectVersions,
   }),
   built('ListMultipartUploads', 'GET bucket uploads', {
     ...read('s3:ListBucketMultipartUploads'),
@@ -242,7 +253,6 @@ const NOT_BUILT: readonly NotBuilt[] = [
       session: 'CreateSession',
     },
   ],
-  ['GET bucket', 'read', { versions: 'ListObjectVersions' }],
   [
     'PUT bucket',
     'owner',
@@ -261,7 +271,6 @@ const NOT_BUILT: readonly NotBuilt[] = [
       'object-lock': 'PutObjectLockConfiguration',
       replication: 'PutBucketReplication',
       requestPayment: 'PutBucketRequestPayment',
-      versioning: 'PutBucketVersioning',
     },
   ],
   [

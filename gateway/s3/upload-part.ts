@@ -10,13 +10,14 @@
  */
 import type { BlockHash } from '../../schemas/ids.ts';
 import type { UploadRow } from '../../schemas/records/upload-row.ts';
+import type { ReplyHeaders } from '../http/exchange.ts';
 import { httpPayload } from '../object/http-payload.ts';
 import type { PartTarget } from '../object/object-writer.ts';
 import { quotaOf, refuseEarly } from '../object/quota.ts';
 import { tableRefusal } from '../object/refusals.ts';
 import { SourcePayload } from '../object/source-payload.ts';
 import { copyResult } from './copy-result.ts';
-import { authoriseSource, checkCopySize, withSource } from './copy-source.ts';
+import { authoriseSource, checkCopySize, sourceVersionHeaders, withSource } from './copy-source.ts';
 import { checkUploadHeaders } from './object-headers.ts';
 import { parsePartNumber, placeOf } from './object-place.ts';
 import { uploadReply } from './put-object.ts';
@@ -42,7 +43,9 @@ export const uploadPartCopy: S3Handler<ObjectCall> = async (call, services) => {
   const { reader, writer } = services;
   const source = await authoriseSource(call, services);
   const { target, declared } = await openPart(call, services);
+  let told: ReplyHeaders = [];
   const written = await withSource(call, services, source, async found => {
+    told = sourceVersionHeaders(source, found.version);
     const range = sourceRange(call, found.version.sizeBytes);
     checkCopySize(range.sizeBytes);
     await refusePart(services, target, range.sizeBytes);
@@ -50,7 +53,7 @@ export const uploadPartCopy: S3Handler<ObjectCall> = async (call, services) => {
     const body = await reader.open(found, range, seen);
     return writer.write(new SourcePayload(body, declared?.algorithm), target, seen);
   });
-  return copyResult('CopyPartResult', written);
+  return copyResult('CopyPartResult', written, told);
 };
 
 /** A part counts with all its bytes: what it may replace is kept until the upload has ended. */

@@ -16,6 +16,7 @@ import type { AttemptId, UploadId, VersionId } from '../ids.ts';
 import type { Timestamp } from '../timestamp.ts';
 import type { BlockList } from './block-list.ts';
 import { parseBlockList } from './block-list.ts';
+import type { AccessSettings } from './bucket-settings/access-settings.ts';
 import type { StoredChecksum } from './checksum.ts';
 import { packChecksum, readChecksum } from './checksum.ts';
 import type { ObjectExtras } from './object-extras.ts';
@@ -195,6 +196,16 @@ export function decodeObjectRow(bytes: Uint8Array): ObjectRow {
 function readMarker(fields: FieldReader, timestamp: Timestamp): DeleteMarker {
   const versioned = !fields.skipNull() && fields.flag();
   return versioned ? { kind: 'marker', timestamp, versioned } : { kind: 'marker', timestamp };
+}
+
+/** What a deletion without a version writes, by what the bucket says of versions. */
+export function deletionRow(
+  { versioning }: Pick<AccessSettings, 'versioning'>,
+  timestamp: Timestamp,
+): ObjectRow {
+  if (versioning === undefined) return { kind: 'tombstone', timestamp };
+  const marker = { kind: 'marker', timestamp } as const;
+  return versioning === 'enabled' ? { ...marker, versioned: true } : marker;
 }
 
 /** By which a client names a version: `null` for what was written where no versions are kept. */

@@ -13,6 +13,7 @@ import type {
   LifecycleRule,
 } from '../../../schemas/records/bucket-settings/lifecycle-rules.ts';
 import type { ObjectVersion } from '../../../schemas/records/object-row.ts';
+import { decodeObjectRow } from '../../../schemas/records/object-row.ts';
 import { TABLE } from '../../../schemas/row-tables.ts';
 import { Stamper } from '../../../schemas/stamper.ts';
 import { makeTimestamp } from '../../../schemas/timestamp.ts';
@@ -191,6 +192,17 @@ test('dates, prefixes, sizes and disabled rules are respected', async t => {
   await put('other', 99);
   await walk();
   t.deepEqual(keys(), ['later/old', 'other', 'sized/5']);
+});
+
+test('where versions are kept, an object that expires leaves a delete marker', async t => {
+  const { put, setRules, walk, tables } = lifecycleWorld();
+  setRules([rule(days(1))], { versioning: 'enabled' });
+  await put('a', 5);
+  await walk();
+  const kinds = (name: 'object' | 'history'): string[] =>
+    tables.rows(TABLE[name]).map(({ value }) => decodeObjectRow(value).kind);
+  t.deepEqual(kinds('object'), ['marker']);
+  t.deepEqual(kinds('history'), ['version']);
 });
 
 test('a rule of tags takes the objects that have them all', async t => {

@@ -200,13 +200,15 @@ test('the source is named with or without a slash, encoded once', t => {
       return (error as S3Error).code;
     }
   };
-  t.deepEqual(parse('b/k'), { bucketName: 'b', key: 'k' });
-  t.deepEqual(parse('/b/k/l'), { bucketName: 'b', key: 'k/l' });
-  t.deepEqual(parse('b//k'), { bucketName: 'b', key: '/k' });
-  t.deepEqual(parse('/b/%2e%2e/%C3%A9%2525'), { bucketName: 'b', key: '../é%25' });
-  t.deepEqual(parse('b%2Fk'), { bucketName: 'b', key: 'k' });
-  t.deepEqual(parse('b/k?versionId=null'), { bucketName: 'b', key: 'k' });
-  t.deepEqual(parse('b/k%3FversionId=1'), { bucketName: 'b', key: 'k?versionId=1' });
+  const current = { version: undefined };
+  t.deepEqual(parse('b/k'), { bucketName: 'b', key: 'k', ...current });
+  t.deepEqual(parse('/b/k/l'), { bucketName: 'b', key: 'k/l', ...current });
+  t.deepEqual(parse('b//k'), { bucketName: 'b', key: '/k', ...current });
+  t.deepEqual(parse('/b/%2e%2e/%C3%A9%2525'), { bucketName: 'b', key: '../é%25', ...current });
+  t.deepEqual(parse('b%2Fk'), { bucketName: 'b', key: 'k', ...current });
+  t.deepEqual(parse('b/k?versionId=null'), { bucketName: 'b', key: 'k', version: 'null' });
+  t.deepEqual(parse('b/k%3FversionId=1'), { bucketName: 'b', key: 'k?versionId=1', ...current });
+  t.is(parse('b/k?versionId=1'), 'InvalidArgument');
   t.is(parse(`b/${'k'.repeat(1025)}`), 'InvalidArgument');
   t.is(parse('//k'), 'InvalidArgument');
 });

@@ -128,7 +128,7 @@ const pageAsks: readonly (readonly [string, Ask, number])[] = [
   ['a range', { target: '/pictures/k', headers: [['range', 'bytes=0-0']] }, 206],
   ['an upload', { target: '/pictures/other', method: 'PUT', body: 'x' }, 200],
   ['a missing object', { target: '/pictures/nothing' }, 404],
-  ['what is not implemented', { target: '/pictures?versions' }, 501],
+  ['what is not implemented', { target: '/pictures/k?torrent' }, 501],
   [
     'an upload that is not allowed',
     { target: '/pictures/k', method: 'PUT', body: '', as: READER },

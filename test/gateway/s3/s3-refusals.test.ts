@@ -196,12 +196,12 @@ const rows: readonly Row[] = [
   },
   // What S3 knows and this door does not, after the permission.
   {
-    title: 'the versioning of a bucket',
+    title: 'the versioning of a bucket without a status',
     method: 'PUT',
     target: '/pictures?versioning',
-    body: '',
-    status: 501,
-    code: 'NotImplemented',
+    body: xmlOf('VersioningConfiguration', ''),
+    status: 400,
+    code: 'IllegalVersioningConfigurationException',
   },
   {
     title: 'the versioning of a bucket, without the right',
@@ -245,7 +245,12 @@ const rows: readonly Row[] = [
     status: 501,
     code: 'NotImplemented',
   },
-  { title: 'versions', target: '/pictures?versions', status: 501, code: 'NotImplemented' },
+  {
+    title: 'versions behind a version without its key',
+    target: '/pictures?versions&version-id-marker=null',
+    status: 400,
+    code: 'InvalidArgument',
+  },
   {
     title: 'a part outside of an upload',
     method: 'PUT',

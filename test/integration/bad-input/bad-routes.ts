@@ -39,10 +39,9 @@ const methods: readonly BadCase[] = [
 ];
 
 const NOT_BUILT: readonly (readonly [method: string, query: string])[] = [
-  ...(['encryption=', 'replication=', 'versioning=', 'object-lock='] as const).map(
+  ...(['encryption=', 'replication=', 'object-lock='] as const).map(
     query => ['PUT', query] as const,
   ),
-  ['GET', 'versions='],
 ];
 
 /** A bucket without settings has none of these, and says so. */

@@ -1,0 +1,50 @@
+/**
+ * What a bucket's settings put into the rows of its new versions, and what answers say of versions.
+ *
+ * Owns:          the step from a bucket's row to the rows of its versions.
+ * Knows:         whether the bucket keeps versions.
+ * Must not know: doors, headers of requests.
+ */
+import type { BucketRow } from '../../schemas/records/bucket-row.ts';
+import type { ObjectExtras, ObjectLock, Tagging } from '../../schemas/records/object-extras.ts';
+import type { StoredVersion, VersionRef } from '../../schemas/records/object-row.ts';
+import { versionRefOf } from '../../schemas/records/object-row.ts';
+import type { ReplyHeaders } from '../http/exchange.ts';
+
+const NO_HEADERS: ReplyHeaders = [];
+
+/** What a new version comes with. */
+export type NewExtras = {
+  readonly tagging?: Tagging | undefined;
+  readonly lock?: ObjectLock | undefined;
+};
+
+/** undefined for a version without any of it, in a bucket that keeps none. */
+export function extrasOf(
+  { versioning }: Pick<BucketRow, 'versioning'>,
+  { tagging, lock }: NewExtras,
+): ObjectExtras | undefined {
+  const isKept = versioning === 'enabled';
+  if (!isKept && tagging === undefined && lock === undefined) return undefined;
+  return {
+    ...(tagging === undefined ? {} : { tagging }),
+    ...(isKept ? { versioned: true } : {}),
+    ...(lock === undefined ? {} : { lock }),
+  };
+}
+
+/** Nothing where no versions were ever kept. */
+export function versionHeaders(
+  { versioning }: Pick<BucketRow, 'versioning'>,
+  version: VersionRef | undefined,
+): ReplyHeaders {
+  return versioning === undefined ? NO_HEADERS : [['x-amz-version-id', version ?? 'null']];
+}
+
+export function headersOfVersion(
+  bucket: Pick<BucketRow, 'versioning'>,
+  row: StoredVersion,
+): ReplyHeaders {
+  const told = versionHeaders(bucket, versionRefOf(row));
+  return row.kind === 'marker' ? [['x-amz-delete-marker', 'true'], ...told] : told;
+}
