@@ -133,7 +133,10 @@ test('nothing comes back that was forgotten, and in the end all is forgotten', a
       async (all, drawn) => {
         const world = new World();
         await world.build();
-        world.loss = () => drawn.next().value ?? 'none';
+        world.loss = () => {
+          const next = drawn.next();
+          return next.done === true ? 'none' : next.value;
+        };
         const newest = new Map<number, ObjectWrite>();
         let tick = 100;
         for (const action of all) {
