@@ -53,7 +53,8 @@ export class RowRepair {
     names: readonly Uint8Array[],
   ): Promise<Repaired | undefined> {
     let read = await this.#readAll(partition, nodes, names);
-    // Rows of different rounds are not merged: those behind enter the latest, then all is read again.
+    // Rows of different rounds are not merged: those behind enter the latest, then all is read
+    // again.
     if (read !== undefined && read.rounds.size > 1) {
       await this.#mergePiece(partition, [], latest(read.rounds));
       read = await this.#readAll(partition, nodes, names);

@@ -62,8 +62,8 @@ export const COMMIT_QUEUE_BYTES_MAX = 64 * MIB;
 export const REQUEST_DEADLINE_MS = 30_000;
 /** A deletion is forgotten this long after it is durable: no older write can be under way. */
 export const TOMBSTONE_KEEP_MS = 2 * REQUEST_DEADLINE_MS;
-/** The same of a block's reference where there are peers: one that was away, and missed the release,
- *  is back within this, or its references are found to be dead one by one. */
+/** The same of a block's reference where there are peers: one that was away, and missed the
+ *  release, is back within this, or its references are found to be dead one by one. */
 export const REPLICATED_TOMBSTONE_KEEP_MS = 24 * 3600 * 1000;
 /** Versions and attempts that began before this, and were never finished, are dead. */
 export const UNFINISHED_DEAD_MS = 24 * 3600 * 1000;

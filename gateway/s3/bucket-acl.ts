@@ -12,7 +12,8 @@ import { xmlReply } from './xml-reply.ts';
 
 export const putBucketAcl: S3Handler<BucketCall> = async (call, services) => {
   const acl = await putAcl(call);
-  // Lists that give something to the bucket's owner are about objects: for a bucket S3 ignores them.
+  // Lists that give something to the bucket's owner are about objects: for a bucket S3 ignores
+  // them.
   const isAboutObjects = acl === 'bucket-owner-read' || acl === 'bucket-owner-full-control';
   const kept = acl === undefined || isAboutObjects ? null : acl;
   await decideSettings(call, services, { acl: kept });
