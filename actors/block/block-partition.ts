@@ -164,6 +164,11 @@ export class BlockPartition implements Actor<BlockRequest, BlockReply> {
     return this.#ledger.knownBlocks(after, limit);
   }
 
+  /** Few rows must be read, or none, to know the digests. */
+  get isDigestCounted(): boolean {
+    return this.#exchange.isCounted;
+  }
+
   /** The digests of its live references, by leaf; undefined while they cannot be had. */
   digestLeaves(): Promise<Buffer | undefined> {
     return this.#exchange.leaves();

@@ -44,6 +44,7 @@ const FIRST_ROUND_MS = 3000;
 /** A round follows soon on one that took something over, and on a change among the peers. */
 const LOOK_MS = 1000;
 const SETTLE_MS = 1000;
+const REST_MS_MAX = 1000;
 /** Partitions that are compared at the same time. */
 const PARTITIONS_AT_ONCE = 16;
 
@@ -52,6 +53,7 @@ export class ReferenceSync {
   readonly #inStep = new Map<PartitionId, Map<NodeId, number>>();
   #timer: Timer | undefined;
   #running: Promise<unknown> | undefined;
+  #counting: Promise<unknown> = Promise.resolve();
   #isStopped = false;
   #dueAtMs = 0;
   /** Who the peers were at the last look. */
@@ -137,7 +139,7 @@ export class ReferenceSync {
       if (leaves.size > 0) suspects.push({ peer, leaves });
     }
     if (suspects.length === 0) return;
-    await this.#settle();
+    await this.#rest(SETTLE_MS);
     for (const { peer, leaves } of suspects) {
       for (const leaf of await this.#compare(partition, peer)) {
         if (leaves.has(leaf) && !this.#isStopped) await this.#takeOver(partition, peer, leaf);
@@ -151,7 +153,7 @@ export class ReferenceSync {
   async #compare(partition: BlockPartition, peer: NodeId): Promise<readonly number[]> {
     const { peers, clock } = this.#options;
     const atMs = clock.monotonicMs();
-    const ours = await partition.digestLeaves();
+    const ours = await this.#leaves(partition);
     if (ours === undefined) return [];
     const request = { kind: 'references-compare', root: rootOf(ours) } as const;
     const reply = await peers.ask(peer, partition.partition, request);
@@ -160,6 +162,21 @@ export class ReferenceSync {
     const inStep = this.#inStep.get(partition.partition) ?? new Map<NodeId, number>();
     this.#inStep.set(partition.partition, inStep.set(peer, atMs));
     return [];
+  }
+
+  /** After a start all rows are read once: one partition at a time, and no more than half of the
+   *  time, because clients go first. */
+  #leaves(partition: BlockPartition): Promise<Buffer | undefined> {
+    if (partition.isDigestCounted) return partition.digestLeaves();
+    const counted = this.#counting.then(async () => {
+      const { clock } = this.#options;
+      const startedMs = clock.monotonicMs();
+      const leaves = await partition.digestLeaves();
+      await this.#rest(Math.min(REST_MS_MAX, clock.monotonicMs() - startedMs));
+      return leaves;
+    });
+    this.#counting = counted.catch(() => undefined);
+    return counted;
   }
 
   async #takeOver(partition: BlockPartition, peer: NodeId, leaf: number): Promise<void> {
@@ -193,9 +210,10 @@ export class ReferenceSync {
     }
   }
 
-  async #settle(): Promise<void> {
+  async #rest(ms: number): Promise<void> {
+    if (ms <= 0 || this.#isStopped) return;
     await new Promise<void>(resolve => {
-      this.#options.timers.after(SETTLE_MS, resolve);
+      this.#options.timers.after(ms, resolve);
     });
   }
 }
