@@ -8,10 +8,18 @@
  */
 import test from 'ava';
 import type { TableClient } from '../../bus/table-client.ts';
-import { partitionOfShard, type VersionId } from '../../schemas/ids.ts';
+import {
+  attemptIdOf,
+  partitionOfShard,
+  uploadIdOf,
+  versionIdOf,
+  type VersionId,
+} from '../../schemas/ids.ts';
+import type { ListedEntry } from '../../schemas/messages/table.ts';
+import type { PartRow, UploadRow } from '../../schemas/records/upload-row.ts';
 import type { ObjectRow } from '../../schemas/records/object-row.ts';
 import type { Stamper } from '../../schemas/stamper.ts';
-import { at, blocksOf, bucket, etag } from '../actors/partition/partition-fixture.ts';
+import { at, blocksOf, bucket, etag, refOf } from '../actors/partition/partition-fixture.ts';
 import { RegisterChecker, type Value } from '../support/register-checker.ts';
 import { TableCluster, type TableClusterOptions } from '../support/table-cluster.ts';
 
@@ -29,6 +37,7 @@ class Run {
   readonly cluster: TableCluster;
   readonly checker = new RegisterChecker();
   #values = 0;
+  #failure: string | undefined;
 
   constructor(seed: number, options: Partial<TableClusterOptions> = {}) {
     this.cluster = new TableCluster({ partition, ...options, seed });
@@ -87,16 +96,65 @@ class Run {
     const value: Value = row?.kind === 'version' ? Number.parseInt(row.etag, 16) : 'deleted';
     this.checker.saw(key, value, beganMs);
     if (row?.kind === 'version' && row.content.kind === 'inline' && inline?.[0] !== Number(value)) {
-      throw new Error('the bytes of another version');
+      this.#failure ??= `${key}: the bytes of another version`;
     }
     return 'answered';
   }
 
+  /** As a gateway does it: the upload, two parts, the list of them, and the Complete. */
+  async #upload(gateway: Gateway, key: string): Promise<void> {
+    const { tables, stamper } = gateway;
+    const place = at(key);
+    this.#values += 1;
+    const value = this.#values;
+    const end = this.checker.begin(key, value, this.#nowMs);
+    const id = uploadIdOf(stamper.now());
+    const upload: UploadRow = {
+      ...{ uploadId: id, timestamp: id, state: { kind: 'open' }, headers: [], initiator: 'GK' },
+    };
+    const created = await tables.askPlace({ kind: 'upload-create', place, upload });
+    if (created.kind !== 'written') return;
+    for (const partNumber of [1, 2]) {
+      const stamp = stamper.now();
+      const part: PartRow = {
+        ...{ uploadId: id, partNumber, attemptId: attemptIdOf(stamp), timestamp: stamp },
+        ...{
+          sizeBytes: 8,
+          etag: etag(value),
+          content: { kind: 'blocks', blocks: blocksOf(value) },
+        },
+      };
+      const answer = await tables.askPlace({ kind: 'part-write', place, part });
+      if (answer.kind !== 'written') return;
+    }
+    const listing = { kind: 'part-list', place, uploadId: id, after: 0, limit: 10 } as const;
+    const listed = await tables.askPlace(listing);
+    if (listed.kind !== 'parts') return;
+    if (listed.parts.length !== 2) {
+      this.#failure ??= `${key}: an acknowledged part is not listed`;
+      return;
+    }
+    const stamp = stamper.now();
+    const row: ObjectRow = {
+      ...{ kind: 'version', timestamp: stamp, versionId: versionIdOf(stamp), headers: [] },
+      ...{ sizeBytes: 16, etag: etag(value) },
+      content: { kind: 'parts', uploadId: id, partCount: 2 },
+    };
+    const completes = { uploadId: id, parts: listed.parts.map(refOf) };
+    const answer = await tables.writeObject({ kind: 'object-write', place, row, completes });
+    if (answer.kind === 'written' || answer.kind === 'completed-before') end(this.#nowMs);
+  }
+
   async #list({ tables }: Gateway): Promise<void> {
     const beganMs = this.#nowMs;
-    const all = { bucket, shard: 0, prefix: '', delimiter: '', limit: 10 };
+    const isFolded = this.cluster.random.below(2) === 0;
+    const all = { bucket, shard: 0, prefix: '', delimiter: isFolded ? '/' : '', limit: 10 };
     const answer = await tables.ask(partition, { kind: 'object-list', ...all });
     if (answer.kind !== 'object-page' || answer.next !== undefined) return;
+    if (isFolded) {
+      this.#sawFolder(answer.entries, beganMs);
+      return;
+    }
     const shown = new Map<string, Value>(
       answer.entries.map(entry =>
         entry.kind === 'object'
@@ -107,11 +165,18 @@ class Run {
     for (const key of KEYS) this.checker.saw(key, shown.get(key) ?? 'deleted', beganMs);
   }
 
+  /** A folder that is shown holds something; one that is not shown holds nothing. */
+  #sawFolder(entries: readonly ListedEntry[], beganMs: number): void {
+    if (entries.some(entry => entry.kind === 'prefix' && entry.prefix === 'c/')) return;
+    for (const key of KEYS) if (key.startsWith('c/')) this.checker.saw(key, 'deleted', beganMs);
+  }
+
   async #client(gateway: Gateway): Promise<void> {
     for (let step = 0; step < STEPS_OF_CLIENT; step += 1) {
       const key = this.pick(KEYS);
-      const what = this.pick(['write', 'write', 'read', 'read', 'list']);
+      const what = this.pick(['write', 'write', 'upload', 'read', 'read', 'list']);
       if (what === 'write') await this.#write(gateway, key);
+      else if (what === 'upload') await this.#upload(gateway, key);
       else if (what === 'read') await this.read(gateway, key);
       else await this.#list(gateway);
       await this.#rest(this.cluster.random.below(40));
@@ -153,6 +218,7 @@ class Run {
         if (outcome === 'failed') return `${key} cannot be read after all has healed`;
       }
     }
+    if (this.#failure !== undefined) return this.#failure;
     const [stale] = this.checker.stale;
     return stale && `${stale.key}: saw ${String(stale.saw)}, which hides ${String(stale.hides)}`;
   }
