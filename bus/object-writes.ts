@@ -73,16 +73,21 @@ export class ReplicatedObjectWrites {
   ): Promise<ObjectWriteAnswer> {
     let isStored = false;
     const rule: WriteRule<TableReply> = {
-      counts: reply => isStoredAs(reply, write) || (mayBeConcurrent && reply.kind === 'older'),
+      counts: reply => isStoredAs(reply, write) || (mayBeConcurrent && isNewerRow(reply)),
       prefers: newestOlder,
       onReply: reply => {
         isStored ||= isStoredAs(reply, write);
       },
     };
     const answer = await this.#calls.write(partition, write, rule);
-    if (answer.kind !== 'older' || !mayBeConcurrent) return answer;
+    if (!mayBeConcurrent || !isNewerRow(answer)) return answer;
     return isStored || !hasBlocks(write) ? { kind: 'written' } : { kind: 'superseded' };
   }
+}
+
+/** Where nothing is held, nothing is newer: what was forgotten there is to be passed. */
+function isNewerRow(reply: Exclude<ObjectWriteAnswer, Superseded | NoConditions>): boolean {
+  return reply.kind === 'older' && reply.isForgotten !== true;
 }
 
 function hasBlocks({ row }: ObjectWrite): boolean {

@@ -5,7 +5,7 @@
  * Knows:         which requests change rows, and which answers count as stored.
  * Must not know: S3, LevelDB.
  */
-import type { PartitionId } from '../schemas/ids.ts';
+import type { PartitionId, VersionId } from '../schemas/ids.ts';
 import { partitionOfKey, partitionOfShard } from '../schemas/ids.ts';
 import type {
   ObjectPlace,
@@ -118,10 +118,17 @@ export class TableClient {
       : undefined;
   }
 
-  /** Does a write quorum hold a row of this stamp, or a newer one? */
-  async isHeldAbove(place: ObjectPlace, timestamp: Timestamp): Promise<boolean> {
-    const counts = (reply: TableReply): boolean =>
-      reply.kind === 'object' && reply.row !== undefined && reply.row.timestamp >= timestamp;
+  /** Does a write quorum hold a row of this stamp or a newer one, and not that version? */
+  async isSuperseded(
+    place: ObjectPlace,
+    version: VersionId,
+    timestamp: Timestamp,
+  ): Promise<boolean> {
+    const counts = (reply: TableReply): boolean => {
+      if (reply.kind !== 'object' || reply.row === undefined) return false;
+      const { row } = reply;
+      return row.timestamp >= timestamp && (row.kind !== 'version' || row.versionId !== version);
+    };
     const request = { kind: 'object-read', place, want: 'row' } as const;
     const answer = await this.#calls.write(this.partitionOf(place), request, { counts });
     return answer.kind !== 'unavailable' && counts(answer);

@@ -82,7 +82,7 @@ function decide(step: WriteStep, write: ObjectWrite, stored: Stored): Decision |
     return { kind: 'older', newest: known.timestamp };
   }
   const forgotten = stored === undefined ? forgottenAbove(step, row.timestamp) : undefined;
-  if (forgotten !== undefined) return { kind: 'older', newest: forgotten };
+  if (forgotten !== undefined) return { kind: 'older', newest: forgotten, isForgotten: true };
   if (isTooFarAhead(step, row.timestamp, known)) return { kind: 'stamp-ahead' };
   if (condition !== undefined) {
     if (stored === 'damaged') return { kind: 'damaged' };

@@ -17,11 +17,12 @@ import type { TableReply } from '../../schemas/messages/table.ts';
 import type { ObjectRow } from '../../schemas/records/object-row.ts';
 import type { ReleaseEntry } from '../../schemas/records/release-entry.ts';
 import type { UploadState } from '../../schemas/records/upload-row.ts';
+import { findVersionById } from './history-rows.ts';
 import { objectRowKey } from './row-keys.ts';
 import { orDamage, readEndedUpload, readObjectRow } from './stored-rows.ts';
 import type { TablePartition } from './table-partition.ts';
 
-export type ReplicaQuestions = Pick<TableClient, 'askEvery' | 'isHeldAbove'>;
+export type ReplicaQuestions = Pick<TableClient, 'askEvery' | 'isSuperseded'>;
 
 /** `lives`: it came back, under a newer stamp. */
 export type Verdict = 'release' | 'wait' | 'lives';
@@ -43,10 +44,12 @@ export class ReleaseChecks {
     if (head === 'damaged') return 'wait';
     if (entry.kind !== 'version') return this.#ofUpload(entry, entry.uploadId, head);
     if (head === undefined) return 'wait';
-    if (head.kind === 'version' && head.versionId === entry.versionId) return 'lives';
-    const { content } = entry;
+    const { place, versionId, content } = entry;
+    const version = orDamage(() => findVersionById({ rows: store, partition, place }, versionId));
+    if (version === 'damaged') return 'wait';
+    if (version !== undefined) return 'lives';
     if (content.kind === 'parts') return this.#ofUpload(entry, content.uploadId, head);
-    const isAtQuorum = await this.#tables.isHeldAbove(entry.place, head.timestamp);
+    const isAtQuorum = await this.#tables.isSuperseded(place, versionId, head.timestamp);
     return isAtQuorum ? 'release' : 'wait';
   }
 

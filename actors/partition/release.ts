@@ -123,7 +123,7 @@ export class Release {
     const { store, partition } = this.#partition;
     const { versionId, content } = entry;
     if (content.kind !== 'parts') return 'released';
-    const kept = this.#keptByOther(entry.place, content.uploadId);
+    const kept = this.#keptBy(entry.place, content.uploadId, entry);
     if (content.parts !== undefined) return this.#listedParts(entry, content.parts, kept);
     for (let index = 0; index < partListRowCount(content); index += 1) {
       const row = { versionId, index };
@@ -132,17 +132,6 @@ export class Release {
       if ((await this.#listedParts(entry, listed, kept)) === 'failed') return 'failed';
     }
     return 'released';
-  }
-
-  /** A Complete that was repeated made another version of the same parts. */
-  #keptByOther(place: ReleaseEntry['place'], uploadId: UploadId): ReadonlySet<string> {
-    const { store, partition } = this.#partition;
-    const head = readObjectRow(store, objectRowKey(partition, place));
-    const isOfUpload =
-      head?.kind === 'version' &&
-      head.content.kind === 'parts' &&
-      head.content.uploadId === uploadId;
-    return isOfUpload ? attemptsOfVersion(store, partition, head) : new Set();
   }
 
   async #listedParts(
@@ -167,18 +156,47 @@ export class Release {
     return 'released';
   }
 
-  async #upload(entry: UploadEntry): Promise<ReleaseOutcome> {
-    const kept = entry.kind === 'leftovers' ? this.#keptBy(entry) : new Set<string>();
+  async #upload(asked: UploadEntry): Promise<ReleaseOutcome> {
+    const entry = this.#asItEnded(asked);
+    const kept = this.#keptBy(entry.place, entry.uploadId, entry);
     const outcome = await this.#allParts(entry.place, entry.uploadId, kept);
     if (outcome === 'failed') return 'failed';
     return this.#end(step => endUpload(step, entry));
   }
 
-  /** The attempts that the completed version names, while it is there; then none is kept. */
-  #keptBy({ place, versionId }: Extract<ReleaseEntry, { kind: 'leftovers' }>): ReadonlySet<string> {
+  /** An upload whose version nobody knew here may have been completed all the same: the version is
+   *  another replica's, and has come since. */
+  #asItEnded(entry: UploadEntry): UploadEntry {
+    if (this.#partition.isSoleReplica || entry.kind === 'leftovers') return entry;
     const { store, partition } = this.#partition;
-    const version = findVersionById({ rows: store, partition, place }, versionId);
-    return version === undefined ? new Set() : attemptsOfVersion(store, partition, version);
+    const { place, uploadId } = entry;
+    const state = readEndedUpload(store, { partition, place, uploadId })?.state;
+    if (state?.kind !== 'completed') return entry;
+    return { kind: 'leftovers', place, uploadId, versionId: state.versionId };
+  }
+
+  /**
+   * The attempts that stay: those of the version that the upload became, while it is there; and
+   * with several replicas those of the object, if a Complete that was repeated made it of this
+   * upload too.
+   */
+  #keptBy(
+    place: ReleaseEntry['place'],
+    uploadId: UploadId,
+    entry: ReleaseEntry,
+  ): ReadonlySet<string> {
+    const { store, partition, isSoleReplica } = this.#partition;
+    const at = { rows: store, partition, place };
+    const own = entry.kind === 'leftovers' ? findVersionById(at, entry.versionId) : undefined;
+    const kept = own === undefined ? [] : [...attemptsOfVersion(store, partition, own)];
+    if (isSoleReplica) return new Set(kept);
+    const head = readObjectRow(store, objectRowKey(partition, place));
+    const isOfUpload =
+      head?.kind === 'version' &&
+      head.content.kind === 'parts' &&
+      head.content.uploadId === uploadId;
+    if (!isOfUpload) return new Set(kept);
+    return new Set([...kept, ...attemptsOfVersion(store, partition, head)]);
   }
 
   async #allParts(

@@ -300,7 +300,7 @@ const reply = union<TableReply>({
       marker: optional(yes),
     },
   ],
-  older: [2, { newest: timestamp }],
+  older: [2, { newest: timestamp, isForgotten: optional(flag) }],
   'condition-failed': [3, { because: choice('absent', 'mismatch') }],
   'bucket-closed': [4, {}],
   'no-such-upload': [5, {}],

@@ -382,7 +382,12 @@ export type TableReply =
   /** A change, or a deletion, of a version that is not there, or that is a delete marker. */
   | { readonly kind: 'no-such-version'; readonly because: 'absent' | 'marker' }
   /** Not stored: a row at or above the write's timestamp is there; write again above it. */
-  | { readonly kind: 'older'; readonly newest: Timestamp }
+  | {
+      readonly kind: 'older';
+      readonly newest: Timestamp;
+      /** No row is there: a deletion of that stamp may have been, and is forgotten. */
+      readonly isForgotten?: boolean;
+    }
   | { readonly kind: 'condition-failed'; readonly because: 'absent' | 'mismatch' }
   | { readonly kind: 'bucket-closed' }
   /** The write would have made the bucket larger than it may be. */

@@ -4,6 +4,9 @@
  * die. A register checker holds it to the promises of reads and writes; at the end all heals and
  * every key is read once more.
  *
+ * Meanwhile the nodes release what was superseded, and owners that are not known to live are marked:
+ * what stands in the end must have all that it references.
+ *
  * A seed replays a run. `SEED` begins elsewhere, `SEEDS` runs more of them.
  */
 import test from 'ava';
@@ -17,9 +20,11 @@ import {
 } from '../../schemas/ids.ts';
 import type { ListedEntry } from '../../schemas/messages/table.ts';
 import type { PartRow, UploadRow } from '../../schemas/records/upload-row.ts';
+import { unpackBlocks } from '../../schemas/records/block-list.ts';
 import type { ObjectRow } from '../../schemas/records/object-row.ts';
 import type { Stamper } from '../../schemas/stamper.ts';
 import { at, blocksOf, bucket, etag, refOf } from '../actors/partition/partition-fixture.ts';
+import { ToldBlocks } from '../actors/partition/table-world.ts';
 import { RegisterChecker, type Value } from '../support/register-checker.ts';
 import { TableCluster, type TableClusterOptions } from '../support/table-cluster.ts';
 
@@ -28,6 +33,8 @@ const CLIENTS = 3;
 const STEPS_OF_CLIENT = 12;
 const FAULTS = 8;
 const SEEDS_DEFAULT = 60;
+/** So long what is to be released is waited for. */
+const RELEASES_MS = 20_000;
 
 const partition = partitionOfShard(bucket, 0);
 
@@ -36,11 +43,13 @@ type Gateway = { readonly tables: TableClient; readonly stamper: Stamper };
 class Run {
   readonly cluster: TableCluster;
   readonly checker = new RegisterChecker();
+  /** What the block side would hold: of every version with blocks, and of every part. */
+  readonly blocks = new ToldBlocks();
   #values = 0;
   #failure: string | undefined;
 
   constructor(seed: number, options: Partial<TableClusterOptions> = {}) {
-    this.cluster = new TableCluster({ partition, ...options, seed });
+    this.cluster = new TableCluster({ partition, blocks: this.blocks, ...options, seed });
     const { random, bus } = this.cluster;
     bus.weather = {
       ...{ delayMsMin: 1, delayMsMax: 1 + random.below(60) },
@@ -79,6 +88,8 @@ class Run {
       ...{ kind: 'version', timestamp: stamp, versionId: begun as VersionId, headers: [] },
       ...{ sizeBytes: 4, etag: etag(value), content },
     };
+    const owner = { kind: 'version', ...at(key), versionId: versionIdOf(begun) } as const;
+    if (content.kind === 'blocks') this.blocks.refer(owner, content.blocks);
     const row: ObjectRow = how === 'delete' ? { kind: 'tombstone', timestamp: stamp } : version;
     const inline = how === 'inline' ? Buffer.alloc(4, value) : undefined;
     const answer = await tables.writeObject(
@@ -124,6 +135,9 @@ class Run {
           content: { kind: 'blocks', blocks: blocksOf(value) },
         },
       };
+      const { attemptId } = part;
+      const owner = { kind: 'part', ...place, uploadId: id, partNumber, attemptId } as const;
+      this.blocks.refer(owner, blocksOf(value));
       const answer = await tables.askPlace({ kind: 'part-write', place, part });
       if (answer.kind !== 'written') return;
     }
@@ -188,7 +202,10 @@ class Run {
     for (let fault = 0; fault < FAULTS; fault += 1) {
       await this.#rest(cluster.random.below(400));
       const index = cluster.random.below(cluster.nodes.length);
-      switch (this.pick(['freeze', 'down', 'back', 'back', 'restart'])) {
+      switch (this.pick(['freeze', 'down', 'back', 'back', 'restart', 'walk'])) {
+        case 'walk':
+          void this.#walk(cluster.gateway(index));
+          break;
         case 'freeze':
           cluster.bus.away.add(cluster.node(index).id);
           break;
@@ -205,6 +222,34 @@ class Run {
     for (const index of cluster.nodes.keys()) cluster.bringBack(index);
   }
 
+  /** Whoever is not known to live is marked, and what it references goes. */
+  async #walk({ tables }: Gateway): Promise<void> {
+    const held = [...this.blocks.references.values()];
+    const owners = held.map(({ owner }) => ({ owner, mayBeUnderWay: false }));
+    if (owners.length === 0) return;
+    const reply = await tables.ask(partition, { kind: 'owners-check', owners });
+    if (reply.kind !== 'owners') return;
+    for (const [index, state] of reply.states.entries()) {
+      const reference = held[index];
+      if (state !== 'dead' || reference === undefined) continue;
+      await this.blocks.releaseReferences(reference.owner, [reference.hash]);
+    }
+  }
+
+  /** What stands in the end has all that it references. */
+  async #checkBlocks({ tables }: Gateway, key: string): Promise<void> {
+    const answer = await tables.askPlace({ kind: 'object-read', place: at(key), want: 'row' });
+    if (answer.kind !== 'object' || answer.row?.kind !== 'version') return;
+    const { content, versionId, etag: value } = answer.row;
+    const ids: string[] = [];
+    if (content.kind === 'blocks') ids.push(versionId);
+    if (content.kind === 'parts') ids.push(...(content.parts ?? []).map(part => part.attemptId));
+    for (const { hash } of unpackBlocks(blocksOf(Number.parseInt(value, 16)))) {
+      const lost = ids.find(id => !this.blocks.references.has(`${hash} ${id}`));
+      if (lost !== undefined) this.#failure ??= `${key}: ${content.kind} lost a reference`;
+    }
+  }
+
   /** Undefined: all promises were kept. */
   async run(): Promise<string | undefined> {
     const { cluster } = this;
@@ -217,6 +262,11 @@ class Run {
         const outcome = await cluster.until(this.read(gateway, key));
         if (outcome === 'failed') return `${key} cannot be read after all has healed`;
       }
+    }
+    await cluster.time.pass(RELEASES_MS);
+    for (const [index, key] of KEYS.entries()) {
+      const gateway = gateways[index % gateways.length];
+      if (gateway !== undefined) await cluster.until(this.#checkBlocks(gateway, key));
     }
     if (this.#failure !== undefined) return this.#failure;
     const [stale] = this.checker.stale;

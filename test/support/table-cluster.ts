@@ -5,6 +5,8 @@
  * Knows:         the partition's actor, the client.
  * Must not know: what is tested.
  */
+import type { ReleasePorts } from '../../actors/partition/release.ts';
+import { ReleaseWorker } from '../../actors/partition/release-worker.ts';
 import { TablePartition } from '../../actors/partition/table-partition.ts';
 import type { Subscription } from '../../bus/bus.ts';
 import { fixedView } from '../../bus/cluster-view.ts';
@@ -20,6 +22,7 @@ import type { TableReply, TableRequest } from '../../schemas/messages/table.ts';
 import { Stamper } from '../../schemas/stamper.ts';
 import { FlakyBus } from './flaky-bus.ts';
 import { MemoryStore } from './memory-store.ts';
+import { QuietLog } from './quiet-log.ts';
 import { SeededRandom } from './seeded-random.ts';
 import { SimulatedTime } from './simulated-time.ts';
 
@@ -29,6 +32,8 @@ export type TableClusterOptions = {
   readonly seed?: number;
   readonly mode?: ConsistencyMode;
   readonly isLiveStamper?: (stamper: string) => boolean;
+  /** References that the nodes release; without them nothing is released. */
+  readonly blocks?: ReleasePorts['blocks'];
 };
 
 export class TableNode {
@@ -36,6 +41,7 @@ export class TableNode {
   readonly #cluster: TableCluster;
   store = new MemoryStore();
   table: TablePartition;
+  #releases: ReleaseWorker | undefined;
   #served: Subscription | undefined;
 
   constructor(id: NodeId, cluster: TableCluster) {
@@ -48,18 +54,31 @@ export class TableNode {
     const { partition, time, inner, subjects, options } = this.#cluster;
     const table = new TablePartition({
       ...{ partition, store: this.store, clock: time.clock, space: () => true },
-      ...{ kickRelease: () => undefined, soleReplica: false },
+      ...{ kickRelease: () => this.#releases?.kick(partition), soleReplica: false },
       isLiveStamper: options.isLiveStamper ?? (() => true),
     });
     this.#served = inner.serve(subjects.table(this.id, partition), table.receive.bind(table));
     return table;
   }
 
+  /** Works off its queue from now on. */
+  startReleasing(blocks: ReleasePorts['blocks']): void {
+    const { nodes, time } = this.#cluster;
+    this.#releases = new ReleaseWorker({
+      ...{ tables: this.#cluster.client(nodes.indexOf(this)), blocks, partitions: [this.table] },
+      ...{ timers: time.timers, log: new QuietLog() },
+    });
+    this.#releases.start();
+  }
+
   /** The process dies; what was durable is found when it starts again. */
   restart(): void {
     this.#served?.close();
+    void this.#releases?.stop();
     this.store = this.store.crash();
     this.table = this.#start();
+    const { blocks } = this.#cluster.options;
+    if (blocks !== undefined) this.startReleasing(blocks);
   }
 
   /** Without a bus: what this replica says by itself. */
@@ -104,6 +123,7 @@ export class TableCluster {
       ...{ replicas: Array.from({ length: PARTITION_COUNT }, () => ids), partitionBytes: 1 },
     };
     this.nodes = ids.map(id => new TableNode(id, this));
+    for (const node of this.nodes) if (options.blocks) node.startReleasing(options.blocks);
   }
 
   client(nearest = 0): TableClient {

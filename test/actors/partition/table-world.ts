@@ -120,7 +120,7 @@ export class TableWorld {
       askEvery: async (partition: PartitionId, request: TableRequest) => [
         await this.askPartition(partition, request),
       ],
-      isHeldAbove: () => Promise.resolve(true),
+      isSuperseded: () => Promise.resolve(true),
     };
     const ports = { tables: client, blocks };
     this.worker = new ReleaseWorker({ partitions, ...ports, clock, timers, log });

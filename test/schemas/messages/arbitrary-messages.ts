@@ -212,7 +212,7 @@ export const tableReplies = oneOfAll<TableReply>({
     },
   ),
   'no-such-version': fc.record({ because: fc.constantFrom('absent', 'marker') }),
-  older: fc.record({ newest: timestamps }),
+  older: withOptional({ newest: timestamps }, { isForgotten: flags }),
   'condition-failed': fc.record({ because: fc.constantFrom('absent', 'mismatch') }),
   'bucket-closed': nothing,
   'no-such-upload': nothing,
