@@ -32,7 +32,7 @@ const KEYS = ['a', 'b', 'c/1', 'c/2'];
 const CLIENTS = 3;
 const STEPS_OF_CLIENT = 12;
 const FAULTS = 8;
-const SEEDS_DEFAULT = 60;
+const SEEDS_DEFAULT = 25;
 /** So long what is to be released is waited for. */
 const RELEASES_MS = 20_000;
 

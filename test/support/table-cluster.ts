@@ -66,7 +66,7 @@ export class TableNode {
     const { nodes, time } = this.#cluster;
     this.#releases = new ReleaseWorker({
       ...{ tables: this.#cluster.client(nodes.indexOf(this)), blocks, partitions: [this.table] },
-      ...{ timers: time.timers, log: new QuietLog() },
+      ...{ clock: time.clock, timers: time.timers, log: new QuietLog() },
     });
     this.#releases.start();
   }
