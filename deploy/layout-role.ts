@@ -15,14 +15,19 @@ import {
   type PartitionSync,
 } from '../actors/cluster/layout-progress.ts';
 import { LayoutSync, type PartitionTransfer } from '../actors/cluster/layout-sync.ts';
+import { StoreMarks } from '../actors/cluster/store-marks.ts';
 import type { Store } from '../actors/storage/store.ts';
+import type { Bus } from '../bus/bus.ts';
+import { askGuarded } from '../bus/guarded.ts';
 import type { Config } from '../schemas/config.ts';
 import type { Environment } from '../schemas/environment.ts';
 import type { NodeId } from '../schemas/ids.ts';
+import { readVersionOf, trackerOf } from '../schemas/layout-liveness.ts';
 import type { NodeWork } from '../schemas/node-work.ts';
 import type { Stamper } from '../schemas/stamper.ts';
 import type { Log } from '../schemas/telemetry.ts';
 import type { KnownLayout } from '../bus/known-layout.ts';
+import type { Subjects } from '../bus/subjects.ts';
 import { measuredSpace, type ClusterKnowledge } from './cluster-knowledge.ts';
 import type { SettingsKeeper } from './settings-keeper.ts';
 
@@ -32,6 +37,8 @@ export type LayoutRoleOptions = {
   readonly environment: Environment;
   readonly stamper: Stamper;
   readonly log: Log;
+  readonly bus: Bus;
+  readonly subjects: Subjects;
   readonly knowledge: ClusterKnowledge;
 };
 
@@ -46,6 +53,8 @@ export type LayoutRole = {
   readonly cluster: ClusterActor;
   /** On the embedded bus everyone knows the same layout: nothing is to be refused. */
   readonly fence: LayoutFence | undefined;
+  /** Whether this store may lack what was acknowledged here: it answers nothing then. */
+  readonly isBehind: () => boolean;
   /** The partitions are served: versions may be acknowledged, and brought in. */
   begin(partitions: Partitions): void;
   stop(): Promise<void>;
@@ -53,7 +62,7 @@ export type LayoutRole = {
 
 export function makeLayoutRole(
   options: LayoutRoleOptions,
-  store: Store,
+  store: Store & { readonly batchCount: number },
   facts: NodeFacts,
 ): LayoutRole {
   const { config, nodeId, environment, stamper, log, knowledge } = options;
@@ -61,13 +70,16 @@ export function makeLayoutRole(
   const keeper = new LayoutKeeper(store, known);
   const fence = new LayoutFence(nodeId, known);
   const hasPeers = config.nats !== undefined;
-  const begun: { progress?: LayoutProgress; sync?: LayoutSync; work?: () => NodeWork } = {};
+  const begun: Begun = {};
+  const marks = hasPeers ? makeMarks(options, store, begun) : undefined;
   return {
     cluster: new ClusterActor({
       ...{ nodeId, known, keeper, stamper, facts, clock, offsets, process, members },
       work: () => begun.work?.(),
+      remembered: node => marks?.remembered(node),
     }),
     fence: hasPeers ? fence : undefined,
+    isBehind: () => marks !== undefined && (marks.state !== 'active' || isSkipped(known, nodeId)),
     begin: ({ transfer, resync, settings }) => {
       const sync = new LayoutSync({
         ...{ nodeId, known, transfer, clock, isUp: node => view.isUp(node) },
@@ -78,16 +90,65 @@ export function makeLayoutRole(
         sync: hasPeers ? withSettings(sync, settings, known) : NOTHING_TO_BRING,
       });
       const work = (): NodeWork => workLeft(sync, resync);
-      Object.assign(begun, { sync, progress, work });
+      Object.assign(begun, { sync, progress, work, settings });
       const space = measuredSpace(clock, () => facts.space());
-      knowledge.describe(() => ({ ...space(), work: work() }));
+      knowledge.describe(() => {
+        const mark = marks?.mark;
+        return { ...space(), work: work(), ...(mark && { mark }) };
+      });
       progress.kick();
+      marks?.start();
     },
     stop: async () => {
       begun.sync?.stop();
+      await marks?.stop();
       await begun.progress?.stop();
     },
   };
+}
+
+type Begun = {
+  progress?: LayoutProgress;
+  sync?: LayoutSync;
+  settings?: Pick<SettingsKeeper, 'bringIn'>;
+  work?: () => NodeWork;
+};
+
+const RECALL_MS = 1000;
+
+/** What the store forgot, as far as others can say. */
+function makeMarks(
+  options: LayoutRoleOptions,
+  store: Store & { readonly batchCount: number },
+  begun: Begun,
+): StoreMarks {
+  const { nodeId, environment, log, knowledge, bus, subjects } = options;
+  const { known } = knowledge;
+  const marks = new StoreMarks({
+    ...{ nodeId, store, known, log, random: environment.random, timers: environment.timers },
+    batchCount: () => store.batchCount,
+    recall: async peer => {
+      const request = { kind: 'mark-recall', node: nodeId } as const;
+      const asked = [request, { timeoutMs: RECALL_MS }] as const;
+      const reply = await askGuarded(bus, subjects.cluster(peer), asked);
+      return reply.kind === 'mark' ? reply : undefined;
+    },
+    bringInAll: async () =>
+      (await begun.settings?.bringIn(known.read)) === 'done' &&
+      ((await begun.sync?.bringInAgain()) ?? false),
+  });
+  bus.listen(subjects.heartbeat(), ({ node, mark }) => {
+    if (mark !== undefined && node !== nodeId) marks.heard(node, mark);
+  });
+  return marks;
+}
+
+/** The version that is read by went on without this node, which has not caught up since. */
+function isSkipped({ state }: KnownLayout, node: NodeId): boolean {
+  const { skipped, synced } = trackerOf(state, node);
+  if (skipped.size === 0) return false;
+  const read = readVersionOf(state)?.name;
+  return read !== undefined && skipped.has(read) && !synced.has(read);
 }
 
 /** The full copies first: what is decided from then on is decided with this node. */

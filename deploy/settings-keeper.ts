@@ -26,6 +26,7 @@ export type SettingsKeeperOptions = {
   readonly log: Log;
   /** Of the layout; absent: there is only one version, ever. */
   readonly fence?: SettingsActorOptions['fence'];
+  readonly mayVote?: SettingsActorOptions['mayVote'];
 };
 
 export type SettingsKeeper = {
@@ -37,7 +38,7 @@ export type SettingsKeeper = {
 };
 
 export function serveSettings(options: SettingsKeeperOptions): SettingsKeeper {
-  const { store, nodeId, environment, bus, subjects, log, fence } = options;
+  const { store, nodeId, environment, bus, subjects, log, fence, mayVote } = options;
   const started: { spread?: SettingsSpread } = {};
   const actor = new SettingsActor({
     ...{ store, clock: environment.clock },
@@ -46,6 +47,7 @@ export function serveSettings(options: SettingsKeeperOptions): SettingsKeeper {
     },
     isInSync: () => started.spread?.isInSync() ?? false,
     ...(fence === undefined ? {} : { fence }),
+    ...(mayVote === undefined ? {} : { mayVote }),
   });
   serveGuarded(bus, subjects.settings(nodeId), actor.receive.bind(actor));
   return {

@@ -11,6 +11,7 @@ import type { ResyncQueue } from '../actors/block/resync-queue.ts';
 import type { ResyncWorker } from '../actors/block/resync-worker.ts';
 import type { LayoutFence } from '../actors/cluster/layout-fence.ts';
 import type { PartitionTransfer } from '../actors/cluster/layout-sync.ts';
+import { unlessBehind } from '../actors/cluster/unless-behind.ts';
 import { digestKey as digestKeyOf } from '../actors/entropy/digest-key.ts';
 import { EntropyWorker } from '../actors/entropy/entropy-worker.ts';
 import { RoundWorker } from '../actors/entropy/round-worker.ts';
@@ -61,6 +62,8 @@ export type StorageActorsOptions = {
   readonly registry: WorkerRegistry;
   /** Refuses who does not know a layout version that this node has acknowledged. */
   readonly fence: LayoutFence | undefined;
+  /** Whether the store may have forgotten something; asked for each request behind a fence. */
+  readonly isBehind: () => boolean;
 };
 
 type Worker = { start(): void; stop(): Promise<void> };
@@ -167,13 +170,14 @@ function workerPorts({ environment, log, clients }: StorageActorsOptions) {
 }
 
 function serve(
-  { bus, subjects, nodeId, fence }: StorageActorsOptions,
+  { bus, subjects, nodeId, fence, isBehind }: StorageActorsOptions,
   tables: readonly TablePartition[],
   blocks: readonly BlockPartition[],
 ): void {
   for (const table of tables) {
     const server = table.receive.bind(table);
-    bus.serve(subjects.table(nodeId, table.partition), fence?.guard(server) ?? server);
+    const guarded = fence?.guard(unlessBehind(server, isBehind)) ?? server;
+    bus.serve(subjects.table(nodeId, table.partition), guarded);
   }
   blocks.forEach((block, index) => {
     const server = block.receive.bind(block);

@@ -86,7 +86,7 @@ export async function startStorage(options: StorageRoleOptions): Promise<Storage
     });
   const actors = startStorageActors({
     ...{ ...options, store, files, directories, blockFiles, blockStats, clients },
-    ...{ resyncQueue, registry, fence: layout.fence },
+    ...{ resyncQueue, registry, fence: layout.fence, isBehind: layout.isBehind },
   });
   layout.begin({ transfer: actors.transfer, resync: actors.resync, settings });
   return {
@@ -120,7 +120,7 @@ function serveKeepers(
   const settings = serveSettings({
     ...{ ...options, store },
     // On the embedded bus nobody else decides.
-    ...(fence === undefined ? {} : { fence: fence.guard.bind(fence) }),
+    ...(fence && { fence: fence.guard.bind(fence), mayVote: () => !layout.isBehind() }),
   });
   const upkeep = new NodeUpkeep(options.registry, cluster.receive.bind(cluster));
   serveGuarded(bus, subjects.cluster(nodeId), upkeep.receive.bind(upkeep));

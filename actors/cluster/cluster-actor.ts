@@ -34,6 +34,7 @@ import {
   type LayoutState,
 } from '../../schemas/layout-state.ts';
 import type { ClusterReply, ClusterRequest, Ping } from '../../schemas/messages/cluster.ts';
+import type { StoreMark } from '../../schemas/messages/heartbeat.ts';
 import { encodeLayoutState } from '../../schemas/records/layout-state-row.ts';
 import type { NodeWork } from '../../schemas/node-work.ts';
 import type { Stamper } from '../../schemas/stamper.ts';
@@ -68,6 +69,8 @@ export type ClusterActorOptions = {
   readonly members: ClusterMembers;
   /** What is left until this node has all that it is to have. */
   readonly work?: () => NodeWork | undefined;
+  /** What this node remembers of the store of another. */
+  readonly remembered?: (node: NodeId) => StoreMark | undefined;
 };
 
 /** With more versions under way a change is refused; branches may still bring some. */
@@ -123,6 +126,10 @@ export class ClusterActor {
         return this.#pong(request);
       case 'layout-pull':
         return { kind: 'layout-state', state: encodeLayoutState(known.state) };
+      case 'mark-recall': {
+        const mark = this.#options.remembered?.(request.node);
+        return mark === undefined ? { kind: 'mark' } : { kind: 'mark', mark };
+      }
       case 'node-info':
         return { kind: 'info', info: facts.info() };
       case 'node-statistics':

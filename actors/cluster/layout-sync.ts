@@ -15,6 +15,7 @@ import type { KnownLayout } from '../../bus/known-layout.ts';
 import { replicasOf } from '../../schemas/cluster-layout.ts';
 import type { Clock } from '../../schemas/environment.ts';
 import type { NodeId, PartitionId } from '../../schemas/ids.ts';
+import { PARTITION_COUNT, partitionId } from '../../schemas/ids.ts';
 import { readQuorumOf, sourcesOf, trackerOf } from '../../schemas/layout-liveness.ts';
 import type { LayoutState, NamedVersion, VersionName } from '../../schemas/layout-state.ts';
 import type { PartitionSync } from './layout-progress.ts';
@@ -53,6 +54,8 @@ const PARTITIONS_AT_ONCE = 4;
 export class LayoutSync implements PartitionSync {
   readonly #options: LayoutSyncOptions;
   readonly #progress = new Map<VersionName, Progress>();
+  /** What was brought in since the store was found to be behind. */
+  readonly #again = new Set<PartitionId>();
   #isStopped = false;
 
   constructor(options: LayoutSyncOptions) {
@@ -89,6 +92,42 @@ export class LayoutSync implements PartitionSync {
     if (progress.left > 0) return 'later';
     this.#progress.delete(version.name);
     return 'done';
+  }
+
+  /**
+   * Brings in all that this node holds once more, because its store may have forgotten some of it:
+   * the rows of every partition, from a read quorum of others. False: not all of it is here yet.
+   */
+  async bringInAgain(): Promise<boolean> {
+    const { nodeId, known } = this.#options;
+    const read = known.read;
+    const needed = readQuorumOf(read);
+    let isWhole = true;
+    for (let index = 0; index < PARTITION_COUNT && !this.#isStopped; index += 1) {
+      const partition = partitionId(index);
+      if (!known.live.some(layout => replicasOf(layout, partition).includes(nodeId))) continue;
+      if (this.#again.has(partition)) continue;
+      const others = replicasOf(read, partition).filter(node => node !== nodeId);
+      const isHere = await this.#pullFrom(partition, others, Math.min(needed, others.length));
+      if (isHere) this.#again.add(partition);
+      else isWhole = false;
+    }
+    return isWhole && !this.#isStopped;
+  }
+
+  /** So many of them, each completely. */
+  async #pullFrom(
+    partition: PartitionId,
+    nodes: readonly NodeId[],
+    needed: number,
+  ): Promise<boolean> {
+    const { isUp, transfer } = this.#options;
+    let pulled = 0;
+    for (const node of nodes) {
+      if (pulled >= needed || this.#isStopped) break;
+      if (isUp(node) && (await transfer.pullRows(partition, node)) === 'done') pulled += 1;
+    }
+    return pulled >= needed;
   }
 
   #progressOf(name: VersionName): Progress {

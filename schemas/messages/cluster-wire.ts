@@ -30,11 +30,13 @@ import type {
 import type { LayoutVersion } from '../cluster-layout.ts';
 import { conversation } from '../conversation.ts';
 import { REPAIRS, type NodeWork, type WorkerState, type WorkerView } from '../node-work.ts';
+import type { NodeId } from '../ids.ts';
 import { decodeLayout, encodeLayout } from '../records/layout-row.ts';
 import {
   bytes,
   choice,
   flag,
+  hex,
   integer,
   list,
   nullable,
@@ -48,6 +50,7 @@ import {
   type Codec,
 } from '../wire.ts';
 import type { ClusterReply, ClusterRequest } from './cluster.ts';
+import type { StoreMark } from './heartbeat.ts';
 
 /** As it is stored, with nothing staged. */
 export const layoutVersion: Codec<LayoutVersion> = row(
@@ -58,6 +61,8 @@ export const layoutVersion: Codec<LayoutVersion> = row(
 const texts = list(text);
 const diskSpace = shape<DiskSpace>({ available: integer, total: integer });
 const nodeRole = shape<NodeRole>({ zone: text, tags: texts, capacity: nullable(integer) });
+
+export const storeMark = shape<StoreMark>({ incarnation: hex(8), durable: integer });
 
 export const nodeWork = shape<NodeWork>({
   syncPartitions: integer,
@@ -250,6 +255,7 @@ export const clusterConversation = conversation<ClusterRequest, ClusterReply>({
       },
     ],
     'layout-pull': [41, {}],
+    'mark-recall': [42, { node: hex<NodeId>(32) }],
     'layout-skip-dead': [11, { version: integer, allowMissingData: flag }],
     'layout-replace': [12, { old: text, by: text, allowMissingData: flag }],
     workers: [13, {}],
@@ -271,6 +277,7 @@ export const clusterConversation = conversation<ClusterRequest, ClusterReply>({
     'not-understood': [11, {}],
     pong: [40, { process: integer, monotonicMs: integer, wallMs: integer }],
     'layout-state': [41, { state: bytes }],
+    mark: [42, { mark: optional(storeMark) }],
     'layout-skipped': [12, { result: skipResult }],
     workers: [13, { workers: list(workerView) }],
     'worker-variables': [14, { variables: record(text) }],

@@ -19,7 +19,9 @@ import type {
   StageLayoutResult,
 } from '../admin-types.ts';
 import type { LayoutVersion } from '../cluster-layout.ts';
+import type { NodeId } from '../ids.ts';
 import type { Repair, WorkerVariables, WorkerView } from '../node-work.ts';
+import type { StoreMark } from './heartbeat.ts';
 
 export type ClusterRequest =
   | { readonly kind: 'layout-current' }
@@ -39,6 +41,8 @@ export type ClusterRequest =
   | Ping
   /** Its whole state of the layout: heartbeats tell digests only. */
   | { readonly kind: 'layout-pull' }
+  /** What is remembered of the store of a node, which has just started. */
+  | { readonly kind: 'mark-recall'; readonly node: NodeId }
   /** Nodes that are dead are not waited for any more, up to this version. */
   | {
       readonly kind: 'layout-skip-dead';
@@ -103,6 +107,8 @@ export type ClusterReply =
       readonly wallMs: number;
     }
   | { readonly kind: 'layout-state'; readonly state: Uint8Array }
+  /** Absent: nothing is. */
+  | { readonly kind: 'mark'; readonly mark?: StoreMark }
   | { readonly kind: 'layout-skipped'; readonly result: SkipDeadResult }
   | { readonly kind: 'workers'; readonly workers: readonly WorkerView[] }
   | { readonly kind: 'worker-variables'; readonly variables: WorkerVariables }

@@ -8,12 +8,10 @@
 import type { DiskSpace } from '../admin-types.ts';
 import type { NodeId } from '../ids.ts';
 import { choice, flag, hex, integer, list, optional, shape, text } from '../wire.ts';
-import { nodeWork } from './cluster-wire.ts';
-import type { Heartbeat, ProcessRole, StoreMark } from './heartbeat.ts';
+import { nodeWork, storeMark } from './cluster-wire.ts';
+import type { Heartbeat, ProcessRole } from './heartbeat.ts';
 
 const space = shape<DiskSpace>({ available: integer, total: integer });
-
-export const storeMark = shape<StoreMark>({ incarnation: hex(8), durable: integer });
 
 export const heartbeat = shape<Heartbeat>({
   node: hex<NodeId>(32),

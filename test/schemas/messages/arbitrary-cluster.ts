@@ -210,6 +210,7 @@ export const clusterRequests = oneOfAll<ClusterRequest>({
   'node-statistics': nothing,
   ping: withOptional({ process: counts }, { mineMs: counts, yoursMs: counts, yourProcess: counts }),
   'layout-pull': nothing,
+  'mark-recall': fc.record({ node: nodeIds }),
   'layout-skip-dead': fc.record({ version: counts, allowMissingData: flags }),
   'layout-replace': fc.record({ old: words, by: words, allowMissingData: flags }),
   workers: nothing,
@@ -221,6 +222,7 @@ export const clusterRequests = oneOfAll<ClusterRequest>({
 export const clusterReplies = oneOfAll<ClusterReply>({
   pong: fc.record({ process: counts, monotonicMs: counts, wallMs: counts }),
   'layout-state': fc.record({ state: payloads }),
+  mark: withOptional({}, { mark: fc.record({ incarnation: hexes<string>(8), durable: counts }) }),
   'layout-version': fc.record({ layout: layoutVersions }),
   'layout-view': fc.record({ view: layoutViews }),
   'layout-history': fc.record({ history: histories }),

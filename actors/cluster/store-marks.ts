@@ -1,0 +1,239 @@
+/**
+ * Whether this node's store remembers all that it once acknowledged, as far as its peers can say.
+ *
+ * Owns:          the own mark, those of peers as they were last heard, the verdict after a start.
+ * Knows:         the store, the layout as the process knows it, the bus through a port.
+ * Must not know: rows; how partitions are brought in again.
+ *
+ *   starting ──▶ asking ──▶ active           the peers remember nothing that is newer
+ *                  │  └────▶ behind ──▶ active   all partitions were brought in again
+ *                  ▼
+ *               (asks again: too few peers have answered)
+ *
+ * Until it is active the node serves no reads and casts no vote. A mark is the incarnation of the
+ * store and the count of its batches, which every batch carries. Peers keep what they heard every
+ * few seconds: a store that was set back by less than that, while those who heard it last are away,
+ * is not found out. Where nobody else is needed to read (one replica, or two) it is active as soon
+ * as it knows a layout.
+ */
+import type { KnownLayout } from '../../bus/known-layout.ts';
+import { replicasOf } from '../../schemas/cluster-layout.ts';
+import type { Randomness, Timer, Timers } from '../../schemas/environment.ts';
+import type { NodeId } from '../../schemas/ids.ts';
+import { PARTITION_COUNT, partitionId } from '../../schemas/ids.ts';
+import { readQuorumOf } from '../../schemas/layout-liveness.ts';
+import type { StoreMark } from '../../schemas/messages/heartbeat.ts';
+import { decodeMark, encodeMark, hasForgotten } from '../../schemas/records/store-mark-row.ts';
+import { rowKey, TABLE } from '../../schemas/row-tables.ts';
+import type { Log } from '../../schemas/telemetry.ts';
+import type { Store, StoreOperation } from '../storage/store.ts';
+
+export type StoreMarksOptions = {
+  readonly nodeId: NodeId;
+  readonly store: Store;
+  /** How many batches are durable: grows with each, survives restarts. */
+  readonly batchCount: () => number;
+  readonly known: KnownLayout;
+  /** What a peer remembers of this node; undefined: it does not answer. */
+  readonly recall: (peer: NodeId) => Promise<{ readonly mark?: StoreMark } | undefined>;
+  /** Brings in again every partition that this node holds; false: not yet. */
+  readonly bringInAll: () => Promise<boolean>;
+  readonly random: Randomness;
+  readonly timers: Timers;
+  readonly log: Log;
+};
+
+export type StoreState = 'asking' | 'behind' | 'active';
+
+const KEEP_MS = 5000;
+const ASK_MS = 500;
+const BRING_MS = 2000;
+const INCARNATION_BYTES = 8;
+/** A mark that has grown by less is not written: idle nodes would keep each other writing. */
+const WORTH_KEEPING = 8;
+
+function markKey(node?: NodeId): Buffer {
+  const what = Buffer.from('store-mark');
+  return node === undefined
+    ? rowKey(partitionId(0), TABLE.local, what)
+    : rowKey(partitionId(0), TABLE.local, what, Buffer.from(node, 'hex'));
+}
+
+export class StoreMarks {
+  readonly #options: StoreMarksOptions;
+  #incarnation: string;
+  /** How far the store was when it was opened. */
+  readonly #found: StoreMark;
+  /** The incarnation is on disk, and may be told. */
+  #isKept: boolean;
+  readonly #heard = new Map<NodeId, StoreMark>();
+  readonly #kept = new Map<NodeId, StoreMark>();
+  readonly #answered = new Set<NodeId>();
+  #state: StoreState = 'asking';
+  #looking: Timer | undefined;
+  #keeping: Timer | undefined;
+  #running: Promise<unknown> = Promise.resolve();
+  #isStopped = false;
+
+  /** Throws what the store throws. */
+  constructor(options: StoreMarksOptions) {
+    const { store, batchCount } = options;
+    this.#options = options;
+    const bytes = store.get(markKey());
+    this.#isKept = bytes !== undefined;
+    this.#incarnation = bytes === undefined ? this.#draw() : decodeMark(bytes).incarnation;
+    this.#found = { incarnation: this.#incarnation, durable: batchCount() };
+  }
+
+  #draw(): string {
+    return this.#options.random.bytes(INCARNATION_BYTES).toString('hex');
+  }
+
+  get state(): StoreState {
+    return this.#state;
+  }
+
+  /** For the heartbeat; undefined while others may know a newer one. */
+  get mark(): StoreMark | undefined {
+    if (!this.#isKept || this.#state !== 'active') return undefined;
+    return { incarnation: this.#incarnation, durable: this.#options.batchCount() };
+  }
+
+  /** What this node remembers of a peer, whatever state it is in itself. */
+  remembered(node: NodeId): StoreMark | undefined {
+    const heard = this.#heard.get(node);
+    if (heard !== undefined) return heard;
+    const bytes = this.#options.store.get(markKey(node));
+    return bytes === undefined ? undefined : decodeMark(bytes);
+  }
+
+  /** A peer told its mark. */
+  heard(node: NodeId, mark: StoreMark): void {
+    this.#heard.set(node, mark);
+  }
+
+  start(): void {
+    this.#look();
+    this.#keepLater();
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#looking?.cancel();
+    this.#keeping?.cancel();
+    await this.#running;
+  }
+
+  #alone(work: () => Promise<void>): Promise<void> {
+    const done = this.#running.then(work).catch((error: unknown) => {
+      this.#options.log.warn({ error }, 'marks of stores could not be kept; it is tried again');
+    });
+    this.#running = done;
+    return done;
+  }
+
+  // ---- after a start ------------------------------------------------------------------------
+
+  #look(): void {
+    if (this.#isStopped) return;
+    void this.#alone(() => this.#step()).then(() => {
+      if (this.#isStopped || (this.#state === 'active' && this.#isKept)) return;
+      const againMs = this.#state === 'behind' ? BRING_MS : ASK_MS;
+      this.#looking = this.#options.timers.after(againMs, () => {
+        this.#look();
+      });
+    });
+  }
+
+  async #step(): Promise<void> {
+    const { log, bringInAll } = this.#options;
+    if (this.#state === 'asking') await this.#ask();
+    if (this.#state === 'asking' && this.#hasEnoughAnswers()) this.#state = 'active';
+    if (this.#state === 'behind' && !this.#isStopped && (await bringInAll())) {
+      // What it knows now is more than what was remembered of it: a new beginning.
+      this.#incarnation = this.#draw();
+      await this.#keepIncarnation();
+      this.#state = 'active';
+      log.info({}, 'the store has again what other replicas have, and serves reads');
+    }
+    if (this.#state === 'active' && !this.#isKept) await this.#keepIncarnation();
+  }
+
+  async #ask(): Promise<void> {
+    const { recall, log } = this.#options;
+    const peers = this.#peers().filter(peer => !this.#answered.has(peer));
+    await Promise.all(
+      peers.map(async peer => {
+        const answer = await recall(peer);
+        if (answer === undefined) return;
+        this.#answered.add(peer);
+        if (answer.mark === undefined || this.#state === 'behind') return;
+        if (!hasForgotten(this.#found, answer.mark)) return;
+        this.#state = 'behind';
+        log.warn(
+          { peer: peer.slice(0, 16) },
+          'the store is older than a peer remembers it: it serves no reads until it has caught up',
+        );
+      }),
+    );
+  }
+
+  #peers(): NodeId[] {
+    const { known, nodeId } = this.#options;
+    const nodes = new Set(
+      known.live.flatMap(({ replicas }) => replicas.flatMap(of => (of.includes(nodeId) ? of : []))),
+    );
+    nodes.delete(nodeId);
+    return [...nodes].sort();
+  }
+
+  /** Of every partition that it holds, in every live version, R − 1 others have answered. */
+  #hasEnoughAnswers(): boolean {
+    const { known, nodeId } = this.#options;
+    // An empty store does not know yet what it should hold.
+    if (known.head === undefined) return false;
+    return known.live.every(layout => {
+      const needed = readQuorumOf(layout) - 1;
+      return Array.from({ length: PARTITION_COUNT }, (_, index) => partitionId(index)).every(
+        partition => {
+          const nodes = replicasOf(layout, partition);
+          if (!nodes.includes(nodeId)) return true;
+          return nodes.filter(node => this.#answered.has(node)).length >= needed;
+        },
+      );
+    });
+  }
+
+  // ---- keeping ------------------------------------------------------------------------------
+
+  async #keepIncarnation(): Promise<void> {
+    this.#isKept = false;
+    const value = encodeMark({ incarnation: this.#incarnation, durable: 0 });
+    await this.#options.store.commit([{ kind: 'put', key: markKey(), value }]);
+    this.#isKept = true;
+  }
+
+  #keepLater(): void {
+    if (this.#isStopped) return;
+    this.#keeping = this.#options.timers.after(KEEP_MS, () => {
+      void this.#alone(() => this.#keepHeard()).then(() => {
+        this.#keepLater();
+      });
+    });
+  }
+
+  async #keepHeard(): Promise<void> {
+    const fresh = [...this.#heard].filter(([node, mark]) => {
+      const kept = this.#kept.get(node);
+      if (kept === undefined || kept.incarnation !== mark.incarnation) return true;
+      // Writing what was heard makes our own count grow, of which others write what they heard.
+      return mark.durable >= kept.durable + WORTH_KEEPING;
+    });
+    if (fresh.length === 0) return;
+    const operations = fresh.map(([node, mark]): StoreOperation => {
+      return { kind: 'put', key: markKey(node), value: encodeMark(mark) };
+    });
+    await this.#options.store.commit(operations);
+    for (const [node, mark] of fresh) this.#kept.set(node, mark);
+  }
+}

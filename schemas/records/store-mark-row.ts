@@ -1,0 +1,26 @@
+/**
+ * How far a store is, as it says itself and as others remember it (PROTOCOL 5.1).
+ *
+ * Owns:          the bytes of a mark, and which of two is the newer one.
+ * Knows:         the mark's fields.
+ * Must not know: what follows from a mark that is older than remembered.
+ */
+import { FieldReader, hexBytes, pack } from '../codec.ts';
+import type { StoreMark } from '../messages/heartbeat.ts';
+
+const FORMAT = 1;
+const INCARNATION_BYTES = 8;
+
+export function encodeMark({ incarnation, durable }: StoreMark): Buffer {
+  return pack([FORMAT, hexBytes(incarnation), durable]);
+}
+
+export function decodeMark(bytes: Uint8Array): StoreMark {
+  const { fields } = FieldReader.open(bytes, [FORMAT]);
+  return { incarnation: fields.hex(INCARNATION_BYTES), durable: fields.integer() };
+}
+
+/** Whether a store with mark `mine` has forgotten what one with `remembered` knew. */
+export function hasForgotten(mine: StoreMark, remembered: StoreMark): boolean {
+  return mine.incarnation !== remembered.incarnation || mine.durable < remembered.durable;
+}

@@ -1,0 +1,151 @@
+import test from 'ava';
+import { StoreMarks } from '../../../actors/cluster/store-marks.ts';
+import { unlessBehind } from '../../../actors/cluster/unless-behind.ts';
+import { KnownLayout } from '../../../bus/known-layout.ts';
+import type { NodeId } from '../../../schemas/ids.ts';
+import { EMPTY_STATE } from '../../../schemas/layout-state.ts';
+import type { StoreMark } from '../../../schemas/messages/heartbeat.ts';
+import { decodeMark, encodeMark } from '../../../schemas/records/store-mark-row.ts';
+import { manualEnvironment, type ManualEnvironment } from '../../support/manual-environment.ts';
+import { MemoryStore } from '../../support/memory-store.ts';
+import { QuietLog } from '../../support/quiet-log.ts';
+import { node, stateOf, versionOf } from '../../schemas/layout/layout-world.ts';
+
+type Answer = { readonly mark?: StoreMark } | undefined;
+
+async function pass({ advance }: ManualEnvironment, ms: number): Promise<void> {
+  for (let left = ms; left > 0; left -= 250) {
+    advance(Math.min(250, left));
+    for (let turn = 0; turn < 6; turn += 1) await new Promise(resolve => setImmediate(resolve));
+  }
+}
+
+function world(store = new MemoryStore(), batches = { count: 100 }, seed = 1) {
+  const environment = manualEnvironment(seed);
+  const known = new KnownLayout(3, stateOf(versionOf('abc')));
+  const answers = new Map<NodeId, Answer>();
+  const brought = { isDone: true, count: 0 };
+  const make = (layout = known): StoreMarks =>
+    new StoreMarks({
+      ...{ nodeId: node('a'), store, known: layout, log: new QuietLog() },
+      ...{ random: environment.random, timers: environment.timers },
+      batchCount: () => batches.count,
+      recall: async peer => answers.get(peer),
+      bringInAll: async () => {
+        brought.count += 1;
+        return brought.isDone;
+      },
+    });
+  return { store, environment, known, answers, brought, make, batches };
+}
+
+test('a store is active once enough peers remember nothing newer, and tells its mark then', async t => {
+  const { environment, answers, make, brought } = world();
+  const marks = make();
+  marks.start();
+  await pass(environment, 2000);
+  t.is(marks.state, 'asking', 'nobody answers');
+  t.is(marks.mark, undefined);
+  answers.set(node('b'), {});
+  await pass(environment, 1000);
+  t.is(marks.state, 'active', 'one of two others is enough for two of three');
+  t.is(marks.mark?.durable, 100);
+  t.is(brought.count, 0);
+  await marks.stop();
+});
+
+test('a store that is older than remembered, or another one, serves when it has caught up', async t => {
+  for (const forgot of ['older', 'wiped'] as const) {
+    const { environment, answers, make, brought, store, batches } = world();
+    const first = make();
+    answers.set(node('b'), {});
+    first.start();
+    await pass(environment, 500);
+    const { mark } = first;
+    await first.stop();
+    t.not(mark, undefined);
+    const again = world(
+      forgot === 'wiped' ? new MemoryStore() : store,
+      { count: forgot === 'wiped' ? 0 : batches.count - 1 },
+      7,
+    );
+    again.answers.set(node('c'), mark === undefined ? {} : { mark });
+    again.brought.isDone = false;
+    const marks = again.make();
+    marks.start();
+    await pass(again.environment, 3000);
+    t.is(marks.state, 'behind');
+    t.is(marks.mark, undefined);
+    again.brought.isDone = true;
+    await pass(again.environment, 3000);
+    t.is(marks.state, 'active');
+    t.not(marks.mark?.incarnation, mark?.incarnation, 'a new beginning');
+    t.is(brought.count, 0);
+    await marks.stop();
+    const row = again.make();
+    t.is(row.state, 'asking', 'asked again after every start');
+  }
+});
+
+test('a store with the mark that is remembered is as it was', async t => {
+  const { environment, answers, make, batches } = world();
+  const first = make();
+  answers.set(node('b'), {});
+  first.start();
+  await pass(environment, 500);
+  const { mark } = first;
+  await first.stop();
+  batches.count += 5;
+  answers.set(node('b'), mark === undefined ? {} : { mark });
+  const marks = make();
+  marks.start();
+  await pass(environment, 500);
+  t.is(marks.state, 'active');
+  await marks.stop();
+});
+
+test('an empty store waits until it knows what it should hold', async t => {
+  const { environment, answers, make } = world();
+  answers.set(node('b'), {});
+  const unknowing = new KnownLayout(3, EMPTY_STATE);
+  const marks = make(unknowing);
+  marks.start();
+  await pass(environment, 2000);
+  t.is(marks.state, 'asking');
+  unknowing.learn(stateOf(versionOf('bcd')));
+  await pass(environment, 1000);
+  t.is(marks.state, 'active', 'it is to hold nothing');
+  await marks.stop();
+});
+
+test('what peers told is remembered, also after a restart', async t => {
+  const { environment, make } = world();
+  const marks = make();
+  const mark = { incarnation: '0123456789abcdef', durable: 77 };
+  t.is(marks.remembered(node('b')), undefined);
+  marks.start();
+  marks.heard(node('b'), mark);
+  t.deepEqual(marks.remembered(node('b')), mark);
+  await pass(environment, 6000);
+  await marks.stop();
+  t.deepEqual(make().remembered(node('b')), mark);
+});
+
+test('a store that is behind takes writes and answers nothing', async t => {
+  const state = { isBehind: true };
+  const server = unlessBehind(
+    () => ({ kind: 'written' }),
+    () => state.isBehind,
+  );
+  const context = { deadlineAtMs: 0 };
+  t.deepEqual(await server({ kind: 'digest-read' }, context), { kind: 'unknown' });
+  t.deepEqual(await server({ kind: 'rows-merge', rows: [] }, context), { kind: 'written' });
+  state.isBehind = false;
+  t.deepEqual(await server({ kind: 'digest-read' }, context), { kind: 'written' });
+});
+
+test('the stored bytes of a mark are read, and written the same', t => {
+  const mark = { incarnation: '0123456789abcdef', durable: 300 };
+  t.is(encodeMark(mark).toString('hex'), '9301c4080123456789abcdefcd012c');
+  t.deepEqual(decodeMark(Buffer.from('9301c4080123456789abcdefcd012c', 'hex')), mark);
+});
