@@ -225,7 +225,7 @@ export class StoreMarks {
   async #keepHeard(): Promise<void> {
     const fresh = [...this.#heard].filter(([node, mark]) => {
       const kept = this.#kept.get(node);
-      if (kept === undefined || kept.incarnation !== mark.incarnation) return true;
+      if (kept?.incarnation !== mark.incarnation) return true;
       // Writing what was heard makes our own count grow, of which others write what they heard.
       return mark.durable >= kept.durable + WORTH_KEEPING;
     });
