@@ -35,10 +35,10 @@ export class GatewayService implements MicroService {
     counters.lastError = String(status);
   }
 
-  endpoints(): readonly ServiceEndpoints[] {
-    return (['s3', 'web'] as const).map(door => ({
+  /** A property, not a method: what is registered is a copy. */
+  readonly endpoints = (): readonly ServiceEndpoints[] =>
+    (['s3', 'web'] as const).map(door => ({
       subject: door,
       counters: [...this.#counters[door].values()],
     }));
-  }
 }
