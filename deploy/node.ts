@@ -89,22 +89,11 @@ async function startNode(config: Config, options: ServerOptions, log: Log): Prom
   if (config.withoutEffect.length > 0) {
     log.warn({}, `these settings have no effect here: ${config.withoutEffect.join(', ')}`);
   }
-  const { random, clock } = realEnvironment;
+  const { random } = realEnvironment;
   const nodeId = await identify(config, options.acceptEmpty);
   const rpcSecret = config.rpcSecret ?? ensureRpcSecret(config.metadataDir, random);
-  const clusterClock = new ClusterClock(clock);
-  const offsets = new PeerOffsets(clock);
-  const environment =
-    config.nats === undefined ? realEnvironment : { ...realEnvironment, clock: clusterClock };
-  const late: { knowledge?: ClusterKnowledge } = {};
-  const layout = (): LayoutVersion | undefined => late.knowledge?.known.current;
-  const peerClocks = offsets;
-  const opened = openBus({ config, nodeId, rpcSecret, environment, log, layout, peerClocks });
+  const { opened, knowledge, environment } = joinBus({ config, nodeId, rpcSecret, log });
   const { bus, subjects } = opened;
-  const knowledge = new ClusterKnowledge({
-    ...{ ...opened, config, nodeId, clusterClock, offsets, environment: realEnvironment },
-  });
-  late.knowledge = knowledge;
   const stamper = new Stamper(environment.clock, random);
   const calendar = lifecycleCalendar(
     config.debug.lifecycleDaySeconds * 1000,
@@ -118,12 +107,10 @@ async function startNode(config: Config, options: ServerOptions, log: Log): Prom
         throw asRefusal(error, config);
       })
     : undefined;
-  const otherwise = factorRefusal(config, knowledge.known.current);
-  if (otherwise !== undefined) {
+  await refuseOtherFactor(config, knowledge.known.current, async () => {
     await opened.close();
     await storage?.stop();
-    throw otherwise;
-  }
+  });
   if (storage !== undefined) writePidFile(config.metadataDir, process.pid);
   const { view } = knowledge;
   const clients = storage?.clients ?? makeClients({ ...common, node: nodeId, view });
@@ -161,11 +148,37 @@ async function startNode(config: Config, options: ServerOptions, log: Log): Prom
   return node;
 }
 
+/** The bus, and what is heard on it of the cluster; times are those of the cluster's majority. */
+function joinBus(of: {
+  readonly config: Config;
+  readonly nodeId: NodeId;
+  readonly rpcSecret: string;
+  readonly log: Log;
+}) {
+  const { clock } = realEnvironment;
+  const clusterClock = new ClusterClock(clock);
+  const offsets = new PeerOffsets(clock);
+  const environment =
+    of.config.nats === undefined ? realEnvironment : { ...realEnvironment, clock: clusterClock };
+  const late: { knowledge?: ClusterKnowledge } = {};
+  const layout = (): LayoutVersion | undefined => late.knowledge?.known.current;
+  const opened = openBus({ ...of, environment, layout, peerClocks: offsets });
+  const knowledge = new ClusterKnowledge({
+    ...{ ...opened, ...of, clusterClock, offsets, environment: realEnvironment },
+  });
+  late.knowledge = knowledge;
+  return { opened, knowledge, environment };
+}
+
 /** The layout says how many copies there are; a file that says otherwise misleads its reader. */
-function factorRefusal(config: Config, layout: LayoutVersion): StartRefusedError | undefined {
-  const { version, replicationFactor } = layout;
-  if (version === 0 || replicationFactor === config.replicationFactor) return undefined;
-  return new StartRefusedError(
+async function refuseOtherFactor(
+  config: Config,
+  { version, replicationFactor }: LayoutVersion,
+  close: () => Promise<void>,
+): Promise<void> {
+  if (version === 0 || replicationFactor === config.replicationFactor) return;
+  await close();
+  throw new StartRefusedError(
     `The layout keeps ${String(replicationFactor)} copies and replication_factor says ` +
       `${String(config.replicationFactor)}: write ${String(replicationFactor)} there; ` +
       '`garage layout config --replication-factor` changes the layout.',
