@@ -26,12 +26,13 @@ import type { RequestFacts } from './request-facts.ts';
 import type { S3Action } from './s3-actions.ts';
 
 /**
- * What a route asks for. `none`: anyone, unsigned too. `any-key`: any valid signature.
+ * What a route asks for. `none`: anyone, unsigned too. `form`: a form in the body says who asks, and
+ * its handler asks again. `any-key`: any valid signature.
  * `create-bucket`: a key with that flag. `read`, `write`, `owner`: the grant on the bucket named,
  * or what policy and lists give for the action. `website`: that the bucket is one.
  */
 export type Permission =
-  'none' | 'any-key' | 'create-bucket' | 'read' | 'write' | 'owner' | 'website';
+  'none' | 'form' | 'any-key' | 'create-bucket' | 'read' | 'write' | 'owner' | 'website';
 
 /** What a bucket gave to a key. */
 export type Grants = { readonly read: boolean; readonly write: boolean; readonly owner: boolean };
@@ -76,6 +77,7 @@ export function decide(question: PermissionQuestion): Verdict {
   const { permission, key, bucket, policy } = question;
   switch (permission) {
     case 'none':
+    case 'form':
       return 'allowed';
     case 'any-key':
       return verdict(key !== undefined);

@@ -22,7 +22,11 @@ import { S3Error } from '../s3/s3-error.ts';
 import type { BodyDigests, DigestPlan, Payload, PayloadSink } from './payload.ts';
 
 type SignedCall = Extract<Authenticated, { kind: 'signed' }>;
-type Chunked = { readonly framing: ChunkedFraming; readonly signing: SignedCall['signing'] };
+type Chunked = {
+  readonly body: RequestBody;
+  readonly framing: ChunkedFraming;
+  readonly signing: SignedCall['signing'];
+};
 
 const MD5_BASE64 = /^[A-Za-z0-9+/]{22}==$/;
 const NO_TRAILERS: ReadonlyMap<string, string> = new Map();
@@ -36,7 +40,7 @@ const NO_TRAILERS: ReadonlyMap<string, string> = new Map();
 export function httpPayload(call: S3Call): HttpPayload {
   const { headers, auth } = call;
   const mode = payloadMode(call);
-  const chunked = chunkedParts(mode, auth, headers);
+  const chunked = chunkedParts(call.http.body, mode, auth, headers);
   const sizeBytes =
     chunked === undefined ? plainSize(call.http.body) : chunked.framing.decodedBytes;
   if (sizeBytes !== undefined && sizeBytes > PUT_BYTES_MAX) throw tooLarge(sizeBytes);
@@ -63,6 +67,7 @@ function payloadMode({ auth, headers }: S3Call): PayloadMode {
 }
 
 function chunkedParts(
+  body: RequestBody,
   mode: PayloadMode,
   auth: Authenticated,
   headers: RequestHeaders,
@@ -74,7 +79,7 @@ function chunkedParts(
     });
   }
   if (auth.kind !== 'signed') throw new S3Error('AccessDenied');
-  return { framing: chunkedFraming(mode, headers), signing: auth.signing };
+  return { body, framing: chunkedFraming(mode, headers), signing: auth.signing };
 }
 
 /** undefined for `Transfer-Encoding: chunked`: the size is then watched while it arrives. */
@@ -90,8 +95,25 @@ function contentMd5(text: string | undefined): string | undefined {
   return Buffer.from(text, 'base64').toString('hex');
 }
 
+/** The file of a form. */
+type FileBody = Pick<RequestBody, 'pause' | 'resume'> & {
+  start(sink: BodySink & { refused(error: S3Error): void }): void;
+};
+
+/** The file of a browser's form; the form's fields stand for headers. @throws S3Error. */
+export function formPayload(file: FileBody, headers: RequestHeaders): HttpPayload {
+  return new HttpPayload({
+    body: file,
+    sizeBytes: undefined,
+    chunked: undefined,
+    sha256Hex: undefined,
+    md5Hex: contentMd5(headers.get('content-md5')),
+    checksum: bodyChecksum(headers),
+  });
+}
+
 type HttpPayloadParts = {
-  readonly body: RequestBody;
+  readonly body: RequestBody | FileBody;
   readonly sizeBytes: number | undefined;
   readonly chunked: Chunked | undefined;
   /** What the signature says of the whole body. */
@@ -119,7 +141,7 @@ export class HttpPayload implements Payload, BodySink, DecodedBodySink {
     const { body, chunked } = this.#parts;
     this.#sink = sink;
     if (chunked === undefined) body.start(this);
-    else body.start(new ChunkedBody(chunked.framing, chunked.signing, this));
+    else chunked.body.start(new ChunkedBody(chunked.framing, chunked.signing, this));
   }
 
   pause(): void {

@@ -9,6 +9,7 @@
  */
 import { httpPayload } from '../object/http-payload.ts';
 import type { Written } from '../object/object-writer.ts';
+import type { Payload } from '../object/payload.ts';
 import { quotaOf, refuseEarly } from '../object/quota.ts';
 import { extrasOf, versionHeaders } from '../object/version-extras.ts';
 import type { HttpReply, ReplyHeaders } from '../http/exchange.ts';
@@ -19,11 +20,26 @@ import { expirationHeaders } from './lifecycle-headers.ts';
 import { checkUploadHeaders, storedHeaders, withAcl } from './object-headers.ts';
 import { placeOf } from './object-place.ts';
 import { taggingOf } from './object-tagging.ts';
-import type { ObjectCall, S3Handler } from './s3-call.ts';
+import type { ObjectCall, S3Handler, S3Services } from './s3-call.ts';
 
-export const putObject: S3Handler<ObjectCall> = async (call, { tables, writer, calendar }) => {
+export const putObject: S3Handler<ObjectCall> = async (call, services) => {
+  checkUploadHeaders(call.headers);
+  const { written, further } = await storeObject(call, services, () => httpPayload(call));
+  return uploadReply(written, further);
+};
+
+export type StoredObject = { readonly written: Written; readonly further: ReplyHeaders };
+
+/**
+ * Stores a new version, as the headers of the call say; `payload` is made once they were checked.
+ * Rejects with S3Error.
+ */
+export async function storeObject(
+  call: ObjectCall,
+  { tables, writer, calendar }: S3Services,
+  payload: () => Payload,
+): Promise<StoredObject> {
   const { headers, auth } = call;
-  checkUploadHeaders(headers);
   const tagging = taggingOf(headers);
   const target = {
     kind: 'version',
@@ -33,19 +49,20 @@ export const putObject: S3Handler<ObjectCall> = async (call, { tables, writer, c
     condition: writeCondition(headers),
     quota: quotaOf(call.bucket),
   } as const;
-  const payload = httpPayload(call);
+  const body = payload();
   const { place, quota } = target;
   if (quota !== undefined) {
-    await refuseEarly(tables, quota, { place, kind: 'object', sizeBytes: payload.sizeBytes });
+    await refuseEarly(tables, quota, { place, kind: 'object', sizeBytes: body.sizeBytes });
   }
-  const written = await writer.write(payload, target);
+  const written = await writer.write(body, target);
   const version = versionHeaders(call.bucket, written.version);
-  if (call.bucket.lifecycle === undefined) return uploadReply(written, version);
+  if (call.bucket.lifecycle === undefined) return { written, further: version };
   const { sizeBytes, lastModifiedMs: createdMs } = written;
   const subject = { key: call.key, sizeBytes, createdMs, tags: tagging?.tags };
   const expiration = expirationHeaders(call.bucket, calendar, subject);
-  return uploadReply(written, [...version, ...expiration]);
-};
+  return { written, further: [...version, ...expiration] };
+}
+
 
 /** What PutObject and UploadPart answer. */
 export function uploadReply({ etag, checksum }: Written, further: ReplyHeaders = []): HttpReply {

@@ -151,12 +151,26 @@ class Door {
       const auth: Authenticated = { kind: 'anonymous', effectiveHeaders: http.headers };
       return this.#run({ record, target, query, operation, auth }, NOBODY, undefined);
     }
+    if (operation.permission === 'form') {
+      const auth: Authenticated = { kind: 'anonymous', effectiveHeaders: http.headers };
+      return this.#runForm({ record, target, query, operation, auth });
+    }
     const { region, signingKeys, findSecret } = this.#authentication;
     const nowMs = this.#services.clock.wallMs();
     const options = { region, service: 's3', nowMs, signingKeys, findSecret } as const;
     return chain(authenticate(http, options), auth =>
       this.#authorise({ record, target, query, operation, auth }),
     );
+  }
+
+  /** Whose form it is stands in its body; a page reads the answer if the bucket's rules let it. */
+  async #runForm(signed: Signed): Promise<HttpReply> {
+    const { record } = signed;
+    const reply = await this.#run(signed, NOBODY, undefined);
+    if (record.bucketName !== undefined && record.http.headers.get('origin') !== undefined) {
+      record.bucket = await this.#findBucket(record, record.bucketName);
+    }
+    return reply;
   }
 
   #authorise(signed: Signed): Soon<HttpReply> {

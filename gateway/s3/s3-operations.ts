@@ -10,6 +10,7 @@
  * of an object's tags that was stored as the object would destroy it).
  */
 import type { Permission } from '../auth/permissions.ts';
+import { SigningKeys } from '../auth/signing-keys.ts';
 import {
   createBucket,
   deleteBucket,
@@ -33,6 +34,7 @@ import { getObjectAcl, putObjectAcl } from './object-acl.ts';
 import { getObjectAttributes } from './object-attributes.ts';
 import { deleteObjectTagging, getObjectTagging, putObjectTagging } from './object-tagging.ts';
 import { built, owner, read, write } from './operation-rows.ts';
+import { postObject } from './post-object.ts';
 import { putObject } from './put-object.ts';
 import { S3Error } from './s3-error.ts';
 import type { Operation } from './s3-operation.ts';
@@ -295,7 +297,6 @@ const NOT_BUILT: readonly NotBuilt[] = [
       metadataTable: 'CreateBucketMetadataTableConfiguration',
     },
   ],
-  ['POST bucket', 'write', { '': 'PostObject' }],
   [
     'GET object',
     'read',
@@ -345,5 +346,11 @@ export function s3Operations({ punycode }: OperationOptions): readonly Operation
     scope: 'name',
     handler: createBucket(punycode),
   });
-  return [create, ...BUILT, ...settingOperations, ...NOT_BUILT.flatMap(notBuilt)];
+  const post = built('PostObject', 'POST bucket', {
+    permission: 'form',
+    action: 's3:PutObject',
+    scope: 'name',
+    handler: postObject(new SigningKeys()),
+  });
+  return [create, post, ...BUILT, ...settingOperations, ...NOT_BUILT.flatMap(notBuilt)];
 }

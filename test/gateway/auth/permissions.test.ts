@@ -74,6 +74,7 @@ const callers: Readonly<Record<string, Case>> = {
 const keys = Object.keys(callers).filter(name => !name.startsWith('nobody'));
 const allowed: Record<Exclude<Permission, 'website'>, readonly string[]> = {
   none: Object.keys(callers),
+  form: Object.keys(callers),
   'any-key': keys,
   'create-bucket': ['a key that may create'],
   read: ['reader'],
