@@ -9,6 +9,7 @@ import { headerValue } from '../support/raw-http.ts';
 import { badBodies } from './bad-input/bad-bodies.ts';
 import { runCases, type BadCase, type BadWorld } from './bad-input/bad-case.ts';
 import { badDocuments } from './bad-input/bad-documents.ts';
+import { badForms } from './bad-input/bad-forms.ts';
 import { badNames } from './bad-input/bad-names.ts';
 import { badRoutes } from './bad-input/bad-routes.ts';
 import { badSignatures } from './bad-input/bad-signatures.ts';
@@ -75,6 +76,7 @@ const GROUPS: readonly (readonly [title: string, cases: readonly BadCase[]])[] =
     badDocuments,
   ],
   ['a request for what is not there is refused and changes nothing', badRoutes],
+  ['a form that its policy does not cover, or that is none, stores nothing', badForms],
 ];
 
 for (const [title, cases] of GROUPS) {

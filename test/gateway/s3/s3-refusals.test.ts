@@ -110,12 +110,12 @@ const rows: readonly Row[] = [
     code: 'AccessDenied',
   },
   {
-    title: 'nobody posts a form',
+    title: 'nobody posts what is no form',
     method: 'POST',
     target: '/pictures',
     as: 'nobody',
-    status: 403,
-    code: 'AccessDenied',
+    status: 415,
+    code: 'RequestIsNotMultiPartContent',
   },
   // Signatures.
   {
@@ -238,12 +238,12 @@ const rows: readonly Row[] = [
     code: 'MissingSecurityHeader',
   },
   {
-    title: 'a form',
+    title: 'what is no form',
     method: 'POST',
     target: '/pictures',
     body: '',
-    status: 501,
-    code: 'NotImplemented',
+    status: 415,
+    code: 'RequestIsNotMultiPartContent',
   },
   {
     title: 'versions behind a version without its key',
