@@ -63,7 +63,6 @@ export async function storeObject(
   return { written, further: [...version, ...expiration] };
 }
 
-
 /** What PutObject and UploadPart answer. */
 export function uploadReply({ etag, checksum }: Written, further: ReplyHeaders = []): HttpReply {
   return {
