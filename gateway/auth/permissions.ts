@@ -26,8 +26,8 @@ import type { RequestFacts } from './request-facts.ts';
 import type { S3Action } from './s3-actions.ts';
 
 /**
- * What a route asks for. `none`: anyone, unsigned too. `form`: a form in the body says who asks, and
- * its handler asks again. `any-key`: any valid signature.
+ * What a route asks for. `none`: anyone, unsigned too. `form`: a form in the body says who asks,
+ * and its handler asks again. `any-key`: any valid signature.
  * `create-bucket`: a key with that flag. `read`, `write`, `owner`: the grant on the bucket named,
  * or what policy and lists give for the action. `website`: that the bucket is one.
  */

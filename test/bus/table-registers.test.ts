@@ -4,8 +4,8 @@
  * die. A register checker holds it to the promises of reads and writes; at the end all heals and
  * every key is read once more.
  *
- * Meanwhile the nodes release what was superseded, and owners that are not known to live are marked:
- * what stands in the end must have all that it references.
+ * Meanwhile the nodes release what was superseded, and owners that are not known to live are
+ * marked: what stands in the end must have all that it references.
  *
  * A seed replays a run. `SEED` begins elsewhere, `SEEDS` runs more of them.
  */

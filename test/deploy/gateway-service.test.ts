@@ -8,7 +8,7 @@ test('requests are counted by operation, visits by method; failures are those of
   gateway.answered('s3', { endpoint: 'GetObject', status: 503, milliseconds: 4 });
   gateway.answered('web', { endpoint: 'GET www.example.org', status: 200, milliseconds: 1 });
   gateway.answered('web', { endpoint: 'GET other.example.org', status: 200, milliseconds: 1 });
-  const registered = { ...gateway };
+  const registered = Object.assign({}, gateway);
   t.is(registered.name, 'gateway');
   t.deepEqual(registered.endpoints(), [
     {
