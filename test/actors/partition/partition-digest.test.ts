@@ -145,7 +145,7 @@ test('how many parts were counted on a replica is no difference', async t => {
 
 test('a digest answers with its leaves, and says which a write changed a moment ago', async t => {
   const world = fixture();
-  t.deepEqual(await world.ask({ kind: 'digest-read' }), { kind: 'digest' });
+  t.deepEqual(await world.ask({ kind: 'digest-read' }), { kind: 'digest', round: 0 });
   await build(world);
   await world.ask(put('a', 1));
   const fresh = await world.ask({ kind: 'digest-read' });
@@ -158,7 +158,7 @@ test('a digest answers with its leaves, and says which a write changed a moment 
 test('a partition without peers keeps no digest', async t => {
   const world = tablePartition();
   t.is(world.table.digest, undefined);
-  t.deepEqual(await world.ask({ kind: 'digest-read' }), { kind: 'digest' });
+  t.deepEqual(await world.ask({ kind: 'digest-read' }), { kind: 'digest', round: 0 });
 });
 
 test('pages of names and items hold every row of their leaves once, in order', async t => {
