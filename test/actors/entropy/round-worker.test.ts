@@ -228,7 +228,11 @@ test('rows of an earlier round are refused, and a later one is entered with the 
   t.is(entered.kind, 'merged');
   const stale = await world.tell(1, { kind: 'rows-merge', rows: read.rows, round: read.round });
   t.deepEqual(stale, { kind: 'stale-round', round: 3 });
-  t.deepEqual(await world.tell(1, put('b', 8)), { kind: 'older', newest: stamp(9) });
+  t.deepEqual(await world.tell(1, put('b', 8)), {
+    kind: 'older',
+    newest: stamp(9),
+    isForgotten: true,
+  });
   t.is((await world.tell(1, put('b', 10))).kind, 'written');
   t.is((await world.tell(1, remove('c', 9))).kind, 'older');
   t.is((await world.tell(1, { kind: 'object-read', place: at('c'), want: 'row' })).kind, 'object');
