@@ -14,7 +14,6 @@ import type { BlockLoad } from './block-load.ts';
 import type { BlockStats } from './block-stats.ts';
 import type { HashTurns } from './hash-turns.ts';
 import type { ReferenceDigest } from './reference-digest.ts';
-import type { ResyncQueue } from './resync-queue.ts';
 
 export type BlockParts = {
   readonly ledger: BlockLedger;
@@ -24,8 +23,6 @@ export type BlockParts = {
   readonly files: BlockFiles;
   readonly load: BlockLoad;
   readonly stats: BlockStats;
-  /** Absent where there are no peers to fetch from. */
-  readonly resync?: ResyncQueue | undefined;
 };
 
 type Reference = { readonly hash: BlockHash; readonly id: string };
