@@ -43,6 +43,7 @@ import type {
   SettingsRequest,
   SettingsState,
 } from '../schemas/messages/settings.ts';
+import { pause } from '../schemas/pause.ts';
 import type { DecidedRow, UndecidedRow } from '../schemas/records/settings-round.ts';
 import type { SettingsRow, SettingsRowOf } from '../schemas/records/settings-rows.ts';
 import type { Soon } from '../schemas/soon.ts';
@@ -273,7 +274,7 @@ export class SettingsRounds {
     const { timers, random } = this.#options.environment;
     const delayMs = attempt.backOffMs * (0.5 + random.fraction());
     attempt.backOffMs = Math.min(attempt.backOffMs * 2, BACK_OFF_MS_MAX);
-    return new Promise(resolve => timers.after(delayMs, resolve));
+    return pause(timers, delayMs);
   }
 }
 

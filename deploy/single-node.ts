@@ -15,6 +15,7 @@ import { AdminUnavailableError, type KeyInfo } from '../schemas/admin-types.ts';
 import type { Environment } from '../schemas/environment.ts';
 import type { NodeId } from '../schemas/ids.ts';
 import { parseAccessKeyId } from '../schemas/ids.ts';
+import { pause } from '../schemas/pause.ts';
 import { StartRefusedError } from './start-refused.ts';
 
 const ZONE = 'dc1';
@@ -42,9 +43,7 @@ export async function onceAvailable<Value>(
         error instanceof AdminUnavailableError || error instanceof ClusterUnavailableError;
       if (!isPassing || clock.monotonicMs() >= endMs) throw error;
     }
-    await new Promise<void>(resolve => {
-      timers.after(PAUSE_MS, resolve);
-    });
+    await pause(timers, PAUSE_MS);
   }
 }
 

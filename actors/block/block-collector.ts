@@ -9,6 +9,7 @@
  * round after a start looks into every partition; later ones only where something is due.
  */
 import type { Clock, Timer, Timers } from '../../schemas/environment.ts';
+import { pause } from '../../schemas/pause.ts';
 import type { Log } from '../../schemas/telemetry.ts';
 import { WorkerJournal } from '../runtime/worker-journal.ts';
 import type { ReportingWorker, WorkerReport } from '../runtime/worker-registry.ts';
@@ -96,7 +97,7 @@ export class BlockCollector implements ReportingWorker {
   }
 
   async #collectIn(partition: BlockPartition): Promise<number> {
-    const { clock } = this.#options;
+    const { clock, timers } = this.#options;
     let done = 0;
     let after: Buffer | undefined;
     while (!this.#isStopped) {
@@ -106,15 +107,9 @@ export class BlockCollector implements ReportingWorker {
       if (page.next === undefined) break;
       after = page.next;
       // Half of the time at most: requests go first.
-      await this.#rest(clock.monotonicMs() - startedMs);
+      const elapsedMs = clock.monotonicMs() - startedMs;
+      if (elapsedMs > 0) await pause(timers, elapsedMs);
     }
     return done;
-  }
-
-  async #rest(ms: number): Promise<void> {
-    if (ms <= 0) return;
-    await new Promise<void>(resolve => {
-      this.#options.timers.after(ms, resolve);
-    });
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Walks the data directories and finds what a crash left: temporary files, and files without a row.
  *
- * Owns:          the pace of the walk, and the refusal to believe in too many orphans.
+ * Owns:          the walk, and the refusal to believe in too many orphans.
  * Knows:         the tree of block files, the partitions.
  * Must not know: why a file is there.
  *
@@ -12,7 +12,7 @@
  * then.
  */
 import { join } from 'node:path';
-import type { Clock, Files, Timer, Timers } from '../../schemas/environment.ts';
+import type { Clock, Files, Timers } from '../../schemas/environment.ts';
 import type { BlockHash } from '../../schemas/ids.ts';
 import { partitionOfBlock } from '../../schemas/ids.ts';
 import type { Log } from '../../schemas/telemetry.ts';
@@ -23,6 +23,7 @@ import { WorkerJournal } from '../runtime/worker-journal.ts';
 import type { ReportingWorker, WorkerReport } from '../runtime/worker-registry.ts';
 import type { BlockPartition } from './block-partition.ts';
 import type { BlockStats } from './block-stats.ts';
+import { WeeklyWalk, type WalkPace } from './weekly-walk.ts';
 
 export type FileWalkerOptions = {
   readonly files: Files;
@@ -46,11 +47,8 @@ export type Walk = {
 };
 
 const FIRST_WALK_MS = 10_000;
-const WALK_INTERVAL_MS = 7 * 24 * 3600 * 1000;
-const RETRY_MS = 10 * 60 * 1000;
 /** Rests so many times as long as it worked. */
 const REST_RATIO = 3;
-const REST_MS_MAX = 1000;
 /** So many orphans are believed whatever the number of files: what crashes leave. */
 const ORPHANS_BELIEVED_MAX = 1000;
 /** More than that are believed only up to this part of all files. */
@@ -63,21 +61,25 @@ type Progress = { files: number; leftovers: number; readonly orphans: BlockHash[
 export class FileWalker implements ReportingWorker {
   readonly journal: WorkerJournal;
   readonly #options: FileWalkerOptions;
-  #timer: Timer | undefined;
-  #running: Promise<Walk> | undefined;
-  #isStopped = false;
+  readonly #walks: WeeklyWalk<Walk>;
   #last: Walk | undefined;
 
   constructor(options: FileWalkerOptions) {
     this.#options = options;
     this.journal = new WorkerJournal(options.clock);
+    const { timers, log } = options;
+    this.#walks = new WeeklyWalk({
+      ...{ timers, log, firstMs: FIRST_WALK_MS },
+      run: pace => this.#walkAndNote(pace),
+      failed: 'the walk over the block files failed',
+    });
   }
 
   report(): WorkerReport {
     const { files, orphans, leftovers } = this.#last ?? { files: 0, orphans: 0, leftovers: 0 };
     return {
       name: 'Block file check',
-      state: this.#running === undefined ? 'idle' : 'busy',
+      state: this.#walks.isRunning ? 'busy' : 'idle',
       freeform:
         this.#last === undefined
           ? []
@@ -91,40 +93,23 @@ export class FileWalker implements ReportingWorker {
 
   /** Walks a while after the start, then weekly. */
   start(): void {
-    this.#startIn(FIRST_WALK_MS);
+    this.#walks.start();
   }
 
-  async stop(): Promise<void> {
-    this.#isStopped = true;
-    this.#timer?.cancel();
-    await this.#running?.catch(() => undefined);
+  stop(): Promise<void> {
+    return this.#walks.stop();
+  }
+
+  walkNow(): void {
+    this.#walks.walkNow();
   }
 
   /** One walk, or the one that runs. Rejects when a directory cannot be read. */
-  walk(pace: 'gentle' | 'fast'): Promise<Walk> {
-    this.#running ??= this.#walkAndNote(pace).finally(() => {
-      this.#running = undefined;
-    });
-    return this.#running;
+  walk(pace: WalkPace): Promise<Walk> {
+    return this.#walks.walk(pace);
   }
 
-  #startIn(ms: number): void {
-    this.#timer = this.#options.timers.after(ms, () => {
-      this.walk('gentle').then(
-        () => this.#startAgain(WALK_INTERVAL_MS),
-        (error: unknown) => {
-          this.#options.log.warn({ error }, 'the walk over the block files failed');
-          this.#startAgain(RETRY_MS);
-        },
-      );
-    });
-  }
-
-  #startAgain(ms: number): void {
-    if (!this.#isStopped) this.#startIn(ms);
-  }
-
-  async #walkAndNote(pace: 'gentle' | 'fast'): Promise<Walk> {
+  async #walkAndNote(pace: WalkPace): Promise<Walk> {
     try {
       this.#last = await this.#walkAll(pace);
       this.journal.succeeded();
@@ -135,29 +120,23 @@ export class FileWalker implements ReportingWorker {
     }
   }
 
-  /** Launches a walk, unless one runs. */
-  walkNow(): void {
-    this.walk('gentle').catch((error: unknown) => {
-      this.#options.log.warn({ error }, 'the walk over the block files failed');
-    });
-  }
-
-  async #walkAll(pace: 'gentle' | 'fast'): Promise<Walk> {
+  async #walkAll(pace: WalkPace): Promise<Walk> {
+    const { clock, directories, files } = this.#options;
     const progress: Progress = { files: 0, leftovers: 0, orphans: [] };
-    for (const root of this.#options.directories.roots) {
+    for (const root of directories.roots) {
       if (root.isReadOnly) continue;
-      for await (const leaf of leavesOf(this.#options.files, root.path)) {
-        if (this.#isStopped) break;
-        const startedMs = this.#options.clock.monotonicMs();
+      for await (const leaf of leavesOf(files, root.path)) {
+        if (this.#walks.isStopped) break;
+        const startedMs = clock.monotonicMs();
         await this.#walkLeaf(join(root.path, leaf), progress);
-        if (pace === 'gentle') await this.#rest(startedMs);
+        const elapsedMs = clock.monotonicMs() - startedMs;
+        if (pace === 'gentle') await this.#walks.rest(elapsedMs * REST_RATIO);
       }
     }
     const isSuspicious = !isBelievable(progress);
     if (isSuspicious) this.#warnOf(progress);
     else for (const hash of progress.orphans) await this.#partition(hash).considerFile(hash);
-    const { files, leftovers, orphans } = progress;
-    return { files, leftovers, orphans: orphans.length, isSuspicious };
+    return { ...progress, orphans: progress.orphans.length, isSuspicious };
   }
 
   async #walkLeaf(path: string, progress: Progress): Promise<void> {
@@ -188,15 +167,6 @@ export class FileWalker implements ReportingWorker {
 
   #partition(hash: BlockHash): BlockPartition {
     return this.#options.partitions[partitionOfBlock(hash)]!;
-  }
-
-  async #rest(startedMs: number): Promise<void> {
-    const { clock, timers } = this.#options;
-    const ms = Math.min(REST_MS_MAX, (clock.monotonicMs() - startedMs) * REST_RATIO);
-    if (ms <= 0) return;
-    await new Promise<void>(resolve => {
-      timers.after(ms, resolve);
-    });
   }
 }
 

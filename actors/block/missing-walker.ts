@@ -1,7 +1,7 @@
 /**
  * Finds the blocks that are referred to and have no file: after a disk was wiped, or restored.
  *
- * Owns:          the walk over all counts and all names of files, and its pace.
+ * Owns:          the walk over all counts and all names of files.
  * Knows:         the rows of blocks, the tree of block files.
  * Must not know: how blocks come back.
  *
@@ -9,12 +9,13 @@
  * range of rows for each leaf of the tree, whatever the number of its blocks. It looks at names;
  * the bytes are the scrub's.
  */
-import type { Clock, Files, Timer, Timers } from '../../schemas/environment.ts';
+import type { Clock, Files, Timers } from '../../schemas/environment.ts';
 import type { PartitionId } from '../../schemas/ids.ts';
 import type { Log } from '../../schemas/telemetry.ts';
 import { contentOfLeaf, leafPath } from '../storage/block-tree.ts';
 import type { DataDirectories } from '../storage/data-directories.ts';
 import type { BlockPartition } from './block-partition.ts';
+import { WeeklyWalk, type WalkPace } from './weekly-walk.ts';
 
 export type MissingWalkerOptions = {
   readonly files: Files;
@@ -33,77 +34,54 @@ export type MissingWalkerOptions = {
 export type MissingWalk = { readonly blocks: number; readonly missing: number };
 
 const FIRST_WALK_MS = 5000;
-const WALK_INTERVAL_MS = 7 * 24 * 3600 * 1000;
-const RETRY_MS = 10 * 60 * 1000;
-/** Rests as long as it worked. */
-const REST_MS_MAX = 1000;
 const LEAVES_PER_PARTITION = 16;
 /** Blocks that are queued at a time. */
 const QUEUED_AT_ONCE = 256;
 
 export class MissingWalker {
   readonly #options: MissingWalkerOptions;
-  #timer: Timer | undefined;
-  #running: Promise<MissingWalk> | undefined;
-  #isStopped = false;
+  readonly #walks: WeeklyWalk<MissingWalk>;
 
   constructor(options: MissingWalkerOptions) {
     this.#options = options;
+    const { timers, log } = options;
+    this.#walks = new WeeklyWalk({
+      ...{ timers, log, firstMs: FIRST_WALK_MS },
+      run: pace => this.#walkAll(pace),
+      failed: 'the walk over the references to blocks failed',
+    });
   }
 
   start(): void {
-    this.#startIn(FIRST_WALK_MS);
+    this.#walks.start();
   }
 
-  async stop(): Promise<void> {
-    this.#isStopped = true;
-    this.#timer?.cancel();
-    await this.#running?.catch(() => undefined);
+  stop(): Promise<void> {
+    return this.#walks.stop();
   }
 
-  /** An operator asks for a walk: it runs behind his back. */
   walkNow(): void {
-    this.walk('gentle').catch((error: unknown) => {
-      this.#options.log.warn({ error }, 'the walk over the references to blocks failed');
-    });
+    this.#walks.walkNow();
   }
 
   /** One walk, or the one that runs. Rejects when a directory or the rows cannot be read. */
-  walk(pace: 'gentle' | 'fast'): Promise<MissingWalk> {
-    this.#running ??= this.#walkAll(pace).finally(() => {
-      this.#running = undefined;
-    });
-    return this.#running;
+  walk(pace: WalkPace): Promise<MissingWalk> {
+    return this.#walks.walk(pace);
   }
 
-  #startIn(ms: number): void {
-    this.#timer = this.#options.timers.after(ms, () => {
-      this.walk('gentle').then(
-        () => this.#startAgain(WALK_INTERVAL_MS),
-        (error: unknown) => {
-          this.#options.log.warn({ error }, 'the walk over the references to blocks failed');
-          this.#startAgain(RETRY_MS);
-        },
-      );
-    });
-  }
-
-  #startAgain(ms: number): void {
-    if (!this.#isStopped) this.#startIn(ms);
-  }
-
-  async #walkAll(pace: 'gentle' | 'fast'): Promise<MissingWalk> {
+  async #walkAll(pace: WalkPace): Promise<MissingWalk> {
     const { clock, log, isReplicated } = this.#options;
     const sum = { blocks: 0, missing: 0 };
     for (const partition of this.#options.partitions) {
-      if (this.#isStopped) break;
+      if (this.#walks.isStopped) break;
       if (!isReplicated(partition.partition)) continue;
       for (let leaf = 0; leaf < LEAVES_PER_PARTITION; leaf += 1) {
         const startedMs = clock.monotonicMs();
         const seen = await this.#walkLeaf(partition, leaf);
         sum.blocks += seen.blocks;
         sum.missing += seen.missing;
-        if (pace === 'gentle') await this.#rest(clock.monotonicMs() - startedMs);
+        // As long as it worked.
+        if (pace === 'gentle') await this.#walks.rest(clock.monotonicMs() - startedMs);
       }
     }
     if (sum.missing > 0) log.warn(sum, 'blocks are missing; they are fetched from other nodes');
@@ -129,13 +107,5 @@ export class MissingWalker {
       await Promise.all(some.map(hash => repair.want(hash)));
     }
     return { blocks: referred.length, missing: missing.length };
-  }
-
-  async #rest(elapsedMs: number): Promise<void> {
-    const ms = Math.min(REST_MS_MAX, elapsedMs);
-    if (ms <= 0 || this.#isStopped) return;
-    await new Promise<void>(resolve => {
-      this.#options.timers.after(ms, resolve);
-    });
   }
 }

@@ -19,6 +19,7 @@ import type { BlockPeers } from '../../bus/block-peers.ts';
 import type { Clock, Timer, Timers } from '../../schemas/environment.ts';
 import type { BlockHash, NodeId, PartitionId } from '../../schemas/ids.ts';
 import type { LiveReference } from '../../schemas/messages/block.ts';
+import { pause } from '../../schemas/pause.ts';
 import type { BlockOwner } from '../../schemas/records/block-owner.ts';
 import { ownerId } from '../../schemas/records/block-owner.ts';
 import type { Log } from '../../schemas/telemetry.ts';
@@ -211,10 +212,7 @@ export class ReferenceSync {
   }
 
   async #rest(ms: number): Promise<void> {
-    if (ms <= 0 || this.#isStopped) return;
-    await new Promise<void>(resolve => {
-      this.#options.timers.after(ms, resolve);
-    });
+    if (ms > 0 && !this.#isStopped) await pause(this.#options.timers, ms);
   }
 }
 

@@ -18,6 +18,7 @@ import type { Clock, Timer, Timers } from '../../schemas/environment.ts';
 import type { NodeId, PartitionId } from '../../schemas/ids.ts';
 import type { DigestGossip } from '../../schemas/messages/digest-gossip.ts';
 import { packRoots, readRoots } from '../../schemas/messages/digest-gossip.ts';
+import { pause } from '../../schemas/pause.ts';
 import type { Log } from '../../schemas/telemetry.ts';
 import type { TablePartition } from '../partition/table-partition.ts';
 import type { PullOutcome, RowPullPorts } from './row-pull.ts';
@@ -109,9 +110,7 @@ export class EntropyWorker {
   }
 
   #rest(): Promise<void> {
-    return new Promise(resolve => {
-      this.#options.timers.after(REST_MS, resolve);
-    });
+    return pause(this.#options.timers, REST_MS);
   }
 
   /** Those that this node and at least one other hold, in any live version. */

@@ -14,6 +14,7 @@
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import type { Environment, Files } from '../../schemas/environment.ts';
+import { pause } from '../../schemas/pause.ts';
 import type { Log } from '../../schemas/telemetry.ts';
 import { Ballast } from './ballast.ts';
 import type { CommitPurpose, PurposefulStore } from './commit-purpose.ts';
@@ -360,7 +361,7 @@ export class LevelStore implements PurposefulStore {
   /** Tries until it works or the store is closed. */
   async #reopen(): Promise<void> {
     for (let failures = 0; !this.#isClosing; failures += 1) {
-      if (failures > 0) await this.#pause(pauseAfter(failures));
+      if (failures > 0) await pause(this.#options.environment.timers, pauseAfter(failures));
       try {
         await this.#database.close();
         await this.#watch.repair(this.#damagedTables);
@@ -438,12 +439,6 @@ export class LevelStore implements PurposefulStore {
     const totalBytes = this.#guard.space?.totalBytes ?? 0;
     const part = Math.floor(totalBytes / BALLAST_DISK_PART);
     return Math.min(this.#sizes.ballastBytes, part);
-  }
-
-  async #pause(ms: number): Promise<void> {
-    await new Promise<void>(resolve => {
-      this.#options.environment.timers.after(ms, resolve);
-    });
   }
 }
 

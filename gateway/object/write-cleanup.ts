@@ -14,6 +14,7 @@ import type { TableClient } from '../../bus/table-client.ts';
 import { partitionOfManifest } from '../../bus/table-client.ts';
 import type { Timers } from '../../schemas/environment.ts';
 import type { BlockHash } from '../../schemas/ids.ts';
+import { pause } from '../../schemas/pause.ts';
 import type { BlockOwner } from '../../schemas/records/block-owner.ts';
 import { ownerId } from '../../schemas/records/block-owner.ts';
 import type { Log } from '../../schemas/telemetry.ts';
@@ -64,7 +65,7 @@ export class WriteCleanup {
     for (let attempt = 1; ; attempt += 1) {
       if (await this.#attempt(failed)) return;
       if (attempt === ATTEMPTS_MAX) break;
-      await this.#pause(delayMs);
+      await pause(this.#options.timers, delayMs);
       delayMs *= 2;
     }
     this.#leave(failed, 'the owner could not be marked, or its references not be released');
@@ -84,12 +85,6 @@ export class WriteCleanup {
     const id = ownerId(owner);
     const drop = await tables.ask(partitionOfManifest(id), { kind: 'manifest-drop', id });
     return drop.kind === 'written';
-  }
-
-  #pause(delayMs: number): Promise<void> {
-    return new Promise(resolve => {
-      this.#options.timers.after(delayMs, resolve);
-    });
   }
 
   #leave({ owner, hashes }: FailedWrite, why: string): void {
