@@ -11,7 +11,7 @@
  * for runs as fast as its tranquility lets it; the next monthly one counts from there.
  */
 import { createHash } from 'node:crypto';
-import { CodecError, FieldReader, pack } from '../../schemas/codec.ts';
+import { FieldReader, pack } from '../../schemas/codec.ts';
 import type { Clock, Files, Timer, Timers } from '../../schemas/environment.ts';
 import type { BlockHash } from '../../schemas/ids.ts';
 import { partitionId } from '../../schemas/ids.ts';
@@ -24,7 +24,7 @@ import type { PurposefulStore } from '../storage/commit-purpose.ts';
 import type { DataDirectories } from '../storage/data-directories.ts';
 import type { ReportingWorker, WorkerReport } from '../runtime/worker-registry.ts';
 import { WorkerJournal } from '../runtime/worker-journal.ts';
-import { DamagedRowError } from '../storage/store.ts';
+import { readRowOr } from '../storage/row-damage.ts';
 import type { BlockStats } from './block-stats.ts';
 import { keepOrders, readOrders, type ScrubOrders } from './scrub-orders.ts';
 
@@ -308,18 +308,19 @@ export class BlockScrub implements ReportingWorker {
   }
 
   #storedPlace(): Place {
-    const beginning = { startedMs: this.#options.clock.wallMs(), root: 0, leaf: '' };
-    try {
-      const bytes = this.#options.store.get(PLACE_KEY);
-      if (bytes === undefined) return beginning;
-      const { fields } = FieldReader.open(bytes, [FORMAT]);
-      return { startedMs: fields.integer(), root: fields.integer(), leaf: fields.text() };
-    } catch (error) {
-      // A place that cannot be read costs one round more.
-      if (error instanceof CodecError || error instanceof DamagedRowError) return beginning;
-      throw error;
-    }
+    const { store, clock } = this.#options;
+    // A place that cannot be read costs one round more.
+    return readRowOr(store, PLACE_KEY, decodePlace, {
+      startedMs: clock.wallMs(),
+      root: 0,
+      leaf: '',
+    });
   }
+}
+
+function decodePlace(bytes: Buffer): Place {
+  const { fields } = FieldReader.open(bytes, [FORMAT]);
+  return { startedMs: fields.integer(), root: fields.integer(), leaf: fields.text() };
 }
 
 /** From 0 to 4095; `ab/c0` begins with the three digits that count. */

@@ -5,11 +5,11 @@
  * Knows:         the store.
  * Must not know: who works by them.
  */
-import { CodecError, FieldReader, pack } from '../../schemas/codec.ts';
+import { FieldReader, pack } from '../../schemas/codec.ts';
 import { partitionId } from '../../schemas/ids.ts';
 import { rowKey, TABLE } from '../../schemas/row-tables.ts';
 import type { PurposefulStore } from '../storage/commit-purpose.ts';
-import { DamagedRowError } from '../storage/store.ts';
+import { readRowOr } from '../storage/row-damage.ts';
 
 export type PaceNumbers = {
   /** `resync-worker-count`. */
@@ -30,7 +30,7 @@ export class ResyncPace implements PaceNumbers {
 
   constructor(store: PurposefulStore) {
     this.#store = store;
-    this.#numbers = stored(store);
+    this.#numbers = readRowOr(store, PACE_KEY, decodePace, DEFAULTS);
   }
 
   get workers(): number {
@@ -57,14 +57,7 @@ function within(value: number, min: number, max: number): number {
   return Math.min(max, Math.max(min, Math.floor(value)));
 }
 
-function stored(store: PurposefulStore): PaceNumbers {
-  try {
-    const bytes = store.get(PACE_KEY);
-    if (bytes === undefined) return DEFAULTS;
-    const { fields } = FieldReader.open(bytes, [FORMAT]);
-    return { workers: fields.integer(), tranquility: fields.integer() };
-  } catch (error) {
-    if (error instanceof CodecError || error instanceof DamagedRowError) return DEFAULTS;
-    throw error;
-  }
+function decodePace(bytes: Buffer): PaceNumbers {
+  const { fields } = FieldReader.open(bytes, [FORMAT]);
+  return { workers: fields.integer(), tranquility: fields.integer() };
 }

@@ -5,11 +5,11 @@
  * Knows:         the store.
  * Must not know: block files, where the scrub is.
  */
-import { CodecError, FieldReader, pack } from '../../schemas/codec.ts';
+import { FieldReader, pack } from '../../schemas/codec.ts';
 import { partitionId } from '../../schemas/ids.ts';
 import { rowKey, TABLE } from '../../schemas/row-tables.ts';
 import type { PurposefulStore } from '../storage/commit-purpose.ts';
-import { DamagedRowError } from '../storage/store.ts';
+import { readRowOr } from '../storage/row-damage.ts';
 
 export type ScrubOrders = {
   /** In a round that was asked for it rests so many times as long as it worked. */
@@ -39,22 +39,19 @@ const FORMAT = 1;
 const ORDERS_KEY = rowKey(partitionId(0), TABLE.local, Buffer.from('scrub-orders'));
 
 export function readOrders(store: PurposefulStore): ScrubOrders {
-  try {
-    const bytes = store.get(ORDERS_KEY);
-    if (bytes === undefined) return NO_ORDERS;
-    const { fields } = FieldReader.open(bytes, [FORMAT]);
-    return {
-      tranquility: fields.integer(),
-      isHurried: fields.flag(),
-      pausedUntilMs: fields.integer(),
-      lastCompletedMs: fields.integer(),
-      damagedBefore: fields.integer(),
-    };
-  } catch (error) {
-    // Orders that cannot be read are given again by whoever gave them.
-    if (error instanceof CodecError || error instanceof DamagedRowError) return NO_ORDERS;
-    throw error;
-  }
+  // Orders that cannot be read are given again by whoever gave them.
+  return readRowOr(store, ORDERS_KEY, decodeOrders, NO_ORDERS);
+}
+
+function decodeOrders(bytes: Buffer): ScrubOrders {
+  const { fields } = FieldReader.open(bytes, [FORMAT]);
+  return {
+    tranquility: fields.integer(),
+    isHurried: fields.flag(),
+    pausedUntilMs: fields.integer(),
+    lastCompletedMs: fields.integer(),
+    damagedBefore: fields.integer(),
+  };
 }
 
 export async function keepOrders(store: PurposefulStore, orders: ScrubOrders): Promise<void> {

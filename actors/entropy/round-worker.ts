@@ -27,8 +27,9 @@ import { tombstoneRowKey } from '../partition/row-keys.ts';
 import { nameOfKey } from '../partition/row-names.ts';
 import { mayForget } from '../partition/rounds.ts';
 import { behindKey, rowsOfRange, type WalkedRow } from '../partition/row-walk.ts';
-import { orDamage, readEndedUpload } from '../partition/stored-rows.ts';
+import { readEndedUpload } from '../partition/stored-rows.ts';
 import type { TablePartition } from '../partition/table-partition.ts';
+import { orDamage } from '../storage/row-damage.ts';
 import type { RowPullPorts } from './row-pull.ts';
 
 export type RoundWorkerOptions = Pick<RowPullPorts, 'ask' | 'self'> & {

@@ -17,10 +17,10 @@ import {
   NO_COUNTERS,
 } from '../../schemas/records/bucket-counters.ts';
 import { decodeFence, encodeFence } from '../../schemas/records/fence-row.ts';
+import type { Rows } from '../storage/row-damage.ts';
+import { orDamage, readRow } from '../storage/row-damage.ts';
 import type { RowBatch } from './row-batch.ts';
 import { countersRowKey, fenceRowKey } from './row-keys.ts';
-import type { Rows } from './stored-rows.ts';
-import { orDamage, readRow } from './stored-rows.ts';
 
 export type BucketState = {
   readonly counters: BucketCounters;

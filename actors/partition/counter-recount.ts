@@ -17,8 +17,8 @@ import { decodeOpenUploadRow } from '../../schemas/records/open-upload-row.ts';
 import { rowRange, TABLE } from '../../schemas/row-tables.ts';
 import type { Store, StoreCursor } from '../storage/store.ts';
 import { DamagedRowError } from '../storage/store.ts';
+import { orDamage } from '../storage/row-damage.ts';
 import type { BucketLedger } from './bucket-ledger.ts';
-import { orDamage } from './stored-rows.ts';
 import type { WriteStep } from './write-step.ts';
 
 export type CounterRecountOptions = {

@@ -8,10 +8,9 @@
  * A row is written only once for thousands of numbers: it says below which number all may have been
  * given out, and after a restart one goes on there.
  */
-import { CodecError, FieldReader, pack } from '../../schemas/codec.ts';
-import { DamagedRowError } from '../storage/store.ts';
+import { FieldReader, pack } from '../../schemas/codec.ts';
+import { orDamage, readRow, type Rows } from '../storage/row-damage.ts';
 import type { RowBatch } from './row-batch.ts';
-import type { Rows } from './stored-rows.ts';
 
 const FORMAT = 1;
 const RESERVED_AT_ONCE = 65_536;
@@ -65,14 +64,9 @@ export class DurableSequence {
   }
 
   #load(rows: Rows): number {
-    try {
-      const row = rows.get(this.#key);
-      return row === undefined ? 0 : FieldReader.open(row, [FORMAT]).fields.integer();
-    } catch (error) {
-      if (error instanceof DamagedRowError || error instanceof CodecError) {
-        return Math.floor(this.#wallMs()) * NUMBERS_PER_MS;
-      }
-      throw error;
-    }
+    const next = orDamage(() =>
+      readRow(rows, this.#key, row => FieldReader.open(row, [FORMAT]).fields.integer()),
+    );
+    return next === 'damaged' ? Math.floor(this.#wallMs()) * NUMBERS_PER_MS : (next ?? 0);
   }
 }

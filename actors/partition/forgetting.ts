@@ -13,8 +13,9 @@ import { decodeAbortedMark } from '../../schemas/records/aborted-mark.ts';
 import type { TombstoneEntry } from '../../schemas/records/tombstone-entry.ts';
 import { timestampStamper } from '../../schemas/timestamp.ts';
 import type { Timestamp } from '../../schemas/timestamp.ts';
+import { orDamage, readRow } from '../storage/row-damage.ts';
 import { abortedMarkRowKey, endedUploadRowKey, objectRowKey, releaseRowKey } from './row-keys.ts';
-import { orDamage, readObjectRowOrDamage, readRow } from './stored-rows.ts';
+import { readObjectRowOrDamage } from './stored-rows.ts';
 import type { WriteStep } from './write-step.ts';
 
 export function forget(step: WriteStep, entry: TombstoneEntry): void {

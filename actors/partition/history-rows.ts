@@ -25,9 +25,10 @@ import {
 } from '../../schemas/records/object-row.ts';
 import type { Timestamp } from '../../schemas/timestamp.ts';
 import { timestampFromBytes, timestampToBytes } from '../../schemas/timestamp.ts';
+import type { Rows } from '../storage/row-damage.ts';
+import { readRow } from '../storage/row-damage.ts';
 import { historyBytesRowKey, historyRowKey, objectRowKey, versionNameRowKey } from './row-keys.ts';
-import type { Rows } from './stored-rows.ts';
-import { readObjectRow, readRow } from './stored-rows.ts';
+import { readObjectRow } from './stored-rows.ts';
 import type { WriteStep } from './write-step.ts';
 
 /** A key in a partition's rows, or in a batch on top of them. */

@@ -22,9 +22,9 @@ import { rowRange, TABLE } from '../../schemas/row-tables.ts';
 import type { Stamper } from '../../schemas/stamper.ts';
 import { timestampAbove, timestampMs } from '../../schemas/timestamp.ts';
 import type { Store } from '../storage/store.ts';
+import { orDamage } from '../storage/row-damage.ts';
 import { OBJECT_KEY_AT, shardPrefix, unescapeKey } from './row-keys.ts';
 import { behindKey, rowsOfRange } from './row-walk.ts';
-import { orDamage } from './stored-rows.ts';
 
 export type LifecycleStage = 'objects' | 'uploads';
 

@@ -12,7 +12,7 @@
  */
 import type { SettingsClient } from '../../bus/settings-client.ts';
 import type { TableClient } from '../../bus/table-client.ts';
-import { CodecError, FieldReader, pack } from '../../schemas/codec.ts';
+import { FieldReader, pack } from '../../schemas/codec.ts';
 import type { Clock, Timer, Timers } from '../../schemas/environment.ts';
 import type { BucketId, PartitionId } from '../../schemas/ids.ts';
 import type { LifecycleCalendar } from '../../schemas/lifecycle-calendar.ts';
@@ -24,7 +24,7 @@ import type { Stamper } from '../../schemas/stamper.ts';
 import type { Log } from '../../schemas/telemetry.ts';
 import { WorkerJournal } from '../runtime/worker-journal.ts';
 import type { ReportingWorker, WorkerReport } from '../runtime/worker-registry.ts';
-import { DamagedRowError } from '../storage/store.ts';
+import { readRowOr } from '../storage/row-damage.ts';
 import { readLifecyclePage, type LifecycleStage } from './lifecycle-page.ts';
 import { lifecycleRowKey } from './row-keys.ts';
 import type { TablePartition } from './table-partition.ts';
@@ -194,15 +194,11 @@ export class LifecycleWorker implements ReportingWorker {
 
   /** Days of another length count differently: then it is as if nothing had been finished. */
   #hasFinished({ store, partition }: TablePartition, day: number): boolean {
-    try {
-      const bytes = store.get(lifecycleRowKey(partition));
-      if (bytes === undefined) return false;
+    const isDone = (bytes: Buffer): boolean => {
       const { fields } = FieldReader.open(bytes, [FORMAT]);
       return fields.integer() === this.#options.calendar.dayMs && fields.integer() >= day;
-    } catch (error) {
-      if (error instanceof DamagedRowError || error instanceof CodecError) return false;
-      throw error;
-    }
+    };
+    return readRowOr(store, lifecycleRowKey(partition), isDone, false);
   }
 
   async #page(walk: Walk): Promise<void> {

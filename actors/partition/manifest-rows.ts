@@ -16,10 +16,10 @@ import { encodeAbortedMark } from '../../schemas/records/aborted-mark.ts';
 import { ownerId } from '../../schemas/records/block-owner.ts';
 import { decodeManifestRow, encodeManifestRow } from '../../schemas/records/manifest-row.ts';
 import type { Store } from '../storage/store.ts';
+import type { Rows } from '../storage/row-damage.ts';
+import { readRow } from '../storage/row-damage.ts';
 import { abortedMarkRowKey, manifestRowKey, manifestRowRange } from './row-keys.ts';
 import { keysOfRange } from './row-walk.ts';
-import type { Rows } from './stored-rows.ts';
-import { readRow } from './stored-rows.ts';
 import type { WriteStep } from './write-step.ts';
 
 export function applyManifestWrite(step: WriteStep, request: ManifestWrite): TableReply {

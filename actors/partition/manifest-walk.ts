@@ -8,8 +8,8 @@
 import type { BlockOwner } from '../../schemas/records/block-owner.ts';
 import { decodeManifestRow } from '../../schemas/records/manifest-row.ts';
 import { rowRange, TABLE } from '../../schemas/row-tables.ts';
+import { orDamage } from '../storage/row-damage.ts';
 import { behindKey, rowsOfRange } from './row-walk.ts';
-import { orDamage } from './stored-rows.ts';
 import type { TablePartition } from './table-partition.ts';
 
 /** `next`: the last row key read; absent at the end. Damaged rows are passed over. */

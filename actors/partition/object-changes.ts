@@ -16,10 +16,11 @@ import {
   mergeObjectRows,
   versionRefOf,
 } from '../../schemas/records/object-row.ts';
+import { readRow } from '../storage/row-damage.ts';
 import type { FoundVersion, KeyRows } from './history-rows.ts';
 import { findVersionByRef, replaceHistory, standing } from './history-rows.ts';
 import { inlineRowKey, objectRowKey } from './row-keys.ts';
-import { readObjectRow, readRow } from './stored-rows.ts';
+import { readObjectRow } from './stored-rows.ts';
 import type { WriteStep } from './write-step.ts';
 
 /** Throws what reading the rows throws. */

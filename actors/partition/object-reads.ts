@@ -14,10 +14,10 @@ import type { PartitionId } from '../../schemas/ids.ts';
 import type { ObjectRead, TableReply } from '../../schemas/messages/table.ts';
 import { decodeInlineRow } from '../../schemas/records/inline-row.ts';
 import { decodeObjectRow } from '../../schemas/records/object-row.ts';
+import type { Rows } from '../storage/row-damage.ts';
 import type { KeyRows } from './history-rows.ts';
 import { findVersionByRef, hasBytes, readHistoryBytes } from './history-rows.ts';
 import { inlineRowKey, objectRowKey } from './row-keys.ts';
-import type { Rows } from './stored-rows.ts';
 import { readObjectRow } from './stored-rows.ts';
 
 /** Each repetition means that one more batch was taken over in between: they are commits apart. */

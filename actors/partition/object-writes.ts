@@ -15,11 +15,12 @@ import type { ObjectRow, ObjectVersion, StoredVersion } from '../../schemas/reco
 import { encodeObjectRow } from '../../schemas/records/object-row.ts';
 import type { Timestamp } from '../../schemas/timestamp.ts';
 import { timestampMs } from '../../schemas/timestamp.ts';
+import { orDamage, readRow } from '../storage/row-damage.ts';
 import { hasBytes, putHistory } from './history-rows.ts';
 import { exceedsQuota } from './quota.ts';
 import { abortedMarkRowKey, inlineRowKey, objectRowKey } from './row-keys.ts';
 import { forgottenAbove } from './rounds.ts';
-import { orDamage, readObjectRowOrDamage, readRow } from './stored-rows.ts';
+import { readObjectRowOrDamage } from './stored-rows.ts';
 import type { Completion } from './upload-completion.ts';
 import { decideCompletion, endCompletedUpload } from './upload-completion.ts';
 import { dropHistory } from './version-deletes.ts';

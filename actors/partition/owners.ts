@@ -16,10 +16,11 @@ import type { BlockOwner, PartOwner, VersionOwner } from '../../schemas/records/
 import { ownerId } from '../../schemas/records/block-owner.ts';
 import type { ObjectVersion } from '../../schemas/records/object-row.ts';
 import { timestampStamper } from '../../schemas/timestamp.ts';
+import { isDamage, orDamage } from '../storage/row-damage.ts';
 import { findVersionById } from './history-rows.ts';
 import { attemptsOfVersion } from './part-lists.ts';
 import { abortedMarkRowKey, partRowKey, releaseRowKey } from './row-keys.ts';
-import { isDamage, orDamage, readEndedUpload, readOpenUpload } from './stored-rows.ts';
+import { readEndedUpload, readOpenUpload } from './stored-rows.ts';
 import type { WriteStep } from './write-step.ts';
 
 /** `unfinished`: not stored, and nothing yet prevents that it will be. */

@@ -10,9 +10,9 @@ import type { PartitionId, VersionId } from '../../schemas/ids.ts';
 import { PART_LIST_ROW_PARTS } from '../../schemas/limits.ts';
 import type { ObjectContent, ObjectVersion, PartRef } from '../../schemas/records/object-row.ts';
 import { decodePartListRow } from '../../schemas/records/part-list-row.ts';
+import type { Rows } from '../storage/row-damage.ts';
+import { readRow } from '../storage/row-damage.ts';
 import { partListRowKey } from './row-keys.ts';
-import type { Rows } from './stored-rows.ts';
-import { readRow } from './stored-rows.ts';
 
 /** Rows of the list of a version; 0 when it stands in the object row. */
 export function partListRowCount(content: ObjectContent): number {

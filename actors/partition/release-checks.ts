@@ -17,9 +17,10 @@ import type { TableReply } from '../../schemas/messages/table.ts';
 import type { ObjectRow } from '../../schemas/records/object-row.ts';
 import type { ReleaseEntry } from '../../schemas/records/release-entry.ts';
 import type { UploadState } from '../../schemas/records/upload-row.ts';
+import { orDamage } from '../storage/row-damage.ts';
 import { findVersionById } from './history-rows.ts';
 import { objectRowKey } from './row-keys.ts';
-import { orDamage, readEndedUpload, readObjectRow } from './stored-rows.ts';
+import { readEndedUpload, readObjectRow } from './stored-rows.ts';
 import type { TablePartition } from './table-partition.ts';
 
 export type ReplicaQuestions = Pick<TableClient, 'askEvery' | 'isSuperseded'>;

@@ -18,11 +18,11 @@ import type { Log } from '../../schemas/telemetry.ts';
 import { Gate } from '../runtime/gate.ts';
 import { WorkerJournal } from '../runtime/worker-journal.ts';
 import type { ReportingWorker, WorkerReport } from '../runtime/worker-registry.ts';
+import { orDamage } from '../storage/row-damage.ts';
 import type { ReleaseOutcome, ReleasePorts } from './release.ts';
 import { Release } from './release.ts';
 import type { WalkedRow } from './row-walk.ts';
 import { behindKey, rowsOfRange } from './row-walk.ts';
-import { orDamage } from './stored-rows.ts';
 import type { TablePartition } from './table-partition.ts';
 
 export type ReleaseWorkerOptions = ReleasePorts & {

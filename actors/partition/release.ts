@@ -23,6 +23,7 @@ import type { PartRef } from '../../schemas/records/object-row.ts';
 import type { ReleaseEntry } from '../../schemas/records/release-entry.ts';
 import type { PartRow, UploadState } from '../../schemas/records/upload-row.ts';
 import { decodePartRow } from '../../schemas/records/upload-row.ts';
+import { orDamage, readRow } from '../storage/row-damage.ts';
 import { findVersionById } from './history-rows.ts';
 import type { ReplicaQuestions } from './release-checks.ts';
 import { ReleaseChecks } from './release-checks.ts';
@@ -36,7 +37,7 @@ import {
   releaseRowKey,
 } from './row-keys.ts';
 import { behindKey, rowsOfRange } from './row-walk.ts';
-import { orDamage, readEndedUpload, readObjectRow, readRow } from './stored-rows.ts';
+import { readEndedUpload, readObjectRow } from './stored-rows.ts';
 import type { TablePartition } from './table-partition.ts';
 import type { WriteStep } from './write-step.ts';
 

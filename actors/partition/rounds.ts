@@ -29,10 +29,11 @@ import { decodeUploadRow } from '../../schemas/records/upload-row.ts';
 import { TABLE } from '../../schemas/row-tables.ts';
 import type { PartitionId } from '../../schemas/ids.ts';
 import type { Timestamp } from '../../schemas/timestamp.ts';
+import type { Rows } from '../storage/row-damage.ts';
+import { orDamage, readRow } from '../storage/row-damage.ts';
 import { releaseRowKey, roundRowKey } from './row-keys.ts';
 import { keyOfName, uploadOfKey } from './row-names.ts';
-import type { Rows } from './stored-rows.ts';
-import { orDamage, readObjectRow, readRow } from './stored-rows.ts';
+import { readObjectRow } from './stored-rows.ts';
 import type { WriteStep } from './write-step.ts';
 
 /** Throws what the store and the decoder throw: a replica with a damaged round tells nothing. */

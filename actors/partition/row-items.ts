@@ -12,8 +12,8 @@ import { hash } from 'node:crypto';
 import { encodeUploadRow } from '../../schemas/records/upload-row.ts';
 import { decodeOpenUploadRow } from '../../schemas/records/open-upload-row.ts';
 import { TABLE } from '../../schemas/row-tables.ts';
+import { orDamage } from '../storage/row-damage.ts';
 import { DIGEST_BYTES } from './digest-tree.ts';
-import { orDamage } from './stored-rows.ts';
 
 /** In the order in which a walk goes through them. */
 export const COMPARED_TABLES = [

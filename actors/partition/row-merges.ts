@@ -25,6 +25,7 @@ import {
   mergeUploadRows,
 } from '../../schemas/records/upload-row.ts';
 import { TABLE } from '../../schemas/row-tables.ts';
+import { orDamage, readRow } from '../storage/row-damage.ts';
 import { findVersionById, hasBytes, putHistory, replaceHistory, standing } from './history-rows.ts';
 import { storeObject } from './object-writes.ts';
 import { attemptsOfVersion } from './part-lists.ts';
@@ -46,12 +47,10 @@ import {
 import { meetRound, readRound } from './rounds.ts';
 import type { UploadName } from './stored-rows.ts';
 import {
-  orDamage,
   readEndedUpload,
   readObjectRow,
   readObjectRowOrDamage,
   readOpenUpload,
-  readRow,
 } from './stored-rows.ts';
 import { bytesOf, planWrite } from './version-plan.ts';
 import type { WriteStep } from './write-step.ts';

@@ -13,12 +13,12 @@ import { decodeObjectRow } from '../../schemas/records/object-row.ts';
 import { TABLE } from '../../schemas/row-tables.ts';
 import type { PartitionId } from '../../schemas/ids.ts';
 import type { Store } from '../storage/store.ts';
+import { orDamage } from '../storage/row-damage.ts';
 import { readHistoryBytes } from './history-rows.ts';
 import { partListRowCount } from './part-lists.ts';
 import { inlineRowKey, partListRowKey } from './row-keys.ts';
 import { keyOfName, placeOfHistoryKey, placeOfObjectKey } from './row-names.ts';
 import { roundNumber } from './rounds.ts';
-import { orDamage } from './stored-rows.ts';
 
 type Here = { readonly store: Store; readonly partition: PartitionId };
 

@@ -15,10 +15,10 @@ import { decodeTombstoneEntry } from '../../schemas/records/tombstone-entry.ts';
 import type { Log } from '../../schemas/telemetry.ts';
 import { WorkerJournal } from '../runtime/worker-journal.ts';
 import type { ReportingWorker, WorkerReport } from '../runtime/worker-registry.ts';
+import { orDamage } from '../storage/row-damage.ts';
 import { forget } from './forgetting.ts';
 import { tombstoneRowKey } from './row-keys.ts';
 import { behindKey, rowsOfRange } from './row-walk.ts';
-import { orDamage } from './stored-rows.ts';
 import type { TablePartition } from './table-partition.ts';
 
 export type TombstoneCollectorOptions = {

@@ -16,10 +16,11 @@ import type {
 import type { PartRow } from '../../schemas/records/upload-row.ts';
 import { decodePartRow } from '../../schemas/records/upload-row.ts';
 import type { Store } from '../storage/store.ts';
+import type { Rows } from '../storage/row-damage.ts';
+import { readRow } from '../storage/row-damage.ts';
 import { readPartListRow } from './part-lists.ts';
 import { partRowKey, partRowRange } from './row-keys.ts';
-import type { Rows } from './stored-rows.ts';
-import { readEndedUpload, readOpenUpload, readRow } from './stored-rows.ts';
+import { readEndedUpload, readOpenUpload } from './stored-rows.ts';
 
 const PAGE_ROWS = 256;
 

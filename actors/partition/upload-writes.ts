@@ -19,9 +19,10 @@ import type { OpenUploadRow } from '../../schemas/records/open-upload-row.ts';
 import { encodeOpenUploadRow } from '../../schemas/records/open-upload-row.ts';
 import type { UploadRow } from '../../schemas/records/upload-row.ts';
 import { encodePartRow, encodeUploadRow } from '../../schemas/records/upload-row.ts';
+import { orDamage } from '../storage/row-damage.ts';
 import { exceedsQuota } from './quota.ts';
 import { abortedMarkRowKey, endedUploadRowKey, openUploadRowKey, partRowKey } from './row-keys.ts';
-import { orDamage, readEndedUpload, readOpenUpload } from './stored-rows.ts';
+import { readEndedUpload, readOpenUpload } from './stored-rows.ts';
 import type { WriteStep } from './write-step.ts';
 
 export function applyUploadCreate(step: WriteStep, request: UploadCreate): TableReply {

@@ -20,7 +20,7 @@ import type { Log } from '../../schemas/telemetry.ts';
 import { Mailbox } from '../runtime/mailbox.ts';
 import type { CommitPurpose } from '../storage/commit-purpose.ts';
 import { StoreFullError, StoreUnavailableError } from '../storage/store.ts';
-import { isDamage } from './stored-rows.ts';
+import { isDamage } from '../storage/row-damage.ts';
 import type { StepSurroundings } from './write-step.ts';
 import { WriteStep } from './write-step.ts';
 

@@ -9,7 +9,6 @@
  * on one row never overlap, and an answer leaves when what it says is durable. Alone, one step is
  * the decision; among several replicas it is one promise or one acceptance of it.
  */
-import { CodecError } from '../../schemas/codec.ts';
 import type { RequestContext } from '../../bus/bus.ts';
 import type { Clock } from '../../schemas/environment.ts';
 import { LIST_ENTRIES_MAX, MAILBOX_MESSAGES_MAX } from '../../schemas/limits.ts';
@@ -26,16 +25,15 @@ import type {
 } from '../../schemas/messages/settings.ts';
 import type { DecidedRow } from '../../schemas/records/settings-round.ts';
 import type { SettingsRow } from '../../schemas/records/settings-rows.ts';
+import { isDamage } from '../storage/row-damage.ts';
 import type { Store } from '../storage/store.ts';
-import { DamagedRowError, StoreFullError, StoreUnavailableError } from '../storage/store.ts';
+import { StoreFullError, StoreUnavailableError } from '../storage/store.ts';
 import { accept, learn, promise, type AcceptorState } from './settings-acceptor.ts';
 import { SettingsCopy, type CopySummary } from './settings-copy.ts';
 
 /** What a failure of the store is for the one who asked; anything else is a bug and goes on. */
 function refusalOf(failure: unknown): SettingsReply {
-  if (failure instanceof DamagedRowError || failure instanceof CodecError) {
-    return { kind: 'damaged' };
-  }
+  if (isDamage(failure)) return { kind: 'damaged' };
   if (failure instanceof StoreFullError) return { kind: 'no-space' };
   if (failure instanceof StoreUnavailableError) return { kind: 'unknown' };
   throw failure;
