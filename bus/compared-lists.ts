@@ -21,17 +21,18 @@ import type {
 } from '../schemas/messages/table.ts';
 import { objectRowKey, partRowKey } from '../schemas/place-keys.ts';
 import type { PartRow } from '../schemas/records/upload-row.ts';
+import { nameOfKey } from '../schemas/row-tables.ts';
 import type { ObjectPage } from './page-differences.ts';
 import { commonReach, cutPage, differencesOf } from './page-differences.ts';
+import { UNAVAILABLE } from './quorum-write.ts';
 import type { Unavailable } from './replica-calls.ts';
 import type { TableComparison } from './table-comparison.ts';
-import { NAMELESS, nameOf, uploadNames } from './table-comparison.ts';
+import { NAMELESS, uploadNames } from './table-comparison.ts';
 
 type Answer = TableReply | Unavailable;
 type UploadPage = Extract<TableReply, { kind: 'upload-page' }>;
 type PartsReply = Extract<TableReply, { kind: 'parts' | 'no-such-upload' }>;
 
-const UNAVAILABLE: Unavailable = { kind: 'unavailable' };
 const REPAIRS_MAX = 16;
 /** Folders of one page that are looked into at a time. */
 const PREFIXES_AT_ONCE = 16;
@@ -74,7 +75,7 @@ export class ComparedLists {
         .map(prefix => this.#keysBehind(partition, { ...request, prefix }, nodes)),
     );
     const names = [...keys, ...folded.flat()].map(key =>
-      nameOf(objectRowKey(NAMELESS, { ...request, key: key as ObjectKey })),
+      nameOfKey(objectRowKey(NAMELESS, { ...request, key: key as ObjectKey })),
     );
     const repaired = await repair.run(partition, nodes, names);
     if (repaired === undefined) return UNAVAILABLE;
@@ -127,7 +128,7 @@ export class ComparedLists {
       if (replies === undefined) return undefined;
       const lists = replies.map(reply => (reply.kind === 'parts' ? reply.parts : []));
       const idOf = (part: PartRow): string => part.attemptId;
-      const parts = notOnAll(lists, idOf).map(part => nameOf(partRowKey(NAMELESS, place, part)));
+      const parts = notOnAll(lists, idOf).map(part => nameOfKey(partRowKey(NAMELESS, place, part)));
       return [...uploadNames({ place, uploadId }), ...parts];
     });
   }

@@ -16,11 +16,10 @@ import type {
   TableReply,
   TableRequest,
 } from '../schemas/messages/table.ts';
+import { UNAVAILABLE } from './quorum-write.ts';
 import type { ReplicaCalls, Unavailable } from './replica-calls.ts';
 
 type OwnerState = Extract<TableReply, { kind: 'owners' }>['states'][number];
-
-const UNAVAILABLE: Unavailable = { kind: 'unavailable' };
 
 /** The answer that one replica would give, if it knew what all of them know. */
 export async function askAboutOwners(

@@ -9,6 +9,7 @@
  * are brought to a write quorum before there is an answer (PROTOCOL, "Reading a row"), or there is
  * none. What is written once and is the same everywhere comes from whoever has it.
  */
+import { mapKey } from '../schemas/codec.ts';
 import type { NodeId, PartitionId } from '../schemas/ids.ts';
 import type {
   BucketProbe,
@@ -22,14 +23,13 @@ import { digestOfReply } from '../schemas/messages/reply-digest.ts';
 import { NO_COUNTERS, type BucketCounters } from '../schemas/records/bucket-counters.ts';
 import { decodeObjectRow, mergeObjectRows } from '../schemas/records/object-row.ts';
 import { objectRowKey } from '../schemas/place-keys.ts';
+import { nameOfKey } from '../schemas/row-tables.ts';
 import { ComparedLists } from './compared-lists.ts';
+import { UNAVAILABLE } from './quorum-write.ts';
 import type { ReplicaCalls, Unavailable } from './replica-calls.ts';
-import { textOf } from './row-repair.ts';
-import { nameOf, TableComparison, uploadNames } from './table-comparison.ts';
+import { TableComparison, uploadNames } from './table-comparison.ts';
 
 type Answer = TableReply | Unavailable;
-
-const UNAVAILABLE: Unavailable = { kind: 'unavailable' };
 
 /** Reads of what was written once: does this reply have it? */
 const HITS: ReadonlyMap<TableRequest['kind'], (reply: TableReply) => boolean> = new Map([
@@ -79,11 +79,11 @@ export class ReplicatedReads {
     const outcome = await this.comparison.compare(partition, request);
     if (outcome.kind === 'same') return outcome.reply;
     if (outcome.kind === 'failed') return outcome.answer;
-    const name = nameOf(objectRowKey(partition, request.place));
+    const name = nameOfKey(objectRowKey(partition, request.place));
     const nodes = [...outcome.heard.keys()];
     const repaired = await this.comparison.repair.run(partition, nodes, [name]);
     if (repaired === undefined) return UNAVAILABLE;
-    const held = nodes.map(node => repaired.stored.get(node)?.get(textOf(name)));
+    const held = nodes.map(node => repaired.stored.get(node)?.get(mapKey(name)));
     // Who told of a row and does not hand it out holds one that is damaged.
     const isComplete = nodes.every((node, index) => {
       const heard = outcome.heard.get(node);

@@ -8,6 +8,7 @@
  * All that a read quorum holds of these rows is at a write quorum afterwards. Who merges is each
  * replica for itself: rows merge in any order, so all that differs is simply sent to all.
  */
+import { mapKey } from '../schemas/codec.ts';
 import type { NodeId, PartitionId } from '../schemas/ids.ts';
 import type {
   RoundNumber,
@@ -98,7 +99,7 @@ export class RowRepair {
       if (reply.kind !== 'rows') return undefined;
       handled = Math.min(handled, reply.handled);
       rounds.set(reply.round.round, reply.round);
-      for (const row of reply.rows) stored.get(node)?.set(textOf(row.name), row);
+      for (const row of reply.rows) stored.get(node)?.set(mapKey(row.name), row);
     }
     return handled === 0 ? undefined : handled;
   }
@@ -138,24 +139,19 @@ export class RowRepair {
   }
 }
 
-/** A name as the key of a map. */
-export function textOf(name: Uint8Array): string {
-  return Buffer.from(name.buffer, name.byteOffset, name.length).toString('latin1');
-}
-
 /** Every version of a row that not all of them have alike. */
 function differing(
   names: readonly Uint8Array[],
   held: readonly ReadonlyMap<string, StoredRow>[],
 ): StoredRow[] {
   const rows: StoredRow[] = [];
-  for (const name of new Set(names.map(textOf))) {
+  for (const name of new Set(names.map(mapKey))) {
     const versions = new Map<string, StoredRow>();
     let isAbsentSomewhere = false;
     for (const rowsOfNode of held) {
       const row = rowsOfNode.get(name);
       if (row === undefined) isAbsentSomewhere = true;
-      else versions.set(textOf(row.value), row);
+      else versions.set(mapKey(row.value), row);
     }
     if (versions.size > 1 || (versions.size === 1 && isAbsentSomewhere)) {
       rows.push(...versions.values());

@@ -1,38 +1,27 @@
 /**
  * Comparing what the replicas of a partition say, and repairing rows until they say the same.
  *
- * Owns:          which replies can be compared, and the loop of comparison and repair.
+ * Owns:          the loop of comparison and repair.
  * Knows:         the table messages, how rows are named when they travel.
  * Must not know: which rows lie behind a difference.
  */
-import type { NodeId, PartitionId } from '../schemas/ids.ts';
-import { digestOfReply } from '../schemas/messages/reply-digest.ts';
+import type { NodeId, PartitionId, UploadId } from '../schemas/ids.ts';
+import { digestOfReply, isCompared } from '../schemas/messages/reply-digest.ts';
 import type {
   ComparedRead,
   ObjectPlace,
   TableReply,
   TableRequest,
 } from '../schemas/messages/table.ts';
-import type { UploadId } from '../schemas/ids.ts';
 import { endedUploadRowKey, openUploadRowKey } from '../schemas/place-keys.ts';
+import { nameOfKey } from '../schemas/row-tables.ts';
 import type { ComparedOutcome, Heard } from './compared-read.ts';
+import { UNAVAILABLE } from './quorum-write.ts';
 import type { ReplicaCalls, Unavailable } from './replica-calls.ts';
 import { RowRepair } from './row-repair.ts';
 
 /** Differences that are found and repaired again and again are those of writes under way. */
 const REPAIRS_MAX = 8;
-
-const UNAVAILABLE: Unavailable = { kind: 'unavailable' };
-
-/** Replies that replicas are compared by. */
-const COMPARABLE: ReadonlySet<TableReply['kind']> = new Set([
-  'object',
-  'object-page',
-  'upload',
-  'upload-page',
-  'parts',
-  'no-such-upload',
-]);
 
 export class TableComparison {
   readonly calls: ReplicaCalls<TableRequest, TableReply>;
@@ -82,17 +71,12 @@ export class TableComparison {
 /** Digest and answer of one replica, as far as it gave them. */
 function hearingOf(reply: TableReply, want: 'whole' | 'digest'): Heard<TableReply> | undefined {
   if (want === 'whole') {
-    if (!COMPARABLE.has(reply.kind)) return undefined;
+    if (!isCompared(reply)) return undefined;
     return { digest: digestOfReply(reply), whole: reply };
   }
   if (reply.kind !== 'reply-digest') return undefined;
   const { digest } = reply;
   return { digest: Buffer.from(digest.buffer, digest.byteOffset, digest.length) };
-}
-
-/** Rows travel under their key without the partition. */
-export function nameOf(key: Buffer): Buffer {
-  return key.subarray(1);
 }
 
 /** Any: it is not part of a name. */
@@ -107,7 +91,7 @@ export function uploadNames({
   readonly uploadId: UploadId;
 }): Buffer[] {
   return [
-    nameOf(openUploadRowKey(NAMELESS, place, uploadId)),
-    nameOf(endedUploadRowKey(NAMELESS, place, uploadId)),
+    nameOfKey(openUploadRowKey(NAMELESS, place, uploadId)),
+    nameOfKey(endedUploadRowKey(NAMELESS, place, uploadId)),
   ];
 }

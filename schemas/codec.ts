@@ -290,6 +290,11 @@ export class FieldReader {
   }
 }
 
+/** Bytes as the key of a map. */
+export function mapKey(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+}
+
 export function hexBytes(hex: string): Buffer {
   return Buffer.from(hex, 'hex');
 }

@@ -1,7 +1,7 @@
 /**
  * Which row lies where in a store: partition, table, row key.
  *
- * Owns:          the table numbers, and the two functions that put keys and ranges together.
+ * Owns:          the table numbers; how keys and ranges are put together; the names of rows.
  * Knows:         partition ids.
  * Must not know: what the parts of a row key mean; the actor that owns the table does.
  *
@@ -61,6 +61,11 @@ export function rowKey(
     at += part.length;
   }
   return key;
+}
+
+/** Under which a row travels, the same on every node: its key without the partition. A view. */
+export function nameOfKey(key: Uint8Array): Buffer {
+  return Buffer.from(key.buffer, key.byteOffset + 1, key.length - 1);
 }
 
 /** All rows of a table of a partition whose row key begins with `prefix` (empty: all of them). */

@@ -20,11 +20,15 @@ import type { TableRequest } from '../../schemas/messages/table.ts';
 import type { Forgotten, PreparedRound } from '../../schemas/records/round-row.ts';
 import type { TombstoneEntry } from '../../schemas/records/tombstone-entry.ts';
 import { decodeTombstoneEntry } from '../../schemas/records/tombstone-entry.ts';
+import { nameOfKey } from '../../schemas/row-tables.ts';
 import type { Stamper } from '../../schemas/stamper.ts';
 import type { Log } from '../../schemas/telemetry.ts';
-import { objectRowKey, releaseRowKey, endedUploadRowKey } from '../partition/row-keys.ts';
-import { tombstoneRowKey } from '../partition/row-keys.ts';
-import { nameOfKey } from '../partition/row-names.ts';
+import {
+  endedUploadRowKey,
+  objectRowKey,
+  releaseRowKey,
+  tombstoneRowKey,
+} from '../partition/row-keys.ts';
 import { mayForget } from '../partition/rounds.ts';
 import { behindKey, rowsOfRange, type WalkedRow } from '../partition/row-walk.ts';
 import { readEndedUpload } from '../partition/stored-rows.ts';

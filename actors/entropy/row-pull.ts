@@ -10,6 +10,7 @@
  * found again. A row that changes between two steps is merged as it is when it is read.
  */
 import type { TableAnswer } from '../../bus/table-client.ts';
+import { mapKey } from '../../schemas/codec.ts';
 import type { NodeId, PartitionId } from '../../schemas/ids.ts';
 import type { DigestedRow, DigestRows, TableRequest } from '../../schemas/messages/table.ts';
 import type { DigestPage } from '../partition/digest-pages.ts';
@@ -147,7 +148,7 @@ export class RowPull {
     let { after } = where;
     do {
       const mine = await digestPage(table, this.#ports.clusterKey, { ...where, after, upTo });
-      for (const { name, item } of mine.rows) here.set(textOf(name), item);
+      for (const { name, item } of mine.rows) here.set(mapKey(name), item);
       after = mine.next;
     } while (after !== undefined);
     return page.rows.filter(row => !isHere(here, row)).map(({ name }) => name);
@@ -180,11 +181,7 @@ export class RowPull {
   }
 }
 
-function textOf(name: Uint8Array): string {
-  return Buffer.from(name.buffer, name.byteOffset, name.length).toString('latin1');
-}
-
 function isHere(here: ReadonlyMap<string, Uint8Array>, { name, item }: DigestedRow): boolean {
-  const mine = here.get(textOf(name));
+  const mine = here.get(mapKey(name));
   return mine !== undefined && Buffer.compare(mine, item) === 0;
 }

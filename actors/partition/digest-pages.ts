@@ -8,12 +8,11 @@
 import type { PartitionId } from '../../schemas/ids.ts';
 import type { DigestedRow, DigestRows, TableReply } from '../../schemas/messages/table.ts';
 import type { RowRange } from '../../schemas/row-tables.ts';
-import { rowRange } from '../../schemas/row-tables.ts';
+import { nameOfKey, rowRange } from '../../schemas/row-tables.ts';
 import type { Store } from '../storage/store.ts';
 import { isLeafSet, leafOf } from './digest-tree.ts';
 import type { PartitionDigest } from './partition-digest.ts';
 import { COMPARED_TABLES, itemOf, TRAVELLING_TABLES } from './row-items.ts';
-import { nameOfKey } from './row-names.ts';
 import { behindKey, rowsOfRange } from './row-walk.ts';
 
 /** A leaf that a write changed so lately may differ because that write is still on its way. */

@@ -12,14 +12,13 @@
  */
 import type { Clock } from '../../schemas/environment.ts';
 import type { PartitionId } from '../../schemas/ids.ts';
-import { rowRange } from '../../schemas/row-tables.ts';
+import { nameOfKey, rowRange } from '../../schemas/row-tables.ts';
 import type { Store, StoreCursor, StoreOperation } from '../storage/store.ts';
 import { DamagedRowError } from '../storage/store.ts';
 import { isDamage } from '../storage/row-damage.ts';
 import { DigestTree, leafOf } from './digest-tree.ts';
 import { asBuffer } from './row-batch.ts';
 import { COMPARED_TABLES, isCompared, itemOf } from './row-items.ts';
-import { nameOfKey } from './row-names.ts';
 
 export type PartitionDigestOptions = {
   readonly partition: PartitionId;

@@ -1,7 +1,7 @@
 /**
  * What the keys of rows say: read back into places and ids.
  *
- * Owns:          the names under which rows travel: table and row key, without the partition.
+ * Owns:          reading them.
  * Knows:         how row-keys.ts puts keys together.
  * Must not know: what the rows hold.
  */
@@ -20,11 +20,6 @@ import { OBJECT_KEY_AT, unescapeKey } from './row-keys.ts';
 
 const BUCKET_BYTES = 32;
 const ID_BYTES = 16;
-
-/** The row's name: the same on every node. */
-export function nameOfKey(key: Uint8Array): Buffer {
-  return Buffer.from(key.buffer, key.byteOffset + 1, key.length - 1);
-}
 
 /** The key of a named row here. Throws CodecError for what names no row. */
 export function keyOfName(partition: PartitionId, name: Uint8Array): Buffer {

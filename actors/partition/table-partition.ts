@@ -17,7 +17,7 @@ import type {
   TableRequest,
   VersionDelete,
 } from '../../schemas/messages/table.ts';
-import { digestOfReply } from '../../schemas/messages/reply-digest.ts';
+import { digestOfReply, isCompared } from '../../schemas/messages/reply-digest.ts';
 import { chain } from '../../schemas/soon.ts';
 import type { Log } from '../../schemas/telemetry.ts';
 import type { Actor } from '../runtime/actor.ts';
@@ -325,17 +325,7 @@ export class TablePartition implements Actor<TableRequest, TableReply> {
 
 /** A refusal is none that could be compared. */
 function digestIfAnswer(reply: TableReply): TableReply {
-  switch (reply.kind) {
-    case 'object':
-    case 'object-page':
-    case 'upload':
-    case 'upload-page':
-    case 'parts':
-    case 'no-such-upload':
-      return { kind: 'reply-digest', digest: digestOfReply(reply) };
-    default:
-      return reply;
-  }
+  return isCompared(reply) ? { kind: 'reply-digest', digest: digestOfReply(reply) } : reply;
 }
 
 /** Deletions, and what leads to them, go on below the limit that stops all that grows. */

@@ -1,7 +1,7 @@
 /**
  * A few bytes that stand for a whole reply: replicas that would say the same have the same.
  *
- * Owns:          what of a reply counts.
+ * Owns:          which replies have them, and what of a reply counts.
  * Knows:         replies as bytes.
  * Must not know: who compares.
  *
@@ -18,6 +18,20 @@ const DIGEST_BYTES = 16;
 
 /** Of an object that is not there: nothing else has it. */
 const ABSENT = Buffer.alloc(DIGEST_BYTES);
+
+/** Replies that replicas are compared by; any other one says that there is none. */
+const COMPARED: ReadonlySet<TableReply['kind']> = new Set([
+  'object',
+  'object-page',
+  'upload',
+  'upload-page',
+  'parts',
+  'no-such-upload',
+]);
+
+export function isCompared({ kind }: TableReply): boolean {
+  return COMPARED.has(kind);
+}
 
 export function digestOfReply(reply: TableReply): Buffer {
   if (reply.kind === 'object') {

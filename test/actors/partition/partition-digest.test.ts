@@ -12,9 +12,8 @@ import {
 } from '../../../actors/partition/digest-tree.ts';
 import { digestPage } from '../../../actors/partition/digest-pages.ts';
 import { COMPARED_TABLES, itemOf } from '../../../actors/partition/row-items.ts';
-import { nameOfKey } from '../../../actors/partition/row-names.ts';
 import type { TableRequest } from '../../../schemas/messages/table.ts';
-import { rowRange, TABLE } from '../../../schemas/row-tables.ts';
+import { nameOfKey, rowRange, TABLE } from '../../../schemas/row-tables.ts';
 import type { Fixture } from './partition-fixture.ts';
 import {
   complete,
