@@ -62,7 +62,7 @@ export class TombstoneCollector implements ReportingWorker {
   }
 
   async stop(): Promise<void> {
-    this.#isStopped = false;
+    this.#isStopped = true;
     this.#timer?.cancel();
     await this.#running;
   }

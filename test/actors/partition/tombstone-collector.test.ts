@@ -179,3 +179,15 @@ test('the collector ticks by itself, and stops when it is told to', async t => {
   world.environment.advance(10 * TOMBSTONE_KEEP_MS);
   t.is(world.rows(TABLE.object).length, 1);
 });
+
+test('once it is stopped it collects no more, also when a round was under way', async t => {
+  const world = new TableWorld();
+  await putAndRemove(world, 'a', 1);
+  world.collector.start();
+  await world.collector.stop();
+  for (let passed = 0; passed < 3 * TOMBSTONE_KEEP_MS; passed += TOMBSTONE_KEEP_MS / 12) {
+    world.environment.advance(TOMBSTONE_KEEP_MS / 12);
+    await new Promise<void>(resolve => setImmediate(resolve));
+  }
+  t.is(world.rows(TABLE.tombstone).length, 1);
+});
