@@ -69,7 +69,7 @@ export function behindCommonPrefix(
 }
 
 /** Behind the delimiter's first occurrence after the prefix; -1 when there is none. */
-function endOfCommonPrefix(
+export function endOfCommonPrefix(
   { prefix, delimiter }: Pick<FoldedScan<unknown>, 'prefix' | 'delimiter'>,
   key: Buffer,
 ): number {

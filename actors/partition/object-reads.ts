@@ -53,9 +53,8 @@ function readVersion(at: KeyRows, { version = 'null', want, place }: ObjectRead)
     }
     const stored = at.rows.get(inlineRowKey(at.partition, place));
     const reply = stored && withBytes(stored);
-    if (reply?.kind !== 'object' || reply.row?.timestamp === row.timestamp) {
-      if (reply !== undefined) return reply;
-    }
+    const isThis = reply?.kind !== 'object' || reply.row?.timestamp === row.timestamp;
+    if (reply !== undefined && isThis) return reply;
   }
   return { kind: 'damaged' };
 }

@@ -13,6 +13,7 @@
 import type { RowsMerge, StoredRow, TableReply } from '../../schemas/messages/table.ts';
 import { NO_COUNTERS } from '../../schemas/records/bucket-counters.ts';
 import { decodeObjectRow, mergeObjectRows } from '../../schemas/records/object-row.ts';
+import type { ObjectVersion } from '../../schemas/records/object-row.ts';
 import { decodeOpenUploadRow, encodeOpenUploadRow } from '../../schemas/records/open-upload-row.ts';
 import type { OpenUploadRow } from '../../schemas/records/open-upload-row.ts';
 import type { PartRow, UploadRow } from '../../schemas/records/upload-row.ts';
@@ -100,16 +101,25 @@ function mergeObject(
     // Its bytes come with it, or it does not come.
     const isInline = arrived.content.kind === 'inline';
     if (isInline && (inline?.length ?? 0) !== arrived.sizeBytes) return false;
-    lists.forEach((list, index) => {
-      step.batch.put(partListRowKey(step.partition, arrived.versionId, index), list);
-    });
-    // It was stored elsewhere before all had marked it: then it lives, and no mark counts.
-    step.batch.delete(abortedMarkRowKey(step.partition, arrived.versionId));
+    putBeside(step, arrived, lists);
   }
   const write = { kind: 'object-write', place, row, inline } as const;
   const plan = planWrite(step, place, { row, stored: known });
   storeObject(step, { write, key, stored, plan, completion: undefined });
   return true;
+}
+
+/** A version's part list. It was stored elsewhere before all had marked it: then it lives, and no
+ *  mark counts. */
+function putBeside(
+  step: WriteStep,
+  { versionId }: ObjectVersion,
+  lists: readonly Uint8Array[],
+): void {
+  lists.forEach((list, index) => {
+    step.batch.put(partListRowKey(step.partition, versionId, index), list);
+  });
+  step.batch.delete(abortedMarkRowKey(step.partition, versionId));
 }
 
 /** What is still the current version here gives way when the newer one comes. */
@@ -131,12 +141,7 @@ function mergeHistory(
   }
   if (hasBytes(row) && inline?.length !== bytesOf(row)) return false;
   step.ledger.open(place.bucket);
-  if (row.kind === 'version') {
-    lists.forEach((list, index) => {
-      step.batch.put(partListRowKey(step.partition, row.versionId, index), list);
-    });
-    step.batch.delete(abortedMarkRowKey(step.partition, row.versionId));
-  }
+  if (row.kind === 'version') putBeside(step, row, lists);
   putHistory(step, place, { row, bytes: hasBytes(row) ? inline : undefined });
   if (known === 'damaged') step.ledger.distrust(place.bucket);
   else step.ledger.count(place.bucket, { ...NO_COUNTERS, bytes: bytesOf(row) });

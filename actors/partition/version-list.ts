@@ -23,6 +23,7 @@ import type { RowRange } from '../../schemas/row-tables.ts';
 import { behindPrefix, rowKey, rowRange, TABLE } from '../../schemas/row-tables.ts';
 import { timestampMs } from '../../schemas/timestamp.ts';
 import type { Store, StoreCursor, StoreEntry } from '../storage/store.ts';
+import { endOfCommonPrefix } from './folded-scan.ts';
 import { findVersionByRef, standing } from './history-rows.ts';
 import {
   endedKey,
@@ -187,9 +188,8 @@ class VersionWalk {
 
   /** The common prefix that a key is part of. */
   #fold(key: Buffer): Buffer | undefined {
-    if (this.#delimiter.length === 0) return undefined;
-    const at = key.indexOf(this.#delimiter, this.#prefix.length);
-    return at < 0 ? undefined : key.subarray(0, at + this.#delimiter.length);
+    const end = endOfCommonPrefix({ prefix: this.#prefix, delimiter: this.#delimiter }, key);
+    return end < 0 ? undefined : key.subarray(0, end);
   }
 
   #jumpBehind(prefix: Buffer): void {
