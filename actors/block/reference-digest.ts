@@ -5,10 +5,9 @@
  * Knows:         which references begin and cease to be live, from the commits that say so.
  * Must not know: rows, peers.
  *
- * A leaf's digest is the xor of a hash of each of its references: one that comes or goes is one
- * xor, and two replicas with the same references have the same digest, whatever the order. It is
- * not stored: a leaf that nobody looked at, or of which a commit failed, is unknown, and counted
- * anew from the rows when it is asked for.
+ * A leaf's digest is the sum of a hash of each of its references: two replicas with the same
+ * references have the same digest, whatever the order. It is not stored: a leaf that nobody looked
+ * at, or of which a commit failed, is unknown, and counted anew from the rows when it is asked for.
  *
  * A count is right only if no commit of that leaf began before it or during it: its cursor sees
  * some of what is under way and not the rest. Such a count is thrown away and made again later.
@@ -16,9 +15,9 @@
 import { hash as digestOf } from 'node:crypto';
 import { assert } from '../../schemas/assert.ts';
 import type { BlockHash } from '../../schemas/ids.ts';
+import { differingSums, SUM_BYTES, toggle } from '../runtime/set-hash.ts';
 
 export const LEAF_COUNT = 256;
-export const LEAF_BYTES = 16;
 
 const MEMBER_BYTES = 48;
 
@@ -59,7 +58,7 @@ export class ReferenceDigest {
     if (change !== undefined) leaves.underWay[leaf]! -= 1;
     // One that began before anybody compared was not counted among those under way.
     if (change === undefined || outcome === 'unknown') leaves.known[leaf] = 0;
-    else toggle(leaves.digests, leaf, change.member);
+    else toggleMember(leaves.digests, leaf, change.member);
   }
 
   /** A reference came or went in a way that nobody can say. */
@@ -83,14 +82,14 @@ export class ReferenceDigest {
     const leaves = (this.#leaves ??= newLeaves());
     const epochs = leaves.epochs.slice();
     const quiet = leaves.underWay.map(count => (count === 0 ? 1 : 0));
-    const sums = Buffer.alloc(LEAF_COUNT * LEAF_BYTES);
-    for await (const member of members()) toggle(sums, member[1]!, member);
+    const sums = Buffer.alloc(LEAF_COUNT * SUM_BYTES);
+    for await (const member of members()) toggleMember(sums, member[1]!, member);
     const [first, end] = which === 'all' ? [0, LEAF_COUNT] : [which, which + 1];
     for (let leaf = first; leaf < end; leaf += 1) {
       const isSame = quiet[leaf] === 1 && leaves.epochs[leaf] === epochs[leaf];
       if (!isSame || leaves.known[leaf] === 1) continue;
-      const at = leaf * LEAF_BYTES;
-      sums.copy(leaves.digests, at, at, at + LEAF_BYTES);
+      const at = leaf * SUM_BYTES;
+      sums.copy(leaves.digests, at, at, at + SUM_BYTES);
       leaves.known[leaf] = 1;
     }
   }
@@ -106,30 +105,22 @@ export class ReferenceDigest {
 
 /** The digest of all leaves. */
 export function rootOf(leaves: Uint8Array): Buffer {
-  return digestOf('sha256', leaves, 'buffer').subarray(0, LEAF_BYTES);
+  return digestOf('sha256', leaves, 'buffer').subarray(0, SUM_BYTES);
 }
 
 /** The leaves in which two replicas differ. */
 export function differingLeaves(ours: Buffer, theirs: Uint8Array): number[] {
-  const leaves: number[] = [];
-  if (theirs.length !== ours.length) return leaves;
-  for (let leaf = 0; leaf < LEAF_COUNT; leaf += 1) {
-    const [from, to] = [leaf * LEAF_BYTES, (leaf + 1) * LEAF_BYTES];
-    if (!ours.subarray(from, to).equals(theirs.subarray(from, to))) leaves.push(leaf);
-  }
-  return leaves;
+  return theirs.length === ours.length ? differingSums(ours, theirs) : [];
 }
 
-function toggle(digests: Buffer, leaf: number, member: Uint8Array): void {
+function toggleMember(digests: Buffer, leaf: number, member: Uint8Array): void {
   assert(member.length === MEMBER_BYTES, 'a member is a hash and an id');
-  const added = digestOf('sha256', member, 'buffer');
-  const at = leaf * LEAF_BYTES;
-  for (let index = 0; index < LEAF_BYTES; index += 1) digests[at + index]! ^= added[index]!;
+  toggle(digests, leaf, digestOf('sha256', member, 'buffer'));
 }
 
 function newLeaves(): Leaves {
   return {
-    digests: Buffer.alloc(LEAF_COUNT * LEAF_BYTES),
+    digests: Buffer.alloc(LEAF_COUNT * SUM_BYTES),
     known: new Uint8Array(LEAF_COUNT),
     underWay: new Uint16Array(LEAF_COUNT),
     epochs: new Uint32Array(LEAF_COUNT),

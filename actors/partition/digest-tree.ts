@@ -5,15 +5,14 @@
  * Knows:         items: one keyed hash for each row.
  * Must not know: rows.
  *
- * A leaf is the XOR of the items of its rows (an XOR set hash in the sense of Bellare and
- * Micciancio, "A New Paradigm for Collision-Free Hashing", 1997; the items are keyed, so nobody
- * without the cluster's secret can make two sets that look alike). To add a row and to take it away
- * are the same operation, in any order: that is why a digest can be made of a snapshot while writes
- * go on.
+ * A leaf is the sum of the items of its rows; they are keyed, so nobody without the cluster's
+ * secret can make two sets that look alike. To add a row and to take it away are the same
+ * operation, in any order: that is why a digest can be made of a snapshot while writes go on.
  */
+import { differingSums, SUM_BYTES, toggle } from '../runtime/set-hash.ts';
 
 export const DIGEST_LEAVES = 512;
-export const DIGEST_BYTES = 16;
+export const DIGEST_BYTES = SUM_BYTES;
 const HASH_PRIME = 0x01000193;
 const HASH_BASIS = 0x811c9dc5;
 
@@ -49,12 +48,8 @@ export class DigestTree {
 
   /** Adds the item, or takes it away. */
   toggle(leaf: number, item: Uint8Array): void {
-    const at = leaf * DIGEST_BYTES;
-    for (let index = 0; index < DIGEST_BYTES; index += 1) {
-      const byte = item[index]!;
-      this.#leaves[at + index]! ^= byte;
-      this.#root[index]! ^= byte;
-    }
+    toggle(this.#leaves, leaf, item);
+    toggle(this.#root, 0, item);
   }
 
   /** Notes that a write changed the leaf. */
@@ -78,13 +73,9 @@ export function isLeafSet(mask: Uint8Array, leaf: number): boolean {
 
 /** The leaves in which two trees differ, as a mask; undefined: in none. */
 export function differingLeaves(one: Buffer, other: Buffer): Buffer | undefined {
+  const leaves = differingSums(one, other);
+  if (leaves.length === 0) return undefined;
   const mask = Buffer.alloc(DIGEST_LEAVES / 8);
-  let differs = false;
-  for (let leaf = 0; leaf < DIGEST_LEAVES; leaf += 1) {
-    const [from, to] = [leaf * DIGEST_BYTES, (leaf + 1) * DIGEST_BYTES];
-    if (one.compare(other, from, to, from, to) === 0) continue;
-    mask[leaf >> 3]! |= 1 << (leaf & 7);
-    differs = true;
-  }
-  return differs ? mask : undefined;
+  for (const leaf of leaves) mask[leaf >> 3]! |= 1 << (leaf & 7);
+  return mask;
 }

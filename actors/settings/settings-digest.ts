@@ -8,9 +8,9 @@
 import { createHash } from 'node:crypto';
 import type { SettingsKind } from '../../schemas/messages/settings.ts';
 import type { SettingsRow } from '../../schemas/records/settings-rows.ts';
+import { differingSums, SUM_BYTES, toggle } from '../runtime/set-hash.ts';
 
 const BUCKET_COUNT = 256;
-const SUM_BYTES = 16;
 
 export type CopyDigest = {
   /** Equal where all buckets are. */
@@ -27,12 +27,9 @@ export class DigestSum {
   readonly #buckets = Buffer.alloc(BUCKET_COUNT * SUM_BYTES);
 
   add(row: SettingsRow): void {
-    const at = bucketOf(row.kind, row.id) * SUM_BYTES;
     const name = `${row.kind}/${row.id}/${row.timestamp}`;
-    const sum = createHash('sha256').update(name).digest();
-    for (let index = 0; index < SUM_BYTES; index += 1) {
-      this.#buckets[at + index] = this.#buckets[at + index]! ^ sum[index]!;
-    }
+    const item = createHash('sha256').update(name).digest();
+    toggle(this.#buckets, bucketOf(row.kind, row.id), item);
   }
 
   digest(): CopyDigest {
@@ -43,10 +40,6 @@ export class DigestSum {
 
 /** The numbers of the buckets in which the two differ; all of them where one is no digest. */
 export function differingBuckets(own: Uint8Array, others: Uint8Array): number[] {
-  const all = Array.from({ length: BUCKET_COUNT }, (_, bucket) => bucket);
-  if (own.length !== others.length) return all;
-  return all.filter(bucket => {
-    const [from, to] = [bucket * SUM_BYTES, (bucket + 1) * SUM_BYTES];
-    return Buffer.compare(own.subarray(from, to), others.subarray(from, to)) !== 0;
-  });
+  if (own.length === others.length) return differingSums(own, others);
+  return Array.from({ length: BUCKET_COUNT }, (_, bucket) => bucket);
 }
