@@ -5,7 +5,7 @@
  * Knows:         the cluster, through its view; the block messages.
  * Must not know: why a peer is asked.
  */
-import { replicasOf } from '../schemas/cluster-layout.ts';
+import { replicasIn, replicasOf } from '../schemas/cluster-layout.ts';
 import type { NodeId, PartitionId } from '../schemas/ids.ts';
 import { REQUEST_DEADLINE_MS } from '../schemas/limits.ts';
 import type { BlockReply, BlockRequest } from '../schemas/messages/block.ts';
@@ -46,9 +46,8 @@ export class BlockPeers {
   /** The others that hold the partition in any live version and answer, nearest first. */
   peersOf(partition: PartitionId): readonly NodeId[] {
     const { view, node } = this.#options;
-    const holders = new Set(view.live.flatMap(version => replicasOf(version, partition)));
-    holders.delete(node);
-    return view.nearest([...holders].filter(other => view.isUp(other)));
+    const holders = [...replicasIn(view.live, partition)];
+    return view.nearest(holders.filter(other => other !== node && view.isUp(other)));
   }
 
   /** The live layout versions and the nodes of them that answer, as a text: another one when

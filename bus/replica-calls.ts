@@ -12,7 +12,7 @@
 import type { Clock, Timers } from '../schemas/environment.ts';
 import type { NodeId, PartitionId } from '../schemas/ids.ts';
 import { DOWN_GRACE_MS, REQUEST_DEADLINE_MS, ROWS_PATIENCE_MS } from '../schemas/limits.ts';
-import { replicasOf } from '../schemas/cluster-layout.ts';
+import { replicasIn, replicasOf } from '../schemas/cluster-layout.ts';
 import type { Soon } from '../schemas/soon.ts';
 import type { Kinded } from '../schemas/wire.ts';
 import type { Address, Bus, NoAnswer, RequestOptions } from './bus.ts';
@@ -148,7 +148,7 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
     isGood: (reply: Reply) => boolean,
   ): Promise<ReadonlyMap<NodeId, Reply> | Unavailable> {
     const { view } = this.#options;
-    const nodes = new Set(view.live.flatMap(version => replicasOf(version, partition)));
+    const nodes = replicasIn(view.live, partition);
     // Nobody holds it: then nobody can say.
     const count = Math.max(1, nodes.size);
     return this.gatherFrom({ nodes, count }, [partition, request], isGood);
@@ -248,7 +248,7 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
     const { view } = this.#options;
     const nodes = view.nearest(replicasOf(view.read, partition));
     if (view.live.length === 1) return nodes;
-    const all = view.live.flatMap(version => replicasOf(version, partition));
+    const all = [...replicasIn(view.live, partition)];
     return [...new Set([...nodes, ...view.nearest(all)])];
   }
 

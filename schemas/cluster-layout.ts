@@ -41,3 +41,16 @@ export type ClusterLayout = {
 export function replicasOf(layout: LayoutVersion, partition: PartitionId): readonly NodeId[] {
   return layout.replicas[partition] ?? [];
 }
+
+/** Who holds the partition in any of these versions. */
+export function replicasIn(
+  live: readonly LayoutVersion[],
+  partition: PartitionId,
+): ReadonlySet<NodeId> {
+  return new Set(live.flatMap(version => replicasOf(version, partition)));
+}
+
+/** Nodes that are there to store; the others are gateways. */
+export function storageNodesOf({ roles }: LayoutVersion): NodeId[] {
+  return [...roles].flatMap(([id, role]) => (role.capacityBytes === null ? [] : [id]));
+}

@@ -13,7 +13,7 @@
 import type { Bus, Subscription } from '../../bus/bus.ts';
 import type { ClusterView } from '../../bus/cluster-view.ts';
 import type { Subjects } from '../../bus/subjects.ts';
-import { replicasOf } from '../../schemas/cluster-layout.ts';
+import { replicasIn } from '../../schemas/cluster-layout.ts';
 import type { Clock, Timer, Timers } from '../../schemas/environment.ts';
 import type { NodeId, PartitionId } from '../../schemas/ids.ts';
 import type { DigestGossip } from '../../schemas/messages/digest-gossip.ts';
@@ -123,8 +123,7 @@ export class EntropyWorker {
   }
 
   #replicas(partition: PartitionId): ReadonlySet<NodeId> {
-    const { live } = this.#options.view;
-    return new Set(live.flatMap(version => replicasOf(version, partition)));
+    return replicasIn(this.#options.view.live, partition);
   }
 
   // ---- telling and hearing ----------------------------------------------------------------------

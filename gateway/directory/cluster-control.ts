@@ -11,6 +11,7 @@
 import { ClusterUnavailableError, type ClusterClient } from '../../bus/cluster-client.ts';
 import type * as Admin from '../../schemas/admin-types.ts';
 import { AdminUnavailableError } from '../../schemas/admin-types.ts';
+import { storageNodesOf, type LayoutRole } from '../../schemas/cluster-layout.ts';
 import type { NodeId } from '../../schemas/ids.ts';
 import { NODE_PATIENCE_MS } from '../../schemas/limits.ts';
 import type { ClusterReply, ClusterRequest } from '../../schemas/messages/cluster.ts';
@@ -42,11 +43,7 @@ export class BusClusterControl implements ClusterControl {
   #keepers(): readonly NodeId[] {
     const { view, keepsLayout } = this.#options;
     if (keepsLayout) return [this.localNodeId];
-    const nodes = new Set(
-      view.live.flatMap(({ roles }) =>
-        [...roles].flatMap(([id, role]) => (role.capacityBytes === null ? [] : [id])),
-      ),
-    );
+    const nodes = new Set(view.live.flatMap(storageNodesOf));
     return view.nearest([...nodes]).slice(0, KEEPERS_ASKED_MAX);
   }
 
@@ -201,14 +198,7 @@ export class BusClusterControl implements ClusterControl {
 }
 
 /** It has a role, and nobody has heard of it. */
-function unseenNode(
-  id: NodeId,
-  role: {
-    readonly zone: string;
-    readonly tags: readonly string[];
-    readonly capacityBytes: number | null;
-  },
-): Admin.NodeStatus {
+function unseenNode(id: NodeId, role: LayoutRole): Admin.NodeStatus {
   return {
     ...{ id, garageVersion: null, addr: null, hostname: null, isUp: true, lastSeenSecsAgo: null },
     role: { zone: role.zone, tags: role.tags, capacity: role.capacityBytes },

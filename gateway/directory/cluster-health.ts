@@ -11,7 +11,7 @@
 import type { ClusterView } from '../../bus/cluster-view.ts';
 import { WriteGoal, type ConsistencyMode } from '../../bus/quorums.ts';
 import type { ClusterHealth } from '../../schemas/admin-types.ts';
-import type { LayoutVersion } from '../../schemas/cluster-layout.ts';
+import { storageNodesOf } from '../../schemas/cluster-layout.ts';
 import type { NodeId, PartitionId } from '../../schemas/ids.ts';
 import { PARTITION_COUNT, partitionId } from '../../schemas/ids.ts';
 
@@ -52,10 +52,6 @@ export function clusterHealth({ view, mode, localNodeId, heard }: HealthSources)
     partitionsQuorum: withQuorum.length,
     partitionsAllOk: withAll.length,
   };
-}
-
-function storageNodesOf(layout: LayoutVersion): NodeId[] {
-  return [...layout.roles].flatMap(([id, role]) => (role.capacityBytes === null ? [] : [id]));
 }
 
 function statusOf(partitionsQuorum: number, allNodesUp: boolean): ClusterHealth['status'] {
