@@ -5,9 +5,8 @@
  * Knows:         S3 errors.
  * Must not know: how it is rendered.
  */
-import { SettingsUnavailableError } from '../../bus/settings-unavailable.ts';
 import type { ReplyHeaders } from '../http/exchange.ts';
-import { S3Error } from '../s3/s3-error.ts';
+import { refusalOf } from '../s3/s3-error-reply.ts';
 
 export type ReadFailure = {
   readonly status: number;
@@ -22,9 +21,8 @@ export type ReadFailure = {
 
 /** undefined when it is not a refusal but a fault of ours. */
 export function readFailure(thrown: unknown): ReadFailure | undefined {
-  const isAway = thrown instanceof SettingsUnavailableError;
-  const refusal = isAway ? new S3Error('ServiceUnavailable', { cause: thrown }) : thrown;
-  if (!(refusal instanceof S3Error)) return undefined;
+  const refusal = refusalOf(thrown);
+  if (refusal === undefined) return undefined;
   const { status, code, message, headers, cause } = refusal;
   return { status, code, message, headers, cause };
 }

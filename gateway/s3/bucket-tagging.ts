@@ -29,13 +29,18 @@ const TAG = new Set(['Key', 'Value']);
 
 export const putBucketTagging: S3Handler<BucketCall> = async (call, services) => {
   const body = await readVouchedDocument(call, DOCUMENT_BYTES_MAX);
-  const set = new XmlFields(parseXml(body, 'Tagging'), TAGGING).one('TagSet');
-  if (set === undefined) throw malformed('Tagging needs a TagSet.');
-  const tags = readTags(set);
+  const tags = readTagging(body);
   refuseFault(faultOfTags(tags, BUCKET_TAGS_MAX));
   await decideSettings(call, services, { tags: tags.length === 0 ? null : tags });
   return { status: 204, headers: [] };
 };
+
+/** A `Tagging` document; its tags are not yet checked. @throws S3Error MalformedXML. */
+export function readTagging(document: Buffer): readonly Tag[] {
+  const set = new XmlFields(parseXml(document, 'Tagging'), TAGGING).one('TagSet');
+  if (set === undefined) throw malformed('Tagging needs a TagSet.');
+  return readTags(set);
+}
 
 /** The `Tag` elements of a set; not yet checked. */
 export function readTags(set: XmlElement): readonly Tag[] {

@@ -9,10 +9,8 @@
  * in a value, a blank in a name) is refused: it would be given back as one.
  */
 import { HeaderList } from '../http/request-headers.ts';
-import { readTags } from './bucket-tagging.ts';
+import { readTagging } from './bucket-tagging.ts';
 import { S3Error } from './s3-error.ts';
-import { malformed, parseXml } from './s3-xml.ts';
-import { XmlFields } from './xml-fields.ts';
 
 const PLAIN: ReadonlySet<string> = new Set([
   'cache-control',
@@ -24,7 +22,7 @@ const PLAIN: ReadonlySet<string> = new Set([
   'expires',
 ]);
 const PREFIX = 'x-amz-';
-/** Of the signature. */
+/** Of the signature, or not to be said in a form, or (lists and tags) said otherwise. */
 const NO_HEADERS: ReadonlySet<string> = new Set([
   'x-amz-algorithm',
   'x-amz-credential',
@@ -38,7 +36,6 @@ const NO_HEADERS: ReadonlySet<string> = new Set([
 const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 // eslint-disable-next-line no-control-regex -- controls are what this is about
 const CONTROL = /[\0-\x08\x0a-\x1f\x7f]/;
-const TAGGING = new Set(['TagSet']);
 
 /** @throws S3Error InvalidArgument, MalformedXML. */
 export function formHeaders(values: ReadonlyMap<string, string>): HeaderList {
@@ -68,10 +65,7 @@ function addHeader(headers: HeaderList, name: string, value: string): void {
 
 /** The document as the header writes it. */
 function tagsOf(document: string): string {
-  const root = new XmlFields(parseXml(Buffer.from(document), 'Tagging'), TAGGING);
-  const set = root.one('TagSet');
-  if (set === undefined) throw malformed('Tagging needs a TagSet.');
-  return readTags(set)
+  return readTagging(Buffer.from(document))
     .map(({ key, value }) => `${encodeURIComponent(key)}=${encodeURIComponent(value)}`)
     .join('&');
 }

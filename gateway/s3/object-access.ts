@@ -12,9 +12,9 @@ import type { BucketRow } from '../../schemas/records/bucket-row.ts';
 import type { CannedAcl } from '../../schemas/records/bucket-settings/access-settings.ts';
 import { cannedAcl } from '../../schemas/records/bucket-settings/access-settings.ts';
 import type { ObjectVersion } from '../../schemas/records/object-row.ts';
-import { decideByObject, type Verdict } from '../auth/permissions.ts';
+import { decideByObject, type PermissionQuestion, type Verdict } from '../auth/permissions.ts';
 import type { S3Action } from '../auth/s3-actions.ts';
-import type { S3Call, S3Services } from './s3-call.ts';
+import type { Caller, S3Call, S3Services } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
 
 /** The list that an object came with is among its stored headers, where it is not told. */
@@ -37,12 +37,15 @@ type Asked = {
 /** May the caller do this, too? */
 export function decideFor(call: S3Call, { authoriser }: S3Services, asked: Asked): Verdict {
   const { permission, action, bucket, objectKey } = asked;
-  return authoriser.decide({ permission, action, key: keyOf(call), bucket, objectKey }, call);
+  return authoriser.decide(
+    { permission, action, key: signerOf(call.caller), bucket, objectKey },
+    call,
+  );
 }
 
 /** @throws S3Error AccessDenied when the object's list does not let the caller read it. */
 export function checkObjectAcl(call: S3Call, bucket: BucketRow, version: ObjectVersion): void {
-  const question = { action: 's3:GetObject', key: keyOf(call), bucket } as const;
+  const question = { action: 's3:GetObject', key: signerOf(call.caller), bucket } as const;
   if (decideByObject(question, aclOf(version)) === 'denied') throw new S3Error('AccessDenied');
 }
 
@@ -57,8 +60,7 @@ export function absentKey(
   return mayList ? new S3Error('NoSuchKey', { fields: { Key: key } }) : new S3Error('AccessDenied');
 }
 
-function keyOf({
-  caller,
-}: S3Call): { readonly accessKeyId: string; readonly canCreateBuckets: boolean } | undefined {
+/** The key that signed, for questions about a bucket that is there. */
+export function signerOf(caller: Caller | undefined): PermissionQuestion['key'] {
   return caller && { accessKeyId: caller.accessKeyId, canCreateBuckets: false };
 }

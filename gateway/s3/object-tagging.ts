@@ -12,12 +12,10 @@ import type { Tagging } from '../../schemas/records/object-extras.ts';
 import type { ObjectVersion } from '../../schemas/records/object-row.ts';
 import type { HttpReply, ReplyHeaders, RequestHeaders } from '../http/exchange.ts';
 import { readVouchedDocument, refuseFault } from './bucket-document.ts';
-import { readTags, tagXml } from './bucket-tagging.ts';
+import { readTagging, tagXml } from './bucket-tagging.ts';
 import { changeObject, findVersion } from './object-versions.ts';
 import type { ObjectCall, S3Handler } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
-import { malformed, parseXml } from './s3-xml.ts';
-import { XmlFields } from './xml-fields.ts';
 import { xmlReply } from './xml-reply.ts';
 import { s3Document, wrap } from './xml-writer.ts';
 
@@ -25,7 +23,6 @@ const HEADER = 'x-amz-tagging';
 const DIRECTIVE = 'x-amz-tagging-directive';
 /** Room for as many tags as there may be, every character a reference. */
 const DOCUMENT_BYTES_MAX = 64 * 1024;
-const TAGGING = new Set(['TagSet']);
 
 export const getObjectTagging: S3Handler<ObjectCall> = async (call, services) => {
   const { found, headers } = await findVersion(call, services);
@@ -36,9 +33,7 @@ export const getObjectTagging: S3Handler<ObjectCall> = async (call, services) =>
 
 export const putObjectTagging: S3Handler<ObjectCall> = async (call, services) => {
   const body = await readVouchedDocument(call, DOCUMENT_BYTES_MAX);
-  const set = new XmlFields(parseXml(body, 'Tagging'), TAGGING).one('TagSet');
-  if (set === undefined) throw malformed('Tagging needs a TagSet.');
-  const tags = readTags(set);
+  const tags = readTagging(body);
   refuseFault(faultOfTags(tags, OBJECT_TAGS_MAX));
   return { status: 200, headers: await change(call, services, tags) };
 };

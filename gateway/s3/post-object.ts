@@ -20,6 +20,7 @@ import type { Payload } from '../object/payload.ts';
 import { formHeaders } from './form-headers.ts';
 import { boundaryOf } from './form-part.ts';
 import { FormReader, type FormFields } from './form-reader.ts';
+import { signerOf } from './object-access.ts';
 import { checkUploadHeaders } from './object-headers.ts';
 import { checkPostPolicy, parsePostPolicy } from './post-policy.ts';
 import { storeObject, uploadReply } from './put-object.ts';
@@ -114,8 +115,7 @@ async function permit(
     throw new S3Error('NoSuchBucket', { fields: { BucketName: bucketName } });
   }
   const right = { permission: 'write', action: 's3:PutObject' } as const;
-  const signer = caller && { accessKeyId: caller.accessKeyId, canCreateBuckets: false };
-  const request = { ...right, key: signer, bucket, objectKey: key };
+  const request = { ...right, key: signerOf(caller), bucket, objectKey: key };
   const scene = { http, headers: auth.effectiveHeaders, query, auth, isForm: true };
   const isAllowed =
     authoriser.decide(request, scene) === 'allowed' &&

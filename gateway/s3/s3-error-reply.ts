@@ -21,12 +21,17 @@ export type ErrorScene = {
   readonly hostId: string;
 };
 
-/** The refusal that stands for anything thrown: keys and buckets that nobody can be asked for are a
- *  matter of trying again, all else that is no refusal is a fault of ours. */
-export function asS3Error(thrown: unknown): S3Error {
+/** undefined for a fault of ours. Keys and buckets that nobody can be asked for are a matter of
+ *  trying again. */
+export function refusalOf(thrown: unknown): S3Error | undefined {
   if (thrown instanceof S3Error) return thrown;
-  const code = thrown instanceof SettingsUnavailableError ? 'ServiceUnavailable' : 'InternalError';
-  return new S3Error(code, { cause: thrown });
+  if (!(thrown instanceof SettingsUnavailableError)) return undefined;
+  return new S3Error('ServiceUnavailable', { cause: thrown });
+}
+
+/** The refusal that stands for anything thrown. */
+export function asS3Error(thrown: unknown): S3Error {
+  return refusalOf(thrown) ?? new S3Error('InternalError', { cause: thrown });
 }
 
 /** The answer, without the headers that every answer has. */
