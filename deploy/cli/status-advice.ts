@@ -14,6 +14,7 @@ import type {
   LayoutView,
   NodeStatus,
 } from '../../schemas/admin-types.ts';
+import { PARTITION_COUNT } from '../../schemas/ids.ts';
 import type { NodeWork } from '../../schemas/node-work.ts';
 import { binarySize } from '../../schemas/units.ts';
 import { textTable } from '../../gateway/admin/text-table.ts';
@@ -125,14 +126,12 @@ function changeSection({ history, status }: StatusAnswers): string[] {
 
 // ---- what would survive -------------------------------------------------------------------------
 
-const PARTITIONS = 256;
-
 /** Promises hold with three zones; with fewer it is said what does. One node alone is plain. */
 function survivalSection({ roles }: LayoutView): string[] {
   const storage = roles.filter(role => role.capacity !== null);
   if (storage.length < 2) return [];
   const stored = storage.reduce((sum, role) => sum + (role.storedPartitions ?? 0), 0);
-  const copies = Math.round(stored / PARTITIONS);
+  const copies = Math.round(stored / PARTITION_COUNT);
   const zones = new Set(storage.map(role => role.zone)).size;
   if (copies === 1) return ['There is one copy of everything: what a lost node held is lost.'];
   if (copies === 0 || zones > 2) return [];

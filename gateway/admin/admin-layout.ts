@@ -146,8 +146,9 @@ type Replacing = {
 async function replaceNode({ cluster }: AdminPorts, request: Replacing): Promise<unknown> {
   const [{ roles }, { nodes }] = await Promise.all([cluster.layout(), cluster.status()]);
   const { old, new: by } = request;
-  if (!roles.some(role => role.id === old))
+  if (!roles.some(role => role.id === old)) {
     throw badRequest(`node ${old} has no role to take over`);
+  }
   if (roles.some(role => role.id === by)) throw badRequest(`node ${by} has a role already`);
   if (!nodes.some(node => node.id === by && node.isUp)) {
     throw badRequest(`node ${by} is not up: start it before it takes the place of another`);

@@ -28,6 +28,7 @@ const READ_OBJECT: ReadonlySet<S3Action> = new Set<S3Action>([
   's3:GetObject',
   's3:GetObjectVersion',
 ]);
+
 /** Does it give something to everybody, or to everybody who has a key? */
 export function isPublicAcl(acl: CannedAcl | undefined): boolean {
   return acl === 'public-read' || acl === 'public-read-write' || acl === 'authenticated-read';

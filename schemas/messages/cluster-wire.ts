@@ -59,7 +59,7 @@ export const layoutVersion: Codec<LayoutVersion> = row(
 );
 
 const texts = list(text);
-const diskSpace = shape<DiskSpace>({ available: integer, total: integer });
+export const diskSpace = shape<DiskSpace>({ available: integer, total: integer });
 const nodeRole = shape<NodeRole>({ zone: text, tags: texts, capacity: nullable(integer) });
 
 export const storeMark = shape<StoreMark>({ incarnation: hex(8), durable: integer });

@@ -5,13 +5,10 @@
  * Knows:         the event.
  * Must not know: how it travels.
  */
-import type { DiskSpace } from '../admin-types.ts';
 import type { NodeId } from '../ids.ts';
 import { choice, flag, hex, integer, list, optional, shape, text } from '../wire.ts';
-import { nodeWork, storeMark } from './cluster-wire.ts';
+import { diskSpace, nodeWork, storeMark } from './cluster-wire.ts';
 import type { Heartbeat, ProcessRole } from './heartbeat.ts';
-
-const space = shape<DiskSpace>({ available: integer, total: integer });
 
 export const heartbeat = shape<Heartbeat>({
   node: hex<NodeId>(32),
@@ -25,6 +22,6 @@ export const heartbeat = shape<Heartbeat>({
   isLeaving: flag,
   mark: optional(storeMark),
   work: optional(nodeWork),
-  data: optional(space),
-  metadata: optional(space),
+  data: optional(diskSpace),
+  metadata: optional(diskSpace),
 });

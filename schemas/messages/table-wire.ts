@@ -347,14 +347,18 @@ export const tableConversation = conversation<TableRequest, TableReply>({
   name: 'table',
   traffic: 'control',
   replyBytes(asked) {
-    if (asked.kind === 'object-list' || asked.kind === 'version-list') {
-      return asked.limit * LISTED_BYTES;
+    switch (asked.kind) {
+      case 'object-list':
+      case 'version-list':
+      case 'upload-list':
+        return asked.limit * LISTED_BYTES;
+      case 'part-list':
+        return asked.limit * PART_BYTES;
+      case 'rows-read':
+        return MERGE_BYTES_MAX;
+      default:
+        return 0;
     }
-    if (asked.kind === 'upload-list') {
-      return asked.limit * LISTED_BYTES;
-    }
-    if (asked.kind === 'rows-read') return MERGE_BYTES_MAX;
-    return asked.kind === 'part-list' ? asked.limit * PART_BYTES : 0;
   },
   request,
   reply,
