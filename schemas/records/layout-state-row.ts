@@ -25,8 +25,9 @@ import type {
   VersionName,
 } from '../layout-state.ts';
 import { EMPTY_STATE } from '../layout-state.ts';
-import { makeTimestamp, TIMESTAMP_ZERO, type Timestamp } from '../timestamp.ts';
+import { makeTimestamp, TIMESTAMP_ZERO } from '../timestamp.ts';
 import { decodeLayout } from './layout-row.ts';
+import { readTimestamp } from './timestamp-field.ts';
 
 /** The first one is that of layout-row.ts. */
 const FORMAT_ONE_VERSION = 1;
@@ -57,10 +58,6 @@ function readTexts<Text extends string>(fields: FieldReader): Text[] {
   return texts;
 }
 
-function readStamp(fields: FieldReader): Timestamp {
-  return fields.hex(16) as Timestamp;
-}
-
 // ---- roles and assignment -----------------------------------------------------------------------
 
 type StampedRole = Stamped<LayoutRole | null>;
@@ -72,7 +69,7 @@ function packRole(id: NodeId, { value, stamp }: StampedRole): Packed[] {
 
 function readRole(item: FieldReader): [NodeId, StampedRole] {
   const id = item.hex(32) as NodeId;
-  const stamp = readStamp(item);
+  const stamp = readTimestamp(item);
   if (!item.hasMore) return [id, { value: null, stamp }];
   const zone = item.text();
   const capacityBytes = item.skipNull() ? null : item.integer();
@@ -143,9 +140,9 @@ function readVersion(item: FieldReader): NamedVersion {
   const name = item.text() as VersionName;
   const version = item.integer();
   const replicationFactor = item.integer();
-  const factorStamp = readStamp(item);
+  const factorStamp = readTimestamp(item);
   const zoneRedundancy = readRedundancy(item);
-  const redundancyStamp = readStamp(item);
+  const redundancyStamp = readTimestamp(item);
   const stamped = item.list(readRole);
   const roles = new Map(
     stamped.flatMap(([id, { value }]) => (value === null ? [] : [[id, value] as const])),
@@ -199,14 +196,14 @@ function readStamped<Value>(
 ): Stamped<Value> | undefined {
   if (fields.skipNull()) return undefined;
   const inner = fields.nested();
-  return { value: read(inner), stamp: readStamp(inner) };
+  return { value: read(inner), stamp: readTimestamp(inner) };
 }
 
 function readStaged(fields: FieldReader): StagedRegisters {
   const roles = new Map(fields.list(readRole));
   const zoneRedundancy = readStamped(fields, readRedundancy);
   const replicationFactor = readStamped(fields, inner => inner.integer());
-  return { roles, zoneRedundancy, replicationFactor, revertedAt: readStamp(fields) };
+  return { roles, zoneRedundancy, replicationFactor, revertedAt: readTimestamp(fields) };
 }
 
 // ---- the whole ----------------------------------------------------------------------------------

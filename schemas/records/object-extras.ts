@@ -16,6 +16,7 @@ import type { CannedAcl, LockMode } from './bucket-settings/access-settings.ts';
 import { ACLS, LOCK_MODES } from './bucket-settings/access-settings.ts';
 import type { Tag } from './bucket-settings/bucket-tags.ts';
 import { packWord, readWord } from './bucket-settings/setting-fields.ts';
+import { packOptionalTimestamp, readOptionalTimestamp, readTimestamp } from './timestamp-field.ts';
 
 export type Tagging = {
   /** When it was changed; absent: it came with the version. */
@@ -69,13 +70,13 @@ const NO_EXTRAS: ObjectExtras = Object.freeze({});
 export function packTagging(tagging: Tagging | undefined): Packed {
   if (tagging === undefined) return null;
   const { stamp, tags } = tagging;
-  return [packStamp(stamp), tags.flatMap(({ key, value }) => [key, value])];
+  return [packOptionalTimestamp(stamp), tags.flatMap(({ key, value }) => [key, value])];
 }
 
 export function readTagging(fields: FieldReader): Tagging | undefined {
   if (fields.skipNull()) return undefined;
   const parts = fields.nested();
-  const stamp = readStamp(parts);
+  const stamp = readOptionalTimestamp(parts);
   const flat = parts.nested();
   const tags: Tag[] = [];
   while (flat.hasMore) tags.push({ key: flat.text(), value: flat.text() });
@@ -86,13 +87,13 @@ export function packLock(lock: ObjectLock | undefined): Packed {
   if (lock === undefined) return null;
   const { stamp, retention, legalHold } = lock;
   const kept = retention && [packWord(LOCK_MODES, retention.mode), retention.untilMs];
-  return [packStamp(stamp), kept ?? null, legalHold];
+  return [packOptionalTimestamp(stamp), kept ?? null, legalHold];
 }
 
 export function readLock(fields: FieldReader): ObjectLock | undefined {
   if (fields.skipNull()) return undefined;
   const parts = fields.nested();
-  const stamp = readStamp(parts);
+  const stamp = readOptionalTimestamp(parts);
   const retention = readRetention(parts);
   return {
     ...(stamp === undefined ? {} : { stamp }),
@@ -115,16 +116,8 @@ export function packAcl(acl: ChangedAcl | undefined): Packed {
 export function readAcl(fields: FieldReader): ChangedAcl | undefined {
   if (fields.skipNull()) return undefined;
   const parts = fields.nested();
-  const stamp = parts.hex(16) as Timestamp;
+  const stamp = readTimestamp(parts);
   return { stamp, acl: readWord(parts, ACLS) ?? 'private' };
-}
-
-function packStamp(stamp: Timestamp | undefined): Packed {
-  return stamp === undefined ? null : hexBytes(stamp);
-}
-
-function readStamp(fields: FieldReader): Timestamp | undefined {
-  return fields.skipNull() ? undefined : (fields.hex(16) as Timestamp);
 }
 
 /** The later change; `a` itself where both are the same. */

@@ -21,6 +21,7 @@ import type { StoredChecksum } from './checksum.ts';
 import { packChecksum, readChecksum } from './checksum.ts';
 import type { ObjectExtras } from './object-extras.ts';
 import { laterAcl, laterLock, laterTagging, packExtras, readExtras } from './object-extras.ts';
+import { readTimestamp } from './timestamp-field.ts';
 
 /** Lower-case header name and value, as they are given back: `content-type`, `x-amz-meta-…`. */
 export type StoredHeaders = readonly (readonly [name: string, value: string])[];
@@ -170,7 +171,7 @@ export function encodeObjectRow(row: ObjectRow): Buffer {
 /** Throws CodecError: the caller knows which row it was. */
 export function decodeObjectRow(bytes: Uint8Array): ObjectRow {
   const { fields } = FieldReader.open(bytes, [FORMAT]);
-  const timestamp = fields.hex(16) as Timestamp;
+  const timestamp = readTimestamp(fields);
   const state = fields.integer();
   if (state === TOMBSTONE) return { kind: 'tombstone', timestamp };
   if (state === MARKER) return readMarker(fields, timestamp);

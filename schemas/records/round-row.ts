@@ -8,6 +8,7 @@
 import type { Packed } from '../codec.ts';
 import { FieldReader, hexBytes, pack } from '../codec.ts';
 import type { Timestamp } from '../timestamp.ts';
+import { packOptionalTimestamp, readOptionalTimestamp, readTimestamp } from './timestamp-field.ts';
 
 /** A row that is to be forgotten: exactly the one with this timestamp. */
 export type Forgotten = {
@@ -42,7 +43,7 @@ export function packForgotten(list: readonly Forgotten[]): Packed[] {
 }
 
 export function readForgotten(fields: FieldReader): Forgotten[] {
-  return fields.list(entry => ({ name: entry.bytes(), timestamp: entry.hex(16) as Timestamp }));
+  return fields.list(entry => ({ name: entry.bytes(), timestamp: readTimestamp(entry) }));
 }
 
 export function packPrepared({ ballot, round, list }: PreparedRound): Packed[] {
@@ -50,20 +51,16 @@ export function packPrepared({ ballot, round, list }: PreparedRound): Packed[] {
 }
 
 export function readPrepared(fields: FieldReader): PreparedRound {
-  const ballot = fields.hex(16) as Timestamp;
+  const ballot = readTimestamp(fields);
   return { ballot, round: fields.integer(), list: readForgotten(fields) };
-}
-
-function optionalStamp(fields: FieldReader): Timestamp | undefined {
-  return fields.skipNull() ? undefined : (fields.hex(16) as Timestamp);
 }
 
 export function encodeRoundRow({ round, collected, promised, prepared }: RoundRow): Buffer {
   return pack([
     FORMAT,
     round,
-    collected === undefined ? null : hexBytes(collected),
-    promised === undefined ? null : hexBytes(promised),
+    packOptionalTimestamp(collected),
+    packOptionalTimestamp(promised),
     prepared === undefined ? null : packPrepared(prepared),
   ]);
 }
@@ -71,8 +68,8 @@ export function encodeRoundRow({ round, collected, promised, prepared }: RoundRo
 export function decodeRoundRow(bytes: Uint8Array): RoundRow {
   const { fields } = FieldReader.open(bytes, [FORMAT]);
   const round = fields.integer();
-  const collected = optionalStamp(fields);
-  const promised = optionalStamp(fields);
+  const collected = readOptionalTimestamp(fields);
+  const promised = readOptionalTimestamp(fields);
   const prepared = fields.skipNull() ? undefined : readPrepared(fields.nested());
   return { round, collected, promised, prepared };
 }

@@ -10,6 +10,7 @@ import type { Packed } from '../codec.ts';
 import type { Timestamp } from '../timestamp.ts';
 import type { SettingsRow } from './settings-rows.ts';
 import { decodeSettingsRow, encodeSettingsRow } from './settings-rows.ts';
+import { packOptionalTimestamp, readOptionalTimestamp, readTimestamp } from './timestamp-field.ts';
 
 export type DecidedRow = {
   readonly row: SettingsRow;
@@ -38,7 +39,7 @@ const FORMAT = 1;
 export function encodeSettingsRound({ promised, ancestors, accepted }: SettingsRound): Buffer {
   return pack([
     FORMAT,
-    promised === undefined ? null : hexBytes(promised),
+    packOptionalTimestamp(promised),
     ancestors.map(hexBytes),
     accepted === undefined ? null : packUndecided(accepted),
   ]);
@@ -50,7 +51,7 @@ function packUndecided({ ballot, base, row }: UndecidedRow): Packed {
 
 export function decodeSettingsRound(bytes: Uint8Array): SettingsRound {
   const { fields } = FieldReader.open(bytes, [FORMAT]);
-  const promised = fields.skipNull() ? undefined : readTimestamp(fields);
+  const promised = readOptionalTimestamp(fields);
   const ancestors: Timestamp[] = [];
   const list = fields.nested();
   while (list.hasMore) ancestors.push(readTimestamp(list));
@@ -66,8 +67,4 @@ function readUndecided(fields: FieldReader): UndecidedRow {
   const ballot = readTimestamp(fields);
   const base = readTimestamp(fields);
   return { ballot, base, row: decodeSettingsRow(fields.bytes()) };
-}
-
-function readTimestamp(fields: FieldReader): Timestamp {
-  return fields.hex(16) as Timestamp;
 }

@@ -15,6 +15,7 @@ import type { Timestamp } from '../timestamp.ts';
 import type { BucketRow } from './bucket-row.ts';
 import { BUCKET_FORMATS, BUCKET_KIND, encodeBucketRow, readBucketRow } from './bucket-row.ts';
 import { readOptionalInteger } from './bucket-settings/setting-fields.ts';
+import { readTimestamp } from './timestamp-field.ts';
 
 export type AliasRow = {
   readonly kind: 'alias';
@@ -90,7 +91,7 @@ function readKey(fields: FieldReader, timestamp: Timestamp): AccessKeyRow {
 export function decodeSettingsRow(bytes: Uint8Array): SettingsRow {
   const { format, fields } = FieldReader.open(bytes, BUCKET_FORMATS);
   const kind = fields.integer();
-  const timestamp = fields.hex(16) as Timestamp;
+  const timestamp = readTimestamp(fields);
   if (kind === BUCKET_KIND) return readBucketRow(fields, timestamp, format);
   if (format !== FORMAT) throw new CodecError(`unknown format ${String(format)}`);
   if (kind === KEY_KIND) return readKey(fields, timestamp);

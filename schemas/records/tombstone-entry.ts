@@ -11,6 +11,7 @@ import type { Packed } from '../codec.ts';
 import { CodecError, FieldReader, hexBytes, pack } from '../codec.ts';
 import type { BucketId, ObjectKey, UploadId, VersionId } from '../ids.ts';
 import type { Timestamp } from '../timestamp.ts';
+import { readTimestamp } from './timestamp-field.ts';
 
 export type TombstoneEntry =
   | {
@@ -58,6 +59,6 @@ export function decodeTombstoneEntry(bytes: Uint8Array): TombstoneEntry {
     key: fields.text() as ObjectKey,
   };
   if (code === 1) return { kind: 'ended-upload', ...place, uploadId: fields.hex(16) as UploadId };
-  const entry = { kind: 'object', ...place, timestamp: fields.hex(16) as Timestamp } as const;
+  const entry = { kind: 'object', ...place, timestamp: readTimestamp(fields) } as const;
   return fields.skipNull() ? entry : { ...entry, releases: fields.hex(16) as VersionId };
 }

@@ -19,6 +19,7 @@ import type { ObjectLock, Tagging } from './object-extras.ts';
 import { packLock, packTagging, readLock, readTagging } from './object-extras.ts';
 import type { StoredHeaders } from './object-row.ts';
 import { packStoredHeaders, readBlockList, readStoredHeaders } from './object-row.ts';
+import { readTimestamp } from './timestamp-field.ts';
 
 export type UploadState =
   | { readonly kind: 'open' }
@@ -111,7 +112,7 @@ function readUploadChecksum(fields: FieldReader): UploadRow['checksum'] {
 export function decodeUploadRow(bytes: Uint8Array): UploadRow {
   const { fields } = FieldReader.open(bytes, [UPLOAD_FORMAT]);
   const uploadId = fields.hex(16) as UploadId;
-  const timestamp = fields.hex(16) as Timestamp;
+  const timestamp = readTimestamp(fields);
   const state = readState(fields.nested());
   const headers = readStoredHeaders(fields);
   const checksum = readUploadChecksum(fields);
@@ -153,7 +154,7 @@ export function decodePartRow(bytes: Uint8Array): PartRow {
     uploadId: fields.hex(16) as UploadId,
     partNumber: fields.integer(),
     attemptId: fields.hex(16) as AttemptId,
-    timestamp: fields.hex(16) as Timestamp,
+    timestamp: readTimestamp(fields),
     sizeBytes: fields.integer(),
     etag: fields.text(),
     content: readPartContent(fields.nested()),
