@@ -53,11 +53,11 @@ export class EntropyWorker {
   readonly #options: EntropyWorkerOptions;
   readonly #suspicions = new Suspicions();
   readonly #pull: RowPull;
-  readonly #underWay = new Set<Promise<void>>();
+  readonly #pulls = new Set<Promise<void>>();
+  #building: Promise<void> | undefined;
   #listening: Subscription | undefined;
   #ticking: Timer | undefined;
   #telling: Timer | undefined;
-  #isBuilding = false;
   #isStopped = true;
   #rowsPulled = 0;
 
@@ -94,7 +94,7 @@ export class EntropyWorker {
     this.#listening?.close();
     this.#ticking?.cancel();
     this.#telling?.cancel();
-    await Promise.all(this.#underWay);
+    await Promise.all([...this.#pulls, this.#building]);
   }
 
   /**
@@ -171,39 +171,39 @@ export class EntropyWorker {
 
   #tick(): void {
     const { view, clock } = this.#options;
-    if (!this.#isBuilding) this.#track(this.#buildAbsent());
+    this.#building ??= this.#noted(this.#buildAbsent()).finally(() => {
+      this.#building = undefined;
+    });
     this.#suspicions.keepOnly((partition, node) => this.#replicas(partition).has(node));
-    while (this.#underWay.size < PULLS_MAX) {
+    while (this.#pulls.size < PULLS_MAX) {
       const suspicion = this.#suspicions.next(clock.monotonicMs());
       if (suspicion === undefined) return;
-      if (view.isUp(suspicion.node)) this.#track(this.#lookInto(suspicion));
+      if (view.isUp(suspicion.node)) this.#begin(this.#lookInto(suspicion));
       else this.#suspicions.tried(suspicion, clock.monotonicMs());
     }
   }
 
-  #track(work: Promise<void>): void {
-    const tracked = work
-      .catch((error: unknown) => {
-        this.#options.log.warn({ error }, 'replicas could not be compared; it is tried again');
-      })
-      .finally(() => this.#underWay.delete(tracked));
-    this.#underWay.add(tracked);
+  #begin(pull: Promise<void>): void {
+    const noted = this.#noted(pull).finally(() => this.#pulls.delete(noted));
+    this.#pulls.add(noted);
+  }
+
+  /** Never rejects. */
+  #noted(work: Promise<void>): Promise<void> {
+    return work.catch((error: unknown) => {
+      this.#options.log.warn({ error }, 'replicas could not be compared; it is tried again');
+    });
   }
 
   /** One after the other: a digest costs a walk over its partition. */
   async #buildAbsent(): Promise<void> {
-    this.#isBuilding = true;
-    try {
-      for (const table of this.#held()) {
-        if (this.#isStopped) return;
-        if (table.digest?.isAbsent !== true) continue;
-        await table.digest.build(
-          apply => table.change(apply),
-          () => this.#rest(),
-        );
-      }
-    } finally {
-      this.#isBuilding = false;
+    for (const table of this.#held()) {
+      if (this.#isStopped) return;
+      if (table.digest?.isAbsent !== true) continue;
+      await table.digest.build(
+        apply => table.change(apply),
+        () => this.#rest(),
+      );
     }
   }
 

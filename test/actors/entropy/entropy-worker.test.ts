@@ -14,7 +14,7 @@ import type { TableRequest } from '../../../schemas/messages/table.ts';
 import { TABLE } from '../../../schemas/row-tables.ts';
 import { TablePartition } from '../../../actors/partition/table-partition.ts';
 import { PARTITION_COUNT, partitionId } from '../../../schemas/ids.ts';
-import type { NodeId } from '../../../schemas/ids.ts';
+import type { NodeId, PartitionId } from '../../../schemas/ids.ts';
 import { layoutOf, nodeOf } from '../../bus/replica-world.ts';
 import { manualEnvironment } from '../../support/manual-environment.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
@@ -37,6 +37,9 @@ class World {
     },
   });
   readonly log = new QuietLog();
+  /** Asked for their digest while this is there: they are answered once it is resolved. */
+  hold: Promise<void> | undefined;
+  readonly held: { readonly by: NodeId; readonly place: PartitionId }[] = [];
   readonly workers = Array.from(NAMES, (name, index) => this.#node(nodeOf(name), index));
 
   #node(self: NodeId, index: number): EntropyWorker {
@@ -56,14 +59,18 @@ class World {
       ...{ self, partitions, bus, subjects, clock, timers, log, clusterKey },
       view: fixedView({ current: layoutOf(NAMES) }),
       ask: async (node, place, request) => {
+        if (this.hold !== undefined && request.kind === 'digest-read') {
+          this.held.push({ by: self, place });
+          await this.hold;
+        }
         const reply = await bus.request(subjects.table(node, place), request, { timeoutMs: 5000 });
         return isNoAnswer(reply) ? { kind: 'unavailable' } : reply;
       },
     });
   }
 
-  async ask(name: string, request: TableRequest): Promise<void> {
-    const address = this.subjects.table(nodeOf(name), partition);
+  async ask(name: string, request: TableRequest, place = partition): Promise<void> {
+    const address = this.subjects.table(nodeOf(name), place);
     const reply = await this.bus.request(address, request, { timeoutMs: 5000 });
     if (reply.kind !== 'written') throw new Error(reply.kind);
   }
@@ -111,6 +118,27 @@ test('what a replica missed reaches it, and then there is quiet', async t => {
   );
   t.true(world.workers.every(({ status }) => status.partitionsDiffering === 0));
   t.true(world.workers.every(({ status }) => status.digestsMissing === 0));
+  await world.end();
+});
+
+test('two partitions are looked into at a time, and no more', async t => {
+  const world = new World();
+  const [worker] = world.workers;
+  for (const each of world.workers) each.start();
+  await world.pass(5000);
+  for (let index = 0; index < 4; index += 1) {
+    await world.ask('b', put('one', 1), partitionId(index));
+  }
+  let release: () => void = () => undefined;
+  world.hold = new Promise(resolve => {
+    release = resolve;
+  });
+  await world.pass(15_000);
+  t.is(world.held.filter(({ by }) => by === nodeOf('a')).length, 2);
+  world.hold = undefined;
+  release();
+  await world.pass(20_000);
+  t.is(worker!.status.rowsPulled, 4);
   await world.end();
 });
 
