@@ -15,9 +15,11 @@ import { SettingsUnavailableError } from '../../bus/settings-client.ts';
 import type { Timer, Timers } from '../../schemas/environment.ts';
 import type { BucketId } from '../../schemas/ids.ts';
 import { decodeFence } from '../../schemas/records/fence-row.ts';
+import type { RowRange } from '../../schemas/row-tables.ts';
 import { ROW_PREFIX_BYTES, rowRange, TABLE } from '../../schemas/row-tables.ts';
 import type { Log } from '../../schemas/telemetry.ts';
-import type { StoreEntry } from '../storage/store.ts';
+import { orDamage } from '../storage/row-damage.ts';
+import { behindKey, rowsOfRange, type WalkedRow } from './row-walk.ts';
 import type { TablePartition } from './table-partition.ts';
 
 export type FenceWorkerOptions = {
@@ -34,8 +36,8 @@ const PAGE_ROWS = 128;
 export class FenceWorker {
   readonly #options: FenceWorkerOptions;
   #partition = 0;
-  /** Where the partition's walk goes on. */
-  #from: Buffer | undefined;
+  /** What is left of the partition's walk; undefined: all of it. */
+  #left: RowRange | undefined;
   #timer: Timer | undefined;
   #isStopped = false;
   #running: Promise<void> = Promise.resolve();
@@ -69,13 +71,14 @@ export class FenceWorker {
     const partition = partitions[this.#partition];
     if (partition === undefined) return;
     try {
-      const page = await this.#page(partition);
-      for (const entry of page) await this.#look(partition, entry);
+      const range = this.#left ?? rowRange(partition.partition, TABLE.fence);
+      const page = await rowsOfRange(partition.store, range, PAGE_ROWS);
+      for (const row of page) await this.#look(partition, row);
       const last = page.at(-1);
       if (page.length < PAGE_ROWS || last === undefined) this.#next();
-      else this.#from = Buffer.concat([last.key, Buffer.alloc(1)]);
+      else this.#left = behindKey(range, last.key);
     } catch (error) {
-      // A store that reopens, a damaged row, settings that are away: the next round comes.
+      // A store that reopens, settings that are away: the next round comes.
       if (!(error instanceof SettingsUnavailableError)) {
         log.warn({ error }, 'fences of deletions could not be looked at');
       }
@@ -85,24 +88,18 @@ export class FenceWorker {
 
   #next(): void {
     this.#partition = (this.#partition + 1) % this.#options.partitions.length;
-    this.#from = undefined;
+    this.#left = undefined;
   }
 
-  async #page({ store, partition }: TablePartition): Promise<StoreEntry[]> {
-    const { from, to } = rowRange(partition, TABLE.fence);
-    const cursor = store.cursor({ from: this.#from ?? from, to });
-    try {
-      return await cursor.next(PAGE_ROWS);
-    } finally {
-      await cursor.close();
+  async #look(partition: TablePartition, row: WalkedRow): Promise<void> {
+    const bucket = row.key.toString('hex', ROW_PREFIX_BYTES) as BucketId;
+    const token = row.kind === 'row' ? orDamage(() => decodeFence(row.value)) : 'damaged';
+    if (token === 'damaged') {
+      this.#options.log.warn({ bucket }, 'the fence of a deletion is damaged');
+      return;
     }
-  }
-
-  async #look(partition: TablePartition, { key, value }: StoreEntry): Promise<void> {
-    const bucket = key.toString('hex', ROW_PREFIX_BYTES) as BucketId;
-    const token = decodeFence(value);
-    const row = await this.#options.settings.read('bucket', bucket);
-    if (row?.state !== 'active' || row.timestamp <= token) return;
+    const known = await this.#options.settings.read('bucket', bucket);
+    if (known?.state !== 'active' || known.timestamp <= token) return;
     await partition.receive(
       { kind: 'bucket-unfence', bucket, token },
       { deadlineAtMs: Number.POSITIVE_INFINITY },
