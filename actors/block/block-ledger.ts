@@ -13,15 +13,14 @@
  * there, because a file too many is better than a file too few.
  */
 import { assert } from '../../schemas/assert.ts';
-import { CodecError } from '../../schemas/codec.ts';
 import type { BlockHash, PartitionId } from '../../schemas/ids.ts';
 import type { LiveReference } from '../../schemas/messages/block.ts';
 import type { BlockOwner } from '../../schemas/records/block-owner.ts';
 import { ownerId } from '../../schemas/records/block-owner.ts';
 import type { RowRange } from '../../schemas/row-tables.ts';
 import { ROW_PREFIX_BYTES } from '../../schemas/row-tables.ts';
-import type { Store, StoreCursor, StoreEntry, StoreOperation } from '../storage/store.ts';
-import { DamagedRowError } from '../storage/store.ts';
+import { nextEntries, orDamage, readRow } from '../storage/row-damage.ts';
+import type { Store, StoreEntry, StoreOperation } from '../storage/store.ts';
 import type { BlockRow, Deletion, ReferenceRow } from './block-rows.ts';
 import {
   blockKey,
@@ -55,6 +54,7 @@ export type ReferencePage = {
 };
 
 type Damaged = { readonly kind: 'damaged' };
+const DAMAGED: Damaged = { kind: 'damaged' };
 
 const PAGE_ROWS = 256;
 const NOTHING = Buffer.alloc(0);
@@ -257,7 +257,7 @@ export class BlockLedger {
     const cursor = this.#store.cursor(range);
     try {
       for (;;) {
-        const page = await nextPage(cursor);
+        const page = await nextEntries(cursor, PAGE_ROWS);
         if (page.length === 0) return;
         yield* page;
       }
@@ -267,22 +267,13 @@ export class BlockLedger {
   }
 
   #read<Row>(key: Buffer, decode: (bytes: Buffer) => Row): Row | Damaged | undefined {
-    try {
-      const bytes = this.#store.get(key);
-      return bytes === undefined ? undefined : this.#decode(bytes, decode);
-    } catch (error) {
-      if (error instanceof DamagedRowError) return { kind: 'damaged' };
-      throw error;
-    }
+    const row = orDamage(() => readRow(this.#store, key, decode));
+    return row === 'damaged' ? DAMAGED : row;
   }
 
   #decode<Row>(bytes: Buffer, decode: (bytes: Buffer) => Row): Row | Damaged {
-    try {
-      return decode(bytes);
-    } catch (error) {
-      if (error instanceof CodecError) return { kind: 'damaged' };
-      throw error;
-    }
+    const row = orDamage(() => decode(bytes));
+    return row === 'damaged' ? DAMAGED : row;
   }
 
   #putReference(hash: BlockHash, id: string, row: ReferenceRow): StoreOperation {
@@ -305,13 +296,4 @@ export class BlockLedger {
 
 function behind(range: RowRange, key: Buffer | undefined): RowRange {
   return key === undefined ? range : { from: Buffer.concat([key, Buffer.of(0)]), to: range.to };
-}
-
-async function nextPage(cursor: StoreCursor): Promise<StoreEntry[]> {
-  try {
-    return await cursor.next(PAGE_ROWS);
-  } catch (error) {
-    if (error instanceof DamagedRowError) return [{ key: error.key, value: NOTHING }];
-    throw error;
-  }
 }

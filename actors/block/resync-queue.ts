@@ -9,12 +9,11 @@
  * the block was looked after: a crash between the two looks twice, and never forgets. The counts
  * are in memory; after a start they are read from the rows.
  */
-import { CodecError } from '../../schemas/codec.ts';
 import type { BlockHash, PartitionId } from '../../schemas/ids.ts';
 import { PARTITION_COUNT, partitionId, partitionOfBlock } from '../../schemas/ids.ts';
 import type { PurposefulStore } from '../storage/commit-purpose.ts';
-import type { StoreEntry, StoreOperation } from '../storage/store.ts';
-import { DamagedRowError } from '../storage/store.ts';
+import { nextEntries, orDamage, readRow } from '../storage/row-damage.ts';
+import type { StoreOperation } from '../storage/store.ts';
 import type { ResyncRow } from './block-rows.ts';
 import {
   decodeResync,
@@ -143,7 +142,7 @@ export class ResyncQueue {
       const entries = await nextEntries(cursor, limit);
       const blocks = entries.map(({ key, value }) => ({
         hash: hashInResyncKey(key),
-        ...decoded(value),
+        ...atOnceIfDamaged(orDamage(() => decodeResync(value))),
       }));
       const last = entries.at(-1);
       return last === undefined ? { blocks } : { blocks, next: last.key };
@@ -164,34 +163,12 @@ export class ResyncQueue {
   }
 
   #row(hash: BlockHash): ResyncRow | undefined {
-    try {
-      const bytes = this.#store.get(resyncKey(partitionOfBlock(hash), hash));
-      return bytes === undefined ? undefined : decoded(bytes);
-    } catch (error) {
-      if (error instanceof DamagedRowError) return AT_ONCE;
-      throw error;
-    }
+    const key = resyncKey(partitionOfBlock(hash), hash);
+    return atOnceIfDamaged(orDamage(() => readRow(this.#store, key, decodeResync)));
   }
 }
 
 /** A damaged row still says which block it is about: that is tried at once. */
-function decoded(value: Buffer): ResyncRow {
-  try {
-    return decodeResync(value);
-  } catch (error) {
-    if (error instanceof CodecError) return AT_ONCE;
-    throw error;
-  }
-}
-
-async function nextEntries(
-  cursor: { next(count: number): Promise<StoreEntry[]> },
-  limit: number,
-): Promise<StoreEntry[]> {
-  try {
-    return await cursor.next(limit);
-  } catch (error) {
-    if (error instanceof DamagedRowError) return [{ key: error.key, value: Buffer.alloc(0) }];
-    throw error;
-  }
+function atOnceIfDamaged<Row extends ResyncRow | undefined>(row: Row | 'damaged'): Row | ResyncRow {
+  return row === 'damaged' ? AT_ONCE : row;
 }

@@ -9,6 +9,7 @@
  * must neither be served nor be taken for absent.
  */
 import { CodecError } from '../../schemas/codec.ts';
+import type { StoreCursor, StoreEntry } from './store.ts';
 import { DamagedRowError } from './store.ts';
 
 /** A batch, or the store itself. */
@@ -45,4 +46,17 @@ export function readRowOr<Row>(
 ): Row {
   const row = orDamage(() => readRow(rows, key, decode));
   return row === undefined || row === 'damaged' ? otherwise : row;
+}
+
+/** The next entries of a cursor; a damaged one comes alone, with its key and an empty value. */
+export async function nextEntries(
+  cursor: Pick<StoreCursor, 'next'>,
+  count: number,
+): Promise<StoreEntry[]> {
+  try {
+    return await cursor.next(count);
+  } catch (error) {
+    if (error instanceof DamagedRowError) return [{ key: error.key, value: Buffer.alloc(0) }];
+    throw error;
+  }
 }
