@@ -98,7 +98,7 @@ export default tseslint.config(
       'no-var': 'error',
       'object-shorthand': 'error',
 
-      // Switched off where they argue with STYLE or find nothing.
+      // Switched off where they argue with how we write, or find nothing.
       // A port may have one implementation that awaits and one that does not.
       '@typescript-eslint/require-await': 'off',
       // Decoders check what the type already promises: the bytes come from elsewhere.

@@ -6,8 +6,8 @@
  * Must not know: what is stamped.
  *
  * With fewer than a majority in hearing the last correction stays: a clock that is alone still
- * stamps (PROTOCOL 1.1). What acts on data by the calendar asks first whether this machine's own
- * clock agrees with most of the others (8.2).
+ * stamps. What acts on data by the calendar asks first whether this machine's own clock agrees with
+ * most of the others.
  */
 import type { Clock } from '../schemas/environment.ts';
 

@@ -23,7 +23,7 @@ import type { MessageLink, NatsMessage } from './nats-client.ts';
 import type { ServiceCounters } from './service-counters.ts';
 import { parseTraceparent, TRACEPARENT } from './traceparent.ts';
 
-/** How the monotonic clocks of other processes stand to ours (PROTOCOL: deadlines). */
+/** How the monotonic clocks of other processes stand to ours: deadlines are moments of theirs. */
 export interface PeerClocks {
   /** When that was on our clock; undefined: not known. */
   sentAtHere(sender: number, sentAtMs: number): number | undefined;

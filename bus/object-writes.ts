@@ -2,7 +2,7 @@
  * Writing an object's row above whatever several replicas hold.
  *
  * Owns:          raising a stamp, and when a newer row is that of somebody who writes meanwhile.
- * Knows:         PROTOCOL, "Writing a row".
+ * Knows:         the answers of replicas to a write; stamps.
  * Must not know: S3, blocks.
  *
  * A stamp that is above what a write quorum has told, or a read quorum holds, shadows nothing that

@@ -6,8 +6,8 @@
  * Must not know: what becomes of the dead.
  *
  * A replica that says `dead` has marked the owner, and refuses to store it from then on. Once all
- * have, it can never be stored; while one is away it may hold it (PROTOCOL, "Blocks and
- * references"). `live` at any replica is the truth: the others have missed it so far.
+ * have, it can never be stored; while one is away it may hold it. `live` at any replica is the
+ * truth: the others have missed it so far.
  */
 import type { PartitionId } from '../schemas/ids.ts';
 import type {

@@ -6,8 +6,8 @@
  * Must not know: how replicas are asked, S3.
  *
  * Replicas that answer alike cost one round trip. Where they differ the rows behind the difference
- * are brought to a write quorum before there is an answer (PROTOCOL, "Reading a row"), or there is
- * none. What is written once and is the same everywhere comes from whoever has it.
+ * are brought to a write quorum before there is an answer, or there is none. What is written once
+ * and is the same everywhere comes from whoever has it.
  */
 import { mapKey } from '../schemas/codec.ts';
 import type { NodeId, PartitionId } from '../schemas/ids.ts';

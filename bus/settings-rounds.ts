@@ -1,5 +1,5 @@
 /**
- * One winner among several replicas: the single-decree round of PROTOCOL 7.2, proposer's side.
+ * One winner among several replicas: a single-decree round, proposer's side.
  *
  * Owns:          ballots; promise, accept, learn; telling who proposed what became of it.
  * Knows:         the settings messages, the live layout versions.

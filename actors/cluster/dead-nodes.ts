@@ -1,7 +1,7 @@
 /**
  * Nodes that stay dead: a change of layout goes on without them, or another takes their place.
  *
- * Owns:          who may be skipped, and when that could lose data (PROTOCOL 6.5).
+ * Owns:          who may be skipped, and when that could lose data.
  * Knows:         layout states.
  * Must not know: how the dead are told from the living, how a state is kept.
  *

@@ -7,9 +7,9 @@
  *
  * A partition counts as brought in once its rows were read from a read quorum of each version that
  * it is synced from, of nodes that had acknowledged the new version by then: what is written after
- * that is written to this node too (PROTOCOL 6.3). Its blocks follow: the version is not synced
- * before they are here (6.4). Who is skipped in the new version is not asked for; whoever skipped
- * nodes below a quorum has said that what only they had may be lost.
+ * that is written to this node too. Its blocks follow: the version is not synced before they are
+ * here. Who is skipped in the new version is not asked for; whoever skipped nodes below a quorum
+ * has said that what only they had may be lost.
  */
 import type { KnownLayout } from '../../bus/known-layout.ts';
 import { replicasOf } from '../../schemas/cluster-layout.ts';

@@ -5,7 +5,7 @@
  * Knows:         the kinds of the table messages.
  * Must not know: why the store is behind.
  *
- * Whoever asks anything else is told `unknown`, and asks another replica (PROTOCOL 5.1).
+ * Whoever asks anything else is told `unknown`, and asks another replica.
  */
 import type { RequestContext, Server } from '../../bus/bus.ts';
 import type { TableReply, TableRequest } from '../../schemas/messages/table.ts';

@@ -2,7 +2,7 @@
  * Storing a version of an object, or its deletion.
  *
  * Owns:          what one such write changes in the rows of its partition.
- * Knows:         PROTOCOL: last writer wins by timestamp, conditions are decided in this step, and
+ * Knows:         the rule: last writer wins by timestamp, conditions are decided in this step, and
  *                what a version held is released only in the batch that supersedes it.
  * Must not know: batches, commits, replies of others.
  *

@@ -2,7 +2,7 @@
  * Whether what an entry of the release queue names may go, where other replicas hold the partition.
  *
  * Owns:          that question.
- * Knows:         PROTOCOL, "Blocks and references"; rows here, and what others say of theirs.
+ * Knows:         rows here, and what others say of theirs.
  * Must not know: references, how they end.
  *
  * Here a version is superseded; elsewhere it may be the newest that is known. So a version's own

@@ -2,7 +2,7 @@
  * Forgetting in rounds: what a replica does with the steps of one.
  *
  * Owns:          the round a replica is in, its promises, and entering the next.
- * Knows:         PROTOCOL: a list is durable at every replica before anyone enters its round;
+ * Knows:         the rule: a list is durable at every replica before anyone enters its round;
  *                whoever meets a later round enters it at once.
  * Must not know: who coordinates, and what is worth forgetting.
  *

@@ -2,7 +2,7 @@
  * Merging rows that another replica stored into this one's.
  *
  * Owns:          what a row that travels changes here, table by table.
- * Knows:         PROTOCOL: rows merge, in any order and however often; nothing that was released
+ * Knows:         the rule: rows merge, in any order and however often; nothing that was released
  *                comes back; what was acknowledged anywhere is kept.
  * Must not know: who sends it and why: a repair, a comparison, a transfer.
  *

@@ -1,7 +1,7 @@
 /**
  * One of the replicas that decide on a settings row: what it promises, accepts and learns.
  *
- * Owns:          the rule of one replica (PROTOCOL 7.2), as pure functions.
+ * Owns:          the rule of one replica, as pure functions.
  * Knows:         decided and undecided rows.
  * Must not know: the store, who proposes.
  *

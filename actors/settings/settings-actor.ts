@@ -46,7 +46,7 @@ export type SettingsActorOptions = {
   /** Stands before what is decided here: it refuses who knows too old a set of live layout
    *  versions, and counts who was let through. */
   readonly fence?: (server: StepServer) => StepServer;
-  /** False while this node may not speak for what it once knew (PROTOCOL 5.1). */
+  /** False while this node may not speak for what it once knew: its store may have lost it. */
   readonly mayVote?: () => boolean;
   /** False until this copy has heard what others decided while its node was away. */
   readonly isInSync?: () => boolean;

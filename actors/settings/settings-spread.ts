@@ -106,7 +106,7 @@ export class SettingsSpread {
 
   /**
    * Brings in what was decided up to now by a version's replicas, before this node decides by a
-   * later one (PROTOCOL 6.3). `later`: too few of them could be asked.
+   * later one. `later`: too few of them could be asked.
    */
   async bringIn(version: LayoutVersion): Promise<'done' | 'later'> {
     const compared = new Set<NodeId>();

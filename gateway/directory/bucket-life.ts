@@ -7,7 +7,7 @@
  *
  * Creation: the row `creating`; the name; the row `active`. Whoever stops in between leaves a
  * bucket that nobody sees and whose name others may take.
- * Deletion (PROTOCOL 7.3): the row is decided `deleting`, and the stamp of that decision is the
+ * Deletion: the row is decided `deleting`, and the stamp of that decision is the
  * token; every index shard durably refuses writes, a write quorum of its replicas in each live
  * layout version; emptiness is read after that, at a read quorum, so what was acknowledged before a
  * fence is seen; the row is decided `deleted` if it is still the one with our token, or `active`

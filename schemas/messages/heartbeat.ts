@@ -14,7 +14,7 @@ import type { NodeWork } from '../node-work.ts';
 
 export type ProcessRole = 'gateway' | 'storage';
 
-/** How much of what a store was told is durable (PROTOCOL 5.1). */
+/** How much of what a store was told is durable. */
 export type StoreMark = {
   /** Drawn when the store was made: 16 hex digits. */
   readonly incarnation: string;

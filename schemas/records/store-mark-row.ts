@@ -1,5 +1,5 @@
 /**
- * How far a store is, as it says itself and as others remember it (PROTOCOL 5.1).
+ * How far a store is, as it says itself and as others remember it.
  *
  * Owns:          the bytes of a mark, and which of two is the newer one.
  * Knows:         the mark's fields.
