@@ -52,6 +52,8 @@ export class ComparedRead<Reply extends Kinded> implements Expiring {
   #waiting = 0;
   #refusal: Reply | undefined;
   #hedge: Timer | undefined;
+  /** A hedge delay has passed: what is under way counts for less. */
+  #isSlow = false;
   #isSettled = false;
 
   constructor(
@@ -91,9 +93,6 @@ export class ComparedRead<Reply extends Kinded> implements Expiring {
     }
     return this.#isSlow || [...this.#askedWhole].every(node => this.#failed.has(node));
   }
-
-  /** A hedge delay has passed: what is under way counts for less. */
-  #isSlow = false;
 
   #ask(node: NodeId, want: 'whole' | 'digest'): void {
     if (this.#isSettled) return;
