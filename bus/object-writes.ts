@@ -11,7 +11,12 @@
  * a Complete must be stored: it ends an upload.
  */
 import type { PartitionId } from '../schemas/ids.ts';
-import type { ObjectWrite, TableReply, TableRequest } from '../schemas/messages/table.ts';
+import type {
+  ObjectWrite,
+  TableReply,
+  TableRequest,
+  WriteCondition,
+} from '../schemas/messages/table.ts';
 import type { Stamper } from '../schemas/stamper.ts';
 import type { ReplicaCalls, Unavailable, WriteRule } from './replica-calls.ts';
 
@@ -36,6 +41,14 @@ export type NoConditions = { readonly kind: 'no-conditions' };
 
 export type ObjectWriteAnswer = TableReply | Unavailable | Superseded | NoConditions;
 
+/** A condition that a client was told would be decided. Lifecycle's own only spares a write that
+ *  its stamp would lose anyhow. */
+export function isOfClient(condition: WriteCondition | undefined): boolean {
+  if (condition === undefined) return false;
+  const { ifMatch, ifNoneMatch, ifModifiedMs, ifSizeBytes } = condition;
+  return (ifMatch ?? ifNoneMatch ?? ifModifiedMs ?? ifSizeBytes) !== undefined;
+}
+
 export class ReplicatedObjectWrites {
   readonly #calls: ReplicaCalls<TableRequest, TableReply>;
   readonly #stamper: Stamper;
@@ -51,9 +64,7 @@ export class ReplicatedObjectWrites {
     write: ObjectWrite,
     isAbove: 'above-quorum' | 'unknown',
   ): Promise<ObjectWriteAnswer> {
-    const { condition } = write;
-    const isConditional = condition?.ifMatch !== undefined || condition?.ifNoneMatch !== undefined;
-    if (isConditional) return { kind: 'no-conditions' };
+    if (isOfClient(write.condition)) return { kind: 'no-conditions' };
     let current = write;
     let mayBeConcurrent = isAbove === 'above-quorum' && write.completes === undefined;
     for (let raises = 0; ; raises += 1) {

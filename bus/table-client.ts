@@ -17,8 +17,8 @@ import type {
 import type { Soon } from '../schemas/soon.ts';
 import type { Stamper } from '../schemas/stamper.ts';
 import type { Timestamp } from '../schemas/timestamp.ts';
-import type { ObjectWriteAnswer } from './object-writes.ts';
-import { newestOlder, ReplicatedObjectWrites } from './object-writes.ts';
+import type { NoConditions, ObjectWriteAnswer } from './object-writes.ts';
+import { isOfClient, newestOlder, ReplicatedObjectWrites } from './object-writes.ts';
 import { askAboutOwners } from './owner-questions.ts';
 import { ReplicatedReads } from './replicated-reads.ts';
 import type { ReplicaCalls, Unavailable, WriteRule } from './replica-calls.ts';
@@ -172,7 +172,10 @@ export class TableClient {
   }
 
   /** The same of a deletion: its tombstone, where it leaves one, lies above what is deleted. */
-  async deleteVersion(deletion: VersionDelete): Promise<TableAnswer> {
+  async deleteVersion(deletion: VersionDelete): Promise<TableAnswer | NoConditions> {
+    if (isOfClient(deletion.condition) && !this.decidesConditions(deletion.place)) {
+      return { kind: 'no-conditions' };
+    }
     let current = deletion;
     for (let raises = 0; ; raises += 1) {
       const answer = await this.askPlace(current);

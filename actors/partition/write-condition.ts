@@ -1,13 +1,15 @@
 /**
- * `If-Match` and `If-None-Match` of a write, decided against the row that stands there.
+ * `If-Match` and its kin of a write, decided against the row that stands there.
  *
  * Owns:          the rules.
  * Knows:         RFC 9110, "Preconditions", and what S3 makes of it in "PutObject" and
- *                "DeleteObject": If-Match on an absent object is told apart from a mismatch.
+ *                "DeleteObject": If-Match on an absent object is told apart from a mismatch, and a
+ *                deletion on conditions of time and size goes on where there is nothing.
  * Must not know: how the row was read.
  */
 import type { TableReply, WriteCondition } from '../../schemas/messages/table.ts';
-import type { ObjectRow } from '../../schemas/records/object-row.ts';
+import type { ObjectRow, ObjectVersion } from '../../schemas/records/object-row.ts';
+import { timestampMs } from '../../schemas/timestamp.ts';
 
 type ConditionFailed = Extract<TableReply, { kind: 'condition-failed' }>;
 
@@ -29,7 +31,23 @@ export function failedCondition(
   if (ifNoneMatch !== undefined && etag !== undefined && names(ifNoneMatch, etag)) {
     return { kind: 'condition-failed', because: 'mismatch' };
   }
+  if (stored?.kind === 'version' && !isAsDescribed(condition, stored)) {
+    return { kind: 'condition-failed', because: 'mismatch' };
+  }
   return undefined;
+}
+
+/** Last-Modified has whole seconds: a client cannot know more. */
+function isAsDescribed(
+  { ifModifiedMs, ifSizeBytes }: WriteCondition,
+  { timestamp, sizeBytes }: ObjectVersion,
+): boolean {
+  if (ifSizeBytes !== undefined && ifSizeBytes !== sizeBytes) return false;
+  return ifModifiedMs === undefined || secondOf(ifModifiedMs) === secondOf(timestampMs(timestamp));
+}
+
+function secondOf(ms: number): number {
+  return Math.floor(ms / 1000);
 }
 
 function names(etags: readonly string[] | 'any', etag: string): boolean {

@@ -24,6 +24,7 @@ import {
   SETTING_DELETED,
 } from './bucket-document.ts';
 import { readTag, tagXml } from './bucket-tagging.ts';
+import { parseIsoTime } from './iso-time.ts';
 import { invalidArgument } from './list-parameters.ts';
 import type { BucketCall, S3Handler } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
@@ -46,7 +47,6 @@ const FILTER = new Set<string>(['And', ...CONDITIONS]);
 const EXPIRATION = new Set(['Date', 'Days', 'ExpiredObjectDeleteMarker']);
 const ABORT = new Set(['DaysAfterInitiation']);
 const NONCURRENT = new Set(['NewerNoncurrentVersions', 'NoncurrentDays']);
-const ISO_TIME = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?)?$/;
 
 const MINIMUM_SIZE_HEADER = 'x-amz-transition-default-minimum-object-size';
 /** Nothing is ever moved, so the only answer is what holds by default. */
@@ -145,12 +145,9 @@ function readExpiration(fields: XmlFields): LifecycleExpiration {
   return { kind: 'delete-marker', enabled: marker === true };
 }
 
-/** Without a time zone it is UTC. */
 function readDate(text: string): number {
-  const match = ISO_TIME.exec(text);
-  const isZoned = match?.[1] !== undefined || !text.includes('T');
-  const ms = match === null ? Number.NaN : Date.parse(isZoned ? text : `${text}Z`);
-  if (ms >= 0) return ms;
+  const ms = parseIsoTime(text);
+  if (ms !== undefined) return ms;
   throw malformed('The Date of an Expiration is a date of ISO 8601.');
 }
 

@@ -24,7 +24,6 @@ import { readSmallBody } from '../object/payload.ts';
 import { quotaOf } from '../object/quota.ts';
 import { tableRefusal } from '../object/refusals.ts';
 import { extrasOf, versionHeaders } from '../object/version-extras.ts';
-import { writeCondition } from './conditions.ts';
 import { expirationHeaders } from './lifecycle-headers.ts';
 import { placeOf } from './object-place.ts';
 import { chooseParts, readAskedParts, type AskedPart } from './part-choice.ts';
@@ -32,6 +31,7 @@ import type { ObjectCall, S3Handler, S3Services } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
 import { checkExpected, checksumOfParts, etagOfParts } from './upload-checksum.ts';
 import { checksumElement, uploadIdOfCall } from './upload-xml.ts';
+import { conditionOfWrite } from './write-conditions.ts';
 import { xmlReply } from './xml-reply.ts';
 import { element, optionalElement, s3Document } from './xml-writer.ts';
 
@@ -41,7 +41,7 @@ const MD5_HEX = /^[0-9a-f]{32}$/;
 
 export const completeMultipartUpload: S3Handler<ObjectCall> = async (call, services) => {
   const uploadId = uploadIdOfCall(call);
-  const condition = writeCondition(call.headers);
+  const condition = conditionOfWrite(call, services);
   const expectedBytes = expectedSize(call.headers);
   const body = await readSmallBody(documentCall(call), XML_BODY_BYTES_MAX);
   const asked = readAskedParts(body);

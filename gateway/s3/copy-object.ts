@@ -21,7 +21,6 @@ import { SourcePayload } from '../object/source-payload.ts';
 import { extrasOf, versionHeaders } from '../object/version-extras.ts';
 import { askedAcl } from './access-control.ts';
 import { askedChecksum } from './checksum-headers.ts';
-import { writeCondition } from './conditions.ts';
 import { copyResult } from './copy-result.ts';
 import { authoriseSource, checkCopySize, sourceVersionHeaders, withSource } from './copy-source.ts';
 import { expirationHeaders } from './lifecycle-headers.ts';
@@ -37,6 +36,7 @@ import { placeOf } from './object-place.ts';
 import { copiedTagging, taggingDirective, taggingOf } from './object-tagging.ts';
 import type { ObjectCall, S3Handler, S3Services } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
+import { conditionOfWrite } from './write-conditions.ts';
 
 type Directive = 'COPY' | 'REPLACE';
 
@@ -54,7 +54,7 @@ export const copyObject: S3Handler<ObjectCall> = async (call, services) => {
   // An old version that is copied onto its object becomes the current one: that is a change.
   const isRestored = source.version !== undefined && call.bucket.versioning !== undefined;
   if (isSame && !isRestored && !changesSomething(call, directive, checksum)) throw nothingChanges();
-  const condition = writeCondition(headers);
+  const condition = conditionOfWrite(call, services);
   const quota = quotaOf(call.bucket);
   let told: ReplyHeaders = [];
   let tags: readonly Tag[] | undefined;

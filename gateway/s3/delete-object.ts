@@ -14,23 +14,15 @@ import type { Stamper } from '../../schemas/stamper.ts';
 import type { ReplyHeaders } from '../http/exchange.ts';
 import { tableRefusal } from '../object/refusals.ts';
 import { versionHeaders } from '../object/version-extras.ts';
-import { writeCondition } from './conditions.ts';
 import { placeOf, versionRefOfCall } from './object-place.ts';
 import type { ObjectCall, S3Handler } from './s3-call.ts';
-import { S3Error } from './s3-error.ts';
+import { conditionOfDeletion } from './write-conditions.ts';
 
-/** Conditions of S3 that only directory buckets have. */
-const REFUSED_CONDITIONS = ['x-amz-if-match-last-modified-time', 'x-amz-if-match-size'] as const;
-
-export const deleteObject: S3Handler<ObjectCall> = async (call, { tables, stamper }) => {
-  const { headers, query, bucket } = call;
+export const deleteObject: S3Handler<ObjectCall> = async (call, services) => {
+  const { query, bucket } = call;
+  const { tables, stamper } = services;
   const version = versionRefOfCall(query);
-  for (const name of REFUSED_CONDITIONS) {
-    if (headers.get(name) !== undefined) {
-      throw new S3Error('NotImplemented', { fields: { Header: name } });
-    }
-  }
-  const condition = writeCondition(headers);
+  const condition = conditionOfDeletion(call, services);
   const place = placeOf(call);
   const deleted = await deleteVersion(tables, { bucket, place, version, condition, stamper });
   return { status: 204, headers: deletionHeaders(bucket, deleted) };

@@ -21,15 +21,14 @@ import { asS3Error } from './s3-error-reply.ts';
 import { S3Error } from './s3-error.ts';
 import type { XmlElement } from './s3-xml.ts';
 import { booleanOf, childrenOf, malformed, parseXml, textOf } from './s3-xml.ts';
+import { checkMayLook, conditionOfEntry } from './write-conditions.ts';
 import { xmlReply } from './xml-reply.ts';
 import { element, optionalElement, s3Document, wrap } from './xml-writer.ts';
 
 type Entry = {
   readonly key: ObjectKey;
   readonly versionId: string | undefined;
-  readonly etag: string | undefined;
-  /** It has a condition that only directory buckets take. */
-  readonly isUnsupported: boolean;
+  readonly condition: WriteCondition | undefined;
 };
 
 const DELETE = new Set(['Object', 'Quiet']);
@@ -88,8 +87,11 @@ function readEntry(object: XmlElement): Entry {
   return {
     key: key as ObjectKey,
     versionId: texts.get('VersionId')?.trim(),
-    etag: texts.get('ETag')?.trim(),
-    isUnsupported: texts.has('LastModifiedTime') || texts.has('Size'),
+    condition: conditionOfEntry({
+      etag: texts.get('ETag')?.trim(),
+      lastModifiedTime: texts.get('LastModifiedTime')?.trim(),
+      size: texts.get('Size')?.trim(),
+    }),
   };
 }
 
@@ -121,19 +123,14 @@ function deletedXml({ versionId }: Entry, { version, isMarker }: Deleted): strin
 }
 
 async function deleteOne(call: BucketCall, services: S3Services, entry: Entry): Promise<Deleted> {
-  const { key, versionId, etag, isUnsupported } = entry;
+  const { key, versionId, condition } = entry;
+  const { bucket } = call;
   if (Buffer.byteLength(key) > OBJECT_KEY_BYTES_MAX) throw new S3Error('KeyTooLongError');
   checkAccess(call, services, entry);
   const isNamed = versionId !== undefined && versionId !== '';
   const version = isNamed ? parseVersionRef(versionId) : undefined;
   if (isNamed && version === undefined) throw new S3Error('NoSuchVersion');
-  if (isUnsupported) {
-    throw new S3Error('NotImplemented', {
-      message: 'LastModifiedTime and Size are conditions of directory buckets.',
-    });
-  }
-  const condition = etag === undefined || etag === '' ? undefined : conditionOf(etag);
-  const { bucket } = call;
+  if (condition !== undefined) checkMayLook(call, services, { bucket, key, condition });
   const { tables, stamper } = services;
   const place = placeOf({ bucket, key });
   return deleteVersion(tables, { bucket, place, version, condition, stamper });
@@ -147,8 +144,4 @@ function checkAccess(call: BucketCall, services: S3Services, { key, versionId }:
   const action = isVersion ? 's3:DeleteObjectVersion' : 's3:DeleteObject';
   const asked = { permission: 'write', action, bucket, objectKey: key } as const;
   if (decideFor(call, services, asked) !== 'allowed') throw new S3Error('AccessDenied');
-}
-
-function conditionOf(etag: string): WriteCondition {
-  return { ifMatch: etag === '*' ? 'any' : [etag.replace(/^"(.*)"$/, '$1')] };
 }

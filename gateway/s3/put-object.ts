@@ -15,12 +15,12 @@ import { extrasOf, versionHeaders } from '../object/version-extras.ts';
 import type { HttpReply, ReplyHeaders } from '../http/exchange.ts';
 import { askedAcl } from './access-control.ts';
 import { checksumReplyHeaders } from './checksum-headers.ts';
-import { writeCondition } from './conditions.ts';
 import { expirationHeaders } from './lifecycle-headers.ts';
 import { checkUploadHeaders, storedHeaders, withAcl } from './object-headers.ts';
 import { placeOf } from './object-place.ts';
 import { taggingOf } from './object-tagging.ts';
 import type { ObjectCall, S3Handler, S3Services } from './s3-call.ts';
+import { conditionOfWrite } from './write-conditions.ts';
 
 export const putObject: S3Handler<ObjectCall> = async (call, services) => {
   checkUploadHeaders(call.headers);
@@ -36,17 +36,18 @@ export type StoredObject = { readonly written: Written; readonly further: ReplyH
  */
 export async function storeObject(
   call: ObjectCall,
-  { tables, writer, calendar }: S3Services,
+  services: S3Services,
   payload: () => Payload,
 ): Promise<StoredObject> {
   const { headers, auth } = call;
+  const { tables, writer, calendar } = services;
   const tagging = taggingOf(headers);
   const target = {
     kind: 'version',
     place: placeOf(call),
     headers: withAcl(storedHeaders(headers, auth), askedAcl(headers, call.bucket)),
     extras: extrasOf(call.bucket, { tagging }),
-    condition: writeCondition(headers),
+    condition: conditionOfWrite(call, services),
     quota: quotaOf(call.bucket),
   } as const;
   const body = payload();

@@ -120,6 +120,8 @@ const condition = shape<WriteCondition>({
   ifMatch: optional(etags),
   ifNoneMatch: optional(etags),
   ifVersion: optional(versionId),
+  ifModifiedMs: optional(integer),
+  ifSizeBytes: optional(integer),
 });
 const quota = shape<BucketQuota>({
   maxBytes: optional(integer),

@@ -38,6 +38,10 @@ export type BucketQuota = {
 export type WriteCondition = {
   readonly ifMatch?: readonly string[] | 'any';
   readonly ifNoneMatch?: readonly string[] | 'any';
+  /** Of deletions: written in the same second. It holds where nothing is there, as does the next:
+   *  nothing is left to be deleted. */
+  readonly ifModifiedMs?: number;
+  readonly ifSizeBytes?: number;
   /** The version that stands there, by its id: of those who saw it, no client. */
   readonly ifVersion?: VersionId;
 };

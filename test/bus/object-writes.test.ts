@@ -17,6 +17,7 @@ import {
   versionId,
   writePart,
 } from '../actors/partition/partition-fixture.ts';
+import { versionDelete } from '../actors/partition/version-fixture.ts';
 import { TableCluster } from '../support/table-cluster.ts';
 
 const partition = partitionOfShard(bucket, 0);
@@ -87,6 +88,12 @@ test('conditions are not decided by several replicas', async t => {
   const { tables } = cluster.gateway(0);
   const write = { ...put('a', 5), condition: { ifNoneMatch: 'any' } } as const;
   t.is((await cluster.until(tables.writeObject(write))).kind, 'no-conditions');
+  for (const condition of [{ ifMatch: 'any' }, { ifModifiedMs: 0 }, { ifSizeBytes: 0 }] as const) {
+    const deletion = { ...remove('a', 5), condition };
+    t.is((await cluster.until(tables.writeObject(deletion))).kind, 'no-conditions');
+    const ofVersion = { ...versionDelete('a', 'null', 5), condition };
+    t.is((await cluster.until(tables.deleteVersion(ofVersion))).kind, 'no-conditions');
+  }
   t.false(tables.decidesConditions(at('a')));
   t.deepEqual(await stampsOf(cluster, 'a'), [undefined, undefined, undefined]);
 });

@@ -373,6 +373,16 @@ test('a write or deletion with If-Match goes through only onto what it names', a
   const remove = (IfMatch: string | undefined) =>
     refusal(client.send(new DeleteObjectCommand({ Bucket, Key: 'k', IfMatch })));
   t.is(await remove(first.ETag), '412 PreconditionFailed');
+  const { LastModified } = await client.send(new HeadObjectCommand({ Bucket, Key: 'k' }));
+  const IfMatchLastModifiedTime = LastModified ?? new Date(0);
+  const described = { Bucket, Key: 'k', IfMatchSize: 4, IfMatchLastModifiedTime };
+  t.is(await refusal(client.send(new DeleteObjectCommand(described))), '412 PreconditionFailed');
+  const Objects = [{ Key: 'k', Size: 3, LastModifiedTime: new Date(0) }];
+  const several = await client.send(new DeleteObjectsCommand({ Bucket, Delete: { Objects } }));
+  t.deepEqual(
+    several.Errors?.map(({ Code }) => Code),
+    ['PreconditionFailed'],
+  );
   t.is(await remove(second.ETag), 'no refusal');
   t.is(await refusal(client.send(new HeadObjectCommand({ Bucket, Key: 'k' }))), '404 NotFound');
 });

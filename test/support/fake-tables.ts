@@ -5,6 +5,7 @@
  * Knows:         the table messages as far as objects, parts and manifests go.
  * Must not know: what is tested.
  */
+import { failedCondition } from '../../actors/partition/write-condition.ts';
 import type { TableReply, TableRequest } from '../../schemas/messages/table.ts';
 import type { BlockList } from '../../schemas/records/block-list.ts';
 import { ownerId } from '../../schemas/records/block-owner.ts';
@@ -129,17 +130,8 @@ export class FakeTables {
     if (current !== undefined && current.timestamp > row.timestamp) {
       return { kind: 'older', newest: current.timestamp };
     }
-    const etag = current?.kind === 'version' ? current.etag : undefined;
-    const { ifMatch, ifNoneMatch } = condition ?? {};
-    if (ifMatch !== undefined) {
-      if (etag === undefined) return { kind: 'condition-failed', because: 'absent' };
-      if (ifMatch !== 'any' && !ifMatch.includes(etag)) {
-        return { kind: 'condition-failed', because: 'mismatch' };
-      }
-    }
-    if (ifNoneMatch === 'any' && etag !== undefined) {
-      return { kind: 'condition-failed', because: 'mismatch' };
-    }
+    const failed = condition && failedCondition(condition, current);
+    if (failed !== undefined) return failed;
     this.objects.set(nameOf(place), { row, inline: inline && Buffer.from(inline) });
     return { kind: 'written' };
   }

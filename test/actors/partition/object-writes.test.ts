@@ -1,10 +1,11 @@
 // Method: one partition on a store in memory; what is durable is looked at beside what was
 // answered.
 import test from 'ava';
-import type { ObjectWrite, TableReply } from '../../../schemas/messages/table.ts';
+import type { ObjectWrite, TableReply, WriteCondition } from '../../../schemas/messages/table.ts';
 import { decodeReleaseEntry } from '../../../schemas/records/release-entry.ts';
 import { TABLE } from '../../../schemas/row-tables.ts';
 import { STAMP_AHEAD_MS_MAX } from '../../../actors/partition/object-writes.ts';
+import { timestampMs } from '../../../schemas/timestamp.ts';
 import { countersRowKey, objectRowKey } from '../../../actors/partition/row-keys.ts';
 import type { Fixture } from './partition-fixture.ts';
 import {
@@ -163,6 +164,33 @@ test('If-Match and If-None-Match are decided in the step that writes', async t =
   t.is((await f.ask({ ...put('a', 7), ...ifNew })).kind, 'written');
   const removal: ObjectWrite = { ...remove('a', 8), condition: { ifMatch: [etag(1)] } };
   t.deepEqual(await f.ask(removal), failed('mismatch'));
+});
+
+test('a deletion may name the second and the size of what it deletes', async t => {
+  const f = tablePartition();
+  const ms = timestampMs(stamp(678));
+  const delete_ = (key: string, tick: number, condition: WriteCondition) =>
+    f.ask({ ...remove(key, tick), condition });
+  const failed = { kind: 'condition-failed', because: 'mismatch' };
+  await f.ask(put('a', 678, 5));
+  t.deepEqual(await delete_('a', 700, { ifSizeBytes: 4 }), failed);
+  t.deepEqual(await delete_('a', 700, { ifModifiedMs: ms + 1000 }), failed);
+  t.deepEqual(await delete_('a', 700, { ifModifiedMs: ms - 678 - 1 }), failed);
+  t.deepEqual(await delete_('a', 700, { ifModifiedMs: ms, ifSizeBytes: 4 }), failed);
+  t.deepEqual(await delete_('a', 700, { ifMatch: [etag(1)], ifSizeBytes: 5 }), failed);
+  t.is((await read(f, 'a')).row?.timestamp, stamp(678));
+  // Last-Modified tells 0 ms.
+  const right = { ifModifiedMs: ms - 678, ifSizeBytes: 5, ifMatch: [etag(678)] };
+  t.is((await delete_('a', 700, right)).kind, 'written');
+  t.is((await read(f, 'a')).row?.kind, 'tombstone');
+});
+
+test('conditions of time and size hold where there is nothing to delete', async t => {
+  const f = tablePartition();
+  const condition = { ifModifiedMs: 1000, ifSizeBytes: 1 };
+  t.is((await f.ask({ ...remove('a', 1), condition })).kind, 'written');
+  const reply = await f.ask({ ...remove('a', 1), condition: { ...condition, ifMatch: 'any' } });
+  t.deepEqual(reply, { kind: 'condition-failed', because: 'absent' });
 });
 
 test('a closed bucket takes nothing until its token opens it, and no earlier one', async t => {

@@ -248,6 +248,27 @@ test('conditions of a write are decided with the write', async t => {
   t.is((await answerOf(putObject, world, { body, headers: { 'if-match': 'x' } })).status, 412);
 });
 
+test('a deletion on conditions of size and time is decided with it, or refused', async t => {
+  const world = objectWorld(t);
+  await answerOf(putObject, world, { body });
+  const lastModified = (await answerOf(getObject, world, {})).headers.get('last-modified') ?? '';
+  const size = 'x-amz-if-match-size';
+  const time = 'x-amz-if-match-last-modified-time';
+  const deletion = async (headers: Readonly<Record<string, string>>) => {
+    const { code, status } = await answerOf(deleteObject, world, { headers });
+    return code ?? status;
+  };
+  t.is(await deletion({ [size]: '' }), 'InvalidArgument');
+  t.is(await deletion({ [size]: '-1' }), 'InvalidArgument');
+  t.is(await deletion({ [time]: 'yesterday' }), 'InvalidArgument');
+  t.is(await deletion({ [size]: String(body.length + 1) }), 'PreconditionFailed');
+  t.is(await deletion({ [time]: new Date(0).toUTCString() }), 'PreconditionFailed');
+  t.is((await answerOf(getObject, world, {})).status, 200);
+  t.is(await deletion({ [size]: String(body.length), [time]: lastModified }), 204);
+  t.is((await answerOf(getObject, world, {})).code, 'NoSuchKey');
+  t.is(await deletion({ [size]: '7' }), 204);
+});
+
 test('deleting succeeds whether or not the object is there, unless a condition fails', async t => {
   const world = objectWorld(t);
   t.is((await answerOf(deleteObject, world, {})).status, 204);
