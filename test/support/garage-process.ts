@@ -30,6 +30,8 @@ export type GarageOptions = {
   /** Made if missing; data of an earlier start are found again. */
   readonly directory: string;
   readonly credentials?: Credentials;
+  /** `replication_factor`; 1 when not given. */
+  readonly copies?: number;
   /** Lines at the top of garage.toml, and behind its last section. */
   readonly top?: readonly string[];
   readonly end?: readonly string[];
@@ -98,7 +100,7 @@ export async function writeConfig(options: GarageOptions, ports: GaragePorts): P
     ...(options.top ?? []),
     `metadata_dir = "${options.metadataDir ?? join(directory, 'meta')}"`,
     `data_dir = ${options.dataDir ?? `"${join(directory, 'data')}"`}`,
-    'replication_factor = 1',
+    `replication_factor = ${options.copies ?? 1}`,
     `rpc_bind_addr = "127.0.0.1:${String(ports.rpc)}"`,
     `rpc_secret = "${'5'.repeat(64)}"`,
     '[s3_api]',

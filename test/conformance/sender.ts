@@ -1,0 +1,162 @@
+/**
+ * Sends an exchange to a door, over a socket of its own or through the AWS SDK.
+ *
+ * Owns:          what a case's words about signing, chunks and the wire become.
+ * Knows:         the tests' signer, the SDK.
+ * Must not know: what is expected.
+ */
+import * as sdk from '@aws-sdk/client-s3';
+import type { Credentials, GarageProcess } from '../support/garage-process.ts';
+import { RawConnection, type RawReply } from '../support/raw-http.ts';
+import { SignedRequests, headText } from '../support/signed-requests.ts';
+import type { HeaderPair } from '../support/sigv4-signer.ts';
+import { sdkClient } from '../integration/sdk-fixture.ts';
+import type { Asked, Called, Caller } from './s3-case.ts';
+
+export type Reply = {
+  readonly status: number;
+  /** Of an error that the SDK was answered; documents are read by who judges. */
+  readonly code?: string;
+  readonly raw?: RawReply;
+  /** What the SDK made of it. */
+  readonly output?: Readonly<Record<string, unknown>>;
+};
+
+export type Callers = Readonly<Record<Exclude<Caller, 'nobody'>, Credentials>>;
+
+type SdkFailure = { readonly name: string; readonly $metadata?: sdk.GetObjectOutput['Metadata'] };
+
+/** One server's S3 and website doors. */
+export class Sender {
+  readonly #server: GarageProcess;
+  readonly #requests: SignedRequests;
+  readonly #callers: Callers;
+  readonly #clients = new Map<string, sdk.S3Client>();
+
+  constructor(server: GarageProcess, callers: Callers) {
+    this.#server = server;
+    this.#requests = new SignedRequests(server);
+    this.#callers = callers;
+  }
+
+  send(exchange: Asked | Called): Promise<Reply> {
+    return 'ask' in exchange ? this.#ask(exchange) : this.#call(exchange);
+  }
+
+  close(): void {
+    for (const client of this.#clients.values()) client.destroy();
+  }
+
+  async #ask(asked: Asked): Promise<Reply> {
+    const [method = ''] = asked.ask.split(' ');
+    const port = asked.door === 'website' ? this.#server.ports.web : this.#server.ports.s3;
+    const connection = await RawConnection.open({ port });
+    try {
+      void connection.send(this.#bytesOf(asked));
+      const raw = await connection.readReply({ method });
+      if (raw === undefined) throw new Error('the connection was closed without an answer');
+      return { status: raw.status, raw };
+    } finally {
+      connection.destroy();
+    }
+  }
+
+  #bytesOf(asked: Asked): Uint8Array {
+    const { door, as = 'owner', presigned, chunks } = asked;
+    if (door === 'website') return this.#visit(asked);
+    if (presigned !== undefined) return this.#presigned(asked);
+    if (as === 'nobody') return unsigned(asked, this.#requests.host);
+    const { wire: { ageSeconds = 0, secret, accessKeyId, ...wire } = {} } = asked;
+    const known = this.#callers[as];
+    const request = {
+      ...targetOf(asked),
+      headers: headersOf(asked),
+      timeMs: Date.now() - ageSeconds * 1000,
+      credentials: {
+        accessKeyId: accessKeyId ?? known.accessKeyId,
+        secretKey: secret === 'wrong' ? '0'.repeat(64) : known.secretKey,
+      },
+      ...wire,
+    };
+    if (chunks === undefined) {
+      const { body } = asked;
+      return this.#requests.build(body === undefined ? request : { ...request, body }).bytes;
+    }
+    const { are, ...framing } = chunks;
+    const data = Buffer.from(asked.body ?? '');
+    return this.#requests.buildChunked({ ...request, data, chunks: are, ...framing }).bytes;
+  }
+
+  #presigned(asked: Asked): Uint8Array {
+    const { as = 'owner', presigned = {} } = asked;
+    const { expires = 60, ageSeconds = 0, append = '', signedFor } = presigned;
+    const { method, path, query = '' } = targetOf({ ask: signedFor ?? asked.ask });
+    const { host } = this.#requests;
+    const credentials = as === 'nobody' ? undefined : this.#callers[as];
+    const { target } = this.#requests.signer(credentials).presign({
+      ...{ method, path, query, expiresSeconds: expires },
+      headers: [['host', host], ...headersOf(asked)],
+      timeMs: Date.now() - ageSeconds * 1000,
+    });
+    const signature = target.slice(target.indexOf('?'));
+    const sent = targetOf(asked);
+    return unsigned({ ...asked, ask: `${sent.method} ${sent.path}${signature}${append}` }, host);
+  }
+
+  /** As a browser would: the site is the host. */
+  #visit(asked: Asked): Uint8Array {
+    const [method = '', target = ''] = asked.ask.split(' ');
+    const [, site = '', path = ''] = /^\/([^/?]*)(.*)$/s.exec(target) ?? [];
+    return unsigned({ ...asked, ask: `${method} ${path}` }, `${site}.web.localhost`);
+  }
+
+  async #call({ call, input, as = 'owner' }: Called): Promise<Reply> {
+    const commands = sdk as unknown as Record<string, new (input: unknown) => never>;
+    const Command = commands[`${call}Command`];
+    if (Command === undefined) throw new Error(`the SDK has no ${call}`);
+    try {
+      const answer: object = await this.#client(as).send(new Command(input));
+      const output = answer as Readonly<Record<string, unknown>>;
+      const body = output['Body'] as { transformToString?(): Promise<string> } | undefined;
+      const Body = await body?.transformToString?.();
+      const { httpStatusCode } = output['$metadata'] as { readonly httpStatusCode: number };
+      return { status: httpStatusCode, output: Body === undefined ? output : { ...output, Body } };
+    } catch (error) {
+      const { name, $metadata } = error as SdkFailure;
+      if ($metadata?.['httpStatusCode'] === undefined) throw error;
+      return { status: Number($metadata['httpStatusCode']), code: name };
+    }
+  }
+
+  #client(as: Exclude<Caller, 'nobody'>): sdk.S3Client {
+    let client = this.#clients.get(as);
+    if (client === undefined) {
+      client = sdkClient({ ...this.#server, credentials: this.#callers[as] });
+      this.#clients.set(as, client);
+    }
+    return client;
+  }
+}
+
+function targetOf({ ask }: Pick<Asked, 'ask'>): {
+  readonly method: string;
+  readonly path: string;
+  readonly query?: string;
+} {
+  const [method = '', target = ''] = ask.split(' ');
+  const mark = target.indexOf('?');
+  if (mark < 0) return { method, path: target };
+  return { method, path: target.slice(0, mark), query: target.slice(mark + 1) };
+}
+
+function headersOf({ headers = {} }: Asked): readonly HeaderPair[] {
+  return Object.entries(headers);
+}
+
+function unsigned(asked: Asked, host: string): Uint8Array {
+  const body = Buffer.from(asked.body ?? '');
+  const hasLength = asked.body !== undefined || /^(PUT|POST)/.test(asked.ask);
+  const headers: HeaderPair[] = [['host', host], ...headersOf(asked)];
+  if (hasLength) headers.push(['content-length', String(body.length)]);
+  return Buffer.concat([Buffer.from(headText(asked.ask, headers), 'latin1'), body]);
+}
