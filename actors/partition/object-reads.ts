@@ -12,6 +12,7 @@
  */
 import type { PartitionId } from '../../schemas/ids.ts';
 import type { ObjectRead, TableReply } from '../../schemas/messages/table.ts';
+import { storedBytesOf } from '../../schemas/records/customer-encryption.ts';
 import { decodeInlineRow } from '../../schemas/records/inline-row.ts';
 import { decodeObjectRow } from '../../schemas/records/object-row.ts';
 import type { Rows } from '../storage/row-damage.ts';
@@ -69,6 +70,6 @@ function readRowAlone(rows: Rows, partition: PartitionId, { place }: ObjectRead)
 function withBytes(stored: Buffer): TableReply {
   const { row: encoded, bytes } = decodeInlineRow(stored);
   const row = decodeObjectRow(encoded);
-  if (row.kind !== 'version' || row.sizeBytes !== bytes.length) return { kind: 'damaged' };
+  if (row.kind !== 'version' || storedBytesOf(row) !== bytes.length) return { kind: 'damaged' };
   return { kind: 'object', row, inline: bytes };
 }

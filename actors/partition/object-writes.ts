@@ -10,6 +10,7 @@
  */
 import { INLINE_BYTES_MAX } from '../../schemas/limits.ts';
 import type { ObjectPlace, ObjectWrite, TableReply } from '../../schemas/messages/table.ts';
+import { storedBytesOf } from '../../schemas/records/customer-encryption.ts';
 import { decodeInlineRow, encodeInlineRow } from '../../schemas/records/inline-row.ts';
 import type { ObjectRow, ObjectVersion, StoredVersion } from '../../schemas/records/object-row.ts';
 import { encodeObjectRow } from '../../schemas/records/object-row.ts';
@@ -57,7 +58,7 @@ function isWellFormed(write: ObjectWrite): boolean {
   const { content } = row;
   const inlineBytes = inline?.length ?? 0;
   if (content.kind === 'inline') {
-    return inlineBytes === row.sizeBytes && inlineBytes <= INLINE_BYTES_MAX;
+    return inlineBytes === storedBytesOf(row) && row.sizeBytes <= INLINE_BYTES_MAX;
   }
   if (content.kind !== 'parts') return inlineBytes === 0 && completes === undefined;
   // Parts belong to one upload, and the version that completes it: no other may name them.

@@ -12,6 +12,7 @@
  */
 import type { RowsMerge, StoredRow, TableReply } from '../../schemas/messages/table.ts';
 import { NO_COUNTERS } from '../../schemas/records/bucket-counters.ts';
+import { storedBytesOf } from '../../schemas/records/customer-encryption.ts';
 import { decodeObjectRow, mergeObjectRows } from '../../schemas/records/object-row.ts';
 import type { ObjectVersion } from '../../schemas/records/object-row.ts';
 import { decodeOpenUploadRow, encodeOpenUploadRow } from '../../schemas/records/open-upload-row.ts';
@@ -100,7 +101,7 @@ function mergeObject(
   if (arrived.kind === 'version') {
     // Its bytes come with it, or it does not come.
     const isInline = arrived.content.kind === 'inline';
-    if (isInline && (inline?.length ?? 0) !== arrived.sizeBytes) return false;
+    if (isInline && (inline?.length ?? 0) !== storedBytesOf(arrived)) return false;
     putBeside(step, arrived, lists);
   }
   const write = { kind: 'object-write', place, row, inline } as const;

@@ -1,6 +1,6 @@
 /**
- * What a version carries that may change after it was written: its tags, its lock, its access
- * control list.
+ * What only some versions carry: what may change after they were written (tags, a lock, an access
+ * control list), and how they are encrypted.
  *
  * Owns:          their fields, bytes and merges.
  * Knows:         tags; "Object tagging" and "S3 Object Lock" of the S3 user guide.
@@ -16,6 +16,8 @@ import type { CannedAcl, LockMode } from './bucket-settings/access-settings.ts';
 import { ACLS, LOCK_MODES } from './bucket-settings/access-settings.ts';
 import type { Tag } from './bucket-settings/bucket-tags.ts';
 import { packWord, readWord } from './bucket-settings/setting-fields.ts';
+import type { CustomerEncryption } from './customer-encryption.ts';
+import { packEncryption, readEncryption } from './customer-encryption.ts';
 import { packOptionalTimestamp, readOptionalTimestamp, readTimestamp } from './timestamp-field.ts';
 
 export type Tagging = {
@@ -42,11 +44,19 @@ export type ObjectExtras = {
   readonly versioned?: true;
   readonly lock?: ObjectLock;
   readonly acl?: ChangedAcl;
+  /** As it was written; its checksum is encrypted too. */
+  readonly encryption?: CustomerEncryption;
 };
 
 /** What stands at the end of a version's array; nothing for a version without any of it. */
-export function packExtras({ tagging, versioned, lock, acl }: ObjectExtras): Packed[] {
-  const packed = [packTagging(tagging), versioned ?? null, packLock(lock), packAcl(acl)];
+export function packExtras({ tagging, versioned, lock, acl, encryption }: ObjectExtras): Packed[] {
+  const packed = [
+    packTagging(tagging),
+    versioned ?? null,
+    packLock(lock),
+    packAcl(acl),
+    packEncryption(encryption),
+  ];
   while (packed.length > 0 && packed.at(-1) === null) packed.pop();
   return packed;
 }
@@ -57,11 +67,13 @@ export function readExtras(fields: FieldReader): ObjectExtras {
   const versioned = !fields.skipNull() && fields.flag();
   const lock = readLock(fields);
   const acl = readAcl(fields);
+  const encryption = readEncryption(fields);
   return {
     ...(tagging === undefined ? {} : { tagging }),
     ...(versioned ? { versioned } : {}),
     ...(lock === undefined ? {} : { lock }),
     ...(acl === undefined ? {} : { acl }),
+    ...(encryption === undefined ? {} : { encryption }),
   };
 }
 

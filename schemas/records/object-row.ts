@@ -52,7 +52,8 @@ export type ObjectVersion = ObjectExtras & {
   readonly timestamp: Timestamp;
   readonly versionId: VersionId;
   readonly sizeBytes: number;
-  /** Without quotes: MD5 in hex, or that of the parts with `-` and their number. */
+  /** Without quotes: MD5 in hex (random for an encrypted object), or that of the parts with `-` and
+   *  their number. */
   readonly etag: string;
   readonly content: ObjectContent;
   readonly headers: StoredHeaders;

@@ -15,6 +15,8 @@ import type { Timestamp } from '../timestamp.ts';
 import type { BlockList } from './block-list.ts';
 import type { ChecksumAlgorithm, ChecksumType, StoredChecksum } from './checksum.ts';
 import { CHECKSUM_ALGORITHMS, packChecksum, readChecksum } from './checksum.ts';
+import type { CustomerEncryption } from './customer-encryption.ts';
+import { packEncryption, readEncryption } from './customer-encryption.ts';
 import type { ObjectLock, Tagging } from './object-extras.ts';
 import { packLock, packTagging, readLock, readTagging } from './object-extras.ts';
 import type { StoredHeaders } from './object-row.ts';
@@ -39,6 +41,8 @@ export type UploadRow = {
   /** What the object will have when it is completed. */
   readonly tagging?: Tagging;
   readonly lock?: ObjectLock;
+  /** The client's key that every part is encrypted with, each under a salt of its own. */
+  readonly encryption?: CustomerEncryption;
 };
 
 export type PartContent =
@@ -52,10 +56,12 @@ export type PartRow = {
   readonly attemptId: AttemptId;
   readonly timestamp: Timestamp;
   readonly sizeBytes: number;
-  /** MD5 in hex. */
+  /** MD5 in hex; random where the part is encrypted. */
   readonly etag: string;
   readonly content: PartContent;
   readonly checksum?: StoredChecksum;
+  /** Its checksum is encrypted too. */
+  readonly encryption?: CustomerEncryption;
 };
 
 const UPLOAD_FORMAT = 1;
@@ -96,7 +102,10 @@ export function encodeUploadRow(row: UploadRow): Buffer {
 }
 
 /** Nothing for an upload without any of it. */
-function packFuture({ tagging, lock }: UploadRow): Packed[] {
+function packFuture({ tagging, lock, encryption }: UploadRow): Packed[] {
+  if (encryption !== undefined) {
+    return [packTagging(tagging), packLock(lock), packEncryption(encryption)];
+  }
   if (lock !== undefined) return [packTagging(tagging), packLock(lock)];
   return tagging === undefined ? [] : [packTagging(tagging)];
 }
@@ -119,16 +128,18 @@ export function decodeUploadRow(bytes: Uint8Array): UploadRow {
   const row = { uploadId, timestamp, state, headers, initiator: fields.text() };
   const tagging = readTagging(fields);
   const lock = readLock(fields);
+  const encryption = readEncryption(fields);
   return {
     ...row,
     ...(checksum === undefined ? {} : { checksum }),
     ...(tagging === undefined ? {} : { tagging }),
     ...(lock === undefined ? {} : { lock }),
+    ...(encryption === undefined ? {} : { encryption }),
   };
 }
 
 export function encodePartRow(row: PartRow): Buffer {
-  return pack([
+  const fields = [
     PART_FORMAT,
     hexBytes(row.uploadId),
     row.partNumber,
@@ -138,7 +149,8 @@ export function encodePartRow(row: PartRow): Buffer {
     row.etag,
     row.content.kind === 'blocks' ? [0, row.content.blocks] : [1, row.content.blockCount],
     packChecksum(row.checksum),
-  ]);
+  ];
+  return pack(row.encryption === undefined ? fields : [...fields, packEncryption(row.encryption)]);
 }
 
 function readPartContent(fields: FieldReader): PartContent {
@@ -160,7 +172,9 @@ export function decodePartRow(bytes: Uint8Array): PartRow {
     content: readPartContent(fields.nested()),
   };
   const checksum = readChecksum(fields);
-  return checksum === undefined ? row : { ...row, checksum };
+  const encryption = readEncryption(fields);
+  const told = checksum === undefined ? row : { ...row, checksum };
+  return encryption === undefined ? told : { ...told, encryption };
 }
 
 const STATE_RANK = { open: 0, aborted: 1, completed: 2 } as const;

@@ -1,7 +1,9 @@
 // Method: one partition on a store in memory; what is durable is looked at beside what was
 // answered.
 import test from 'ava';
+import { INLINE_BYTES_MAX } from '../../../schemas/limits.ts';
 import type { ObjectWrite, TableReply, WriteCondition } from '../../../schemas/messages/table.ts';
+import { SEAL_TAG_BYTES } from '../../../schemas/records/customer-encryption.ts';
 import { decodeReleaseEntry } from '../../../schemas/records/release-entry.ts';
 import { TABLE } from '../../../schemas/row-tables.ts';
 import { STAMP_AHEAD_MS_MAX } from '../../../actors/partition/object-writes.ts';
@@ -246,6 +248,19 @@ test('a stamp far ahead of the clock is refused, but not one raised above a stor
   f.environment.jumpTo(nowMs - 10_000);
   t.deepEqual(await f.ask(put('b', farAhead - 1)), { kind: 'stamp-ahead' });
   t.is((await f.ask(put('a', farAhead))).kind, 'written');
+});
+
+test('encrypted bytes of a small object are longer than the object, by its tag', async t => {
+  const f = tablePartition();
+  const encryption = { salt: '5a'.repeat(32), check: 'c4'.repeat(16) };
+  const row = { ...inlineVersion(1, INLINE_BYTES_MAX), encryption };
+  const write = { kind: 'object-write', place: at('a'), row } as const;
+  const inline = Buffer.alloc(INLINE_BYTES_MAX + SEAL_TAG_BYTES);
+  const plain = { ...write, inline: inline.subarray(SEAL_TAG_BYTES) };
+  t.deepEqual(await f.ask(plain), { kind: 'not-understood' });
+  t.deepEqual(await f.ask({ ...write, inline }), { kind: 'written' });
+  t.deepEqual(await read(f, 'a'), { kind: 'object', row, inline });
+  t.deepEqual(await counters(f), [1, INLINE_BYTES_MAX]);
 });
 
 test('messages that no sender of this release makes are refused', async t => {

@@ -20,6 +20,7 @@ import { packBlocks } from '../../../schemas/records/block-list.ts';
 import type { BlockOwner } from '../../../schemas/records/block-owner.ts';
 import type { StoredChecksum } from '../../../schemas/records/checksum.ts';
 import { CHECKSUM_ALGORITHMS } from '../../../schemas/records/checksum.ts';
+import type { CustomerEncryption } from '../../../schemas/records/customer-encryption.ts';
 import type {
   ChangedAcl,
   ObjectLock,
@@ -138,6 +139,8 @@ export const changedAcls: fc.Arbitrary<ChangedAcl> = fc.record({
   acl: fc.constantFrom(...ACLS),
 });
 
+const encryptions: fc.Arbitrary<CustomerEncryption> = fc.record({ salt: hex(32), check: hex(16) });
+
 export const objectRows: fc.Arbitrary<ObjectRow> = fc.oneof(
   fc.record({ kind: fc.constant('tombstone' as const), timestamp: timestamps }),
   fc.record(
@@ -162,6 +165,7 @@ export const objectRows: fc.Arbitrary<ObjectRow> = fc.oneof(
       versioned: fc.constant(true as const),
       lock: locks,
       acl: changedAcls,
+      encryption: encryptions,
     },
     { requiredKeys: ['kind', 'timestamp', 'versionId', 'sizeBytes', 'etag', 'content', 'headers'] },
   ),
@@ -186,6 +190,7 @@ export const uploadRows: fc.Arbitrary<UploadRow> = fc.record(
     initiator: fc.string({ maxLength: 30 }),
     tagging: taggings,
     lock: locks,
+    encryption: encryptions,
   },
   { requiredKeys: ['uploadId', 'timestamp', 'state', 'headers', 'initiator'] },
 );
@@ -203,6 +208,7 @@ export const partRows: fc.Arbitrary<PartRow> = fc.record(
       fc.record({ kind: fc.constant('manifest' as const), blockCount: fc.nat(100_000) }),
     ),
     checksum: checksums,
+    encryption: encryptions,
   },
   {
     requiredKeys: [

@@ -62,6 +62,7 @@ const version = {
   etag: md5,
   headers: [['content-type', 'text/plain']],
 } as const;
+const encryption = { salt: '5a'.repeat(32), check: 'c4'.repeat(16) };
 const checksum = { algorithm: 'CRC32C', type: 'FULL_OBJECT', value: 'yZRlqg==' } as const;
 
 function golden<Row>(row: Row, encode: (row: Row) => Buffer, decode: (bytes: Buffer) => Row) {
@@ -190,6 +191,13 @@ const rows: Readonly<Record<string, [(bytes: string) => Golden, bytes: string]>>
       'c410900150983cd24fb0d6963f7d28e17f72910092ac636f6e74656e742d74797065aa746578742f' +
       '706c61696ec092c090',
   ],
+  'an object that is encrypted with a key of the client': [
+    object({ ...version, sizeBytes: 3, content: { kind: 'inline' }, encryption }),
+    '9e01c410018bcfe5687b0005a1b2c3d4e5f6071801c410018bcfe568000004a1b2c3d4e5f6071803' +
+      'c410900150983cd24fb0d6963f7d28e17f72910092ac636f6e74656e742d74797065aa746578742f' +
+      '706c61696ec0c0c0c0c09301c4205a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a' +
+      '5a5a5a5a5a5ac410c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4',
+  ],
   'a delete marker': [
     object({ kind: 'marker', timestamp: at, versioned: true }),
     '9401c410018bcfe5687b0005a1b2c3d4e5f6071802c3',
@@ -212,6 +220,13 @@ const rows: Readonly<Record<string, [(bytes: string) => Golden, bytes: string]>>
     upload(openUpload),
     '9701c410018bcfd625c00003a1b2c3d4e5f60718c410018bcfe5687b0005a1b2c3d4e5f607189100' +
       '92ac782d616d7a2d6d6574612d61a162920401ac474b30313233343536373839',
+  ],
+  'an upload that is encrypted with a key of the client': [
+    upload({ ...openUpload, encryption }),
+    '9a01c410018bcfd625c00003a1b2c3d4e5f60718c410018bcfe5687b0005a1b2c3d4e5f607189100' +
+      '92ac782d616d7a2d6d6574612d61a162920401ac474b30313233343536373839c0c09301c4205a5a' +
+      '5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5ac410c4c4c4c4c4c4c4c4' +
+      'c4c4c4c4c4c4c4c4',
   ],
   'an aborted upload': [
     upload({ uploadId, timestamp: at, state: { kind: 'aborted' }, headers: [], initiator: '' }),
@@ -247,6 +262,13 @@ const rows: Readonly<Record<string, [(bytes: string) => Golden, bytes: string]>>
     '9901c410018bcfd625c00003a1b2c3d4e5f6071807c410018bcfddc6e00002a1b2c3d4e5f60718c4' +
       '10018bcfe5687b0005a1b2c3d4e5f60718ce0010004dd92039303031353039383363643234666230' +
       '643639363366376432386531376637329201cd1400c0',
+  ],
+  'a part that is encrypted with a key of the client': [
+    part({ ...partRow, content: { kind: 'manifest', blockCount: 5120 }, encryption }),
+    '9a01c410018bcfd625c00003a1b2c3d4e5f6071807c410018bcfddc6e00002a1b2c3d4e5f60718c4' +
+      '10018bcfe5687b0005a1b2c3d4e5f60718ce0010004dd92039303031353039383363643234666230' +
+      '643639363366376432386531376637329201cd1400c09301c4205a5a5a5a5a5a5a5a5a5a5a5a5a5a' +
+      '5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5ac410c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4',
   ],
   'a promise on a settings row': [
     golden({ promised: at, ancestors: [] }, encodeSettingsRound, decodeSettingsRound),
