@@ -6,7 +6,8 @@
  * Must not know: doors, headers of requests.
  */
 import type { BucketRow } from '../../schemas/records/bucket-row.ts';
-import type { ObjectExtras, ObjectLock, Tagging } from '../../schemas/records/object-extras.ts';
+import type { ObjectExtras, Tagging } from '../../schemas/records/object-extras.ts';
+import type { ObjectLock } from '../../schemas/records/object-lock.ts';
 import type { StoredVersion, VersionRef } from '../../schemas/records/object-row.ts';
 import { versionRefOf } from '../../schemas/records/object-row.ts';
 import type { ReplyHeaders } from '../http/exchange.ts';

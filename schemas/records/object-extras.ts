@@ -2,8 +2,8 @@
  * What only some versions carry: what may change after they were written (tags, a lock, an access
  * control list), and how they are encrypted.
  *
- * Owns:          their fields, bytes and merges.
- * Knows:         tags; "Object tagging" and "S3 Object Lock" of the S3 user guide.
+ * Owns:          where they stand in a row; fields, bytes and merges of tags and lists.
+ * Knows:         locks; "Object tagging" of the S3 user guide.
  * Must not know: who may change them, and what a lock keeps from happening.
  *
  * Each has a stamp of its own: changing a tag must not make the object newer than it is. What came
@@ -12,12 +12,14 @@
 import type { FieldReader, Packed } from '../codec.ts';
 import { hexBytes, pack } from '../codec.ts';
 import type { Timestamp } from '../timestamp.ts';
-import type { CannedAcl, LockMode } from './bucket-settings/access-settings.ts';
-import { ACLS, LOCK_MODES } from './bucket-settings/access-settings.ts';
+import type { CannedAcl } from './bucket-settings/access-settings.ts';
+import { ACLS } from './bucket-settings/access-settings.ts';
 import type { Tag } from './bucket-settings/bucket-tags.ts';
 import { packWord, readWord } from './bucket-settings/setting-fields.ts';
 import type { CustomerEncryption } from './customer-encryption.ts';
 import { packEncryption, readEncryption } from './customer-encryption.ts';
+import type { ObjectLock } from './object-lock.ts';
+import { packLock, readLock } from './object-lock.ts';
 import { packOptionalTimestamp, readOptionalTimestamp, readTimestamp } from './timestamp-field.ts';
 
 export type Tagging = {
@@ -25,14 +27,6 @@ export type Tagging = {
   readonly stamp?: Timestamp;
   /** Empty: they were taken away. */
   readonly tags: readonly Tag[];
-};
-
-export type Retention = { readonly mode: LockMode; readonly untilMs: number };
-
-export type ObjectLock = {
-  readonly stamp?: Timestamp;
-  readonly retention?: Retention;
-  readonly legalHold: boolean;
 };
 
 /** A list that was put later; the one that came with the version is among its headers. */
@@ -95,32 +89,6 @@ export function readTagging(fields: FieldReader): Tagging | undefined {
   return stamp === undefined ? { tags } : { stamp, tags };
 }
 
-export function packLock(lock: ObjectLock | undefined): Packed {
-  if (lock === undefined) return null;
-  const { stamp, retention, legalHold } = lock;
-  const kept = retention && [packWord(LOCK_MODES, retention.mode), retention.untilMs];
-  return [packOptionalTimestamp(stamp), kept ?? null, legalHold];
-}
-
-export function readLock(fields: FieldReader): ObjectLock | undefined {
-  if (fields.skipNull()) return undefined;
-  const parts = fields.nested();
-  const stamp = readOptionalTimestamp(parts);
-  const retention = readRetention(parts);
-  return {
-    ...(stamp === undefined ? {} : { stamp }),
-    ...(retention === undefined ? {} : { retention }),
-    legalHold: parts.flag(),
-  };
-}
-
-function readRetention(fields: FieldReader): Retention | undefined {
-  if (fields.skipNull()) return undefined;
-  const parts = fields.nested();
-  const mode = readWord(parts, LOCK_MODES) ?? 'COMPLIANCE';
-  return { mode, untilMs: parts.integer() };
-}
-
 export function packAcl(acl: ChangedAcl | undefined): Packed {
   return acl === undefined ? null : [hexBytes(acl.stamp), packWord(ACLS, acl.acl)];
 }
@@ -135,13 +103,6 @@ export function readAcl(fields: FieldReader): ChangedAcl | undefined {
 /** The later change; `a` itself where both are the same. */
 export function laterTagging(a: Tagging | undefined, b: Tagging | undefined): Tagging | undefined {
   return later(a, b, packTagging);
-}
-
-export function laterLock(
-  a: ObjectLock | undefined,
-  b: ObjectLock | undefined,
-): ObjectLock | undefined {
-  return later(a, b, packLock);
 }
 
 export function laterAcl(

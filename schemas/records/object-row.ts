@@ -20,7 +20,8 @@ import type { AccessSettings } from './bucket-settings/access-settings.ts';
 import type { StoredChecksum } from './checksum.ts';
 import { packChecksum, readChecksum } from './checksum.ts';
 import type { ObjectExtras } from './object-extras.ts';
-import { laterAcl, laterLock, laterTagging, packExtras, readExtras } from './object-extras.ts';
+import { laterAcl, laterTagging, packExtras, readExtras } from './object-extras.ts';
+import { mergeLocks } from './object-lock.ts';
 import { readTimestamp } from './timestamp-field.ts';
 
 /** Lower-case header name and value, as they are given back: `content-type`, `x-amz-meta-…`. */
@@ -237,7 +238,7 @@ function mergeCopies(a: ObjectVersion, b: ObjectVersion): ObjectVersion {
   const bareB = withoutChanges(b);
   const isFirst = Buffer.compare(encodeObjectRow(bareA), encodeObjectRow(bareB)) >= 0;
   const tagging = laterTagging(a.tagging, b.tagging);
-  const lock = laterLock(a.lock, b.lock);
+  const lock = mergeLocks(a.lock, b.lock);
   const acl = laterAcl(a.acl, b.acl);
   if (isFirst && tagging === a.tagging && lock === a.lock && acl === a.acl) return a;
   if (!isFirst && tagging === b.tagging && lock === b.lock && acl === b.acl) return b;

@@ -17,8 +17,10 @@ import type { ChecksumAlgorithm, ChecksumType, StoredChecksum } from './checksum
 import { CHECKSUM_ALGORITHMS, packChecksum, readChecksum } from './checksum.ts';
 import type { CustomerEncryption } from './customer-encryption.ts';
 import { packEncryption, readEncryption } from './customer-encryption.ts';
-import type { ObjectLock, Tagging } from './object-extras.ts';
-import { packLock, packTagging, readLock, readTagging } from './object-extras.ts';
+import type { Tagging } from './object-extras.ts';
+import { packTagging, readTagging } from './object-extras.ts';
+import type { ObjectLock } from './object-lock.ts';
+import { packLock, readLock } from './object-lock.ts';
 import type { StoredHeaders } from './object-row.ts';
 import { packStoredHeaders, readBlockList, readStoredHeaders } from './object-row.ts';
 import { readTimestamp } from './timestamp-field.ts';

@@ -21,12 +21,8 @@ import type { BlockOwner } from '../../../schemas/records/block-owner.ts';
 import type { StoredChecksum } from '../../../schemas/records/checksum.ts';
 import { CHECKSUM_ALGORITHMS } from '../../../schemas/records/checksum.ts';
 import type { CustomerEncryption } from '../../../schemas/records/customer-encryption.ts';
-import type {
-  ChangedAcl,
-  ObjectLock,
-  Retention,
-  Tagging,
-} from '../../../schemas/records/object-extras.ts';
+import type { ChangedAcl, Tagging } from '../../../schemas/records/object-extras.ts';
+import type { ObjectLock, Retention } from '../../../schemas/records/object-lock.ts';
 import type {
   ObjectContent,
   ObjectRow,
@@ -124,14 +120,14 @@ export const taggings: fc.Arbitrary<Tagging> = fc.record(
   { requiredKeys: ['tags'] },
 );
 
-const retentions: fc.Arbitrary<Retention> = fc.record({
+export const retentions: fc.Arbitrary<Retention> = fc.record({
   mode: fc.constantFrom('GOVERNANCE', 'COMPLIANCE'),
   untilMs: fc.constantFrom(0, 1_700_000_000_000, 4_000_000_000_000),
 });
 
 export const locks: fc.Arbitrary<ObjectLock> = fc.record(
-  { stamp: timestamps, retention: retentions, legalHold: fc.boolean() },
-  { requiredKeys: ['legalHold'] },
+  { stamp: timestamps, retention: retentions, legalHold: fc.boolean(), era: timestamps },
+  { requiredKeys: [] },
 );
 
 export const changedAcls: fc.Arbitrary<ChangedAcl> = fc.record({
