@@ -11,6 +11,9 @@ export interface Clock {
   wallMs(): number;
   /** Monotonic time in milliseconds; only differences mean something. */
   monotonicMs(): number;
+  /** False: this machine's own clock does not stand as those of most others do, and what acts by
+   *  the calendar must not act. Absent: it is asked alone. */
+  readonly agreesWithMajority?: boolean;
 }
 
 /** A running timer; `cancel` is idempotent. */

@@ -1,5 +1,5 @@
 /**
- * Changing what may change of a version: its tags, its access control list.
+ * Changing what may change of a version: its tags, its access control list, its lock.
  *
  * Owns:          what such a change does to the rows of its partition.
  * Knows:         object rows, and the copy of the row that lies with the bytes of a small object.
@@ -10,6 +10,7 @@
  */
 import type { ObjectChange, TableReply } from '../../schemas/messages/table.ts';
 import { decodeInlineRow, encodeInlineRow } from '../../schemas/records/inline-row.ts';
+import type { ObjectLock } from '../../schemas/records/object-lock.ts';
 import type { ObjectVersion } from '../../schemas/records/object-row.ts';
 import {
   encodeObjectRow,
@@ -21,6 +22,7 @@ import type { FoundVersion, KeyRows } from './history-rows.ts';
 import { findVersionByRef, replaceHistory, standing } from './history-rows.ts';
 import { inlineRowKey, objectRowKey } from './row-keys.ts';
 import { readObjectRow } from './stored-rows.ts';
+import { lockAfter } from './version-locks.ts';
 import type { WriteStep } from './write-step.ts';
 
 /** Throws what reading the rows throws. */
@@ -32,7 +34,9 @@ export function applyObjectChange(step: WriteStep, change: ObjectChange): TableR
   if (found === undefined) return { kind: 'no-such-version', because: 'absent' };
   const { row, standing: where } = found;
   if (row.kind === 'marker') return { kind: 'no-such-version', because: 'marker' };
-  const changed = changedBy(row, change);
+  const decided = lockAfter(step.surroundings.clock, row.lock, change);
+  if (decided.kind !== 'lock') return decided;
+  const changed = changedBy(row, change, decided.lock);
   if (changed !== row && where === 'history') replaceHistory(step, place, changed);
   if (changed !== row && where === 'current') putHead(step, change, changed);
   return { kind: 'written', version: versionRefOf(row) };
@@ -44,12 +48,17 @@ function findMeant(at: KeyRows, version: ObjectChange['version']): FoundVersion 
   return row && { row, standing: 'current' };
 }
 
-function changedBy(stored: ObjectVersion, { tagging, acl }: ObjectChange): ObjectVersion {
-  if (tagging === undefined && acl === undefined) return stored;
+function changedBy(
+  stored: ObjectVersion,
+  { tagging, acl }: ObjectChange,
+  lock: ObjectLock | undefined,
+): ObjectVersion {
+  if (tagging === undefined && acl === undefined && lock === stored.lock) return stored;
   const merged = mergeObjectRows(stored, {
     ...stored,
     ...(tagging === undefined ? {} : { tagging }),
     ...(acl === undefined ? {} : { acl }),
+    ...(lock === undefined ? {} : { lock }),
   });
   return merged.kind === 'version' ? merged : stored;
 }

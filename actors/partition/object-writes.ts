@@ -25,6 +25,7 @@ import { readObjectRowOrDamage } from './stored-rows.ts';
 import type { Completion } from './upload-completion.ts';
 import { decideCompletion, endCompletedUpload } from './upload-completion.ts';
 import { dropHistory } from './version-deletes.ts';
+import { refusalToDelete } from './version-locks.ts';
 import type { VersionPlan } from './version-plan.ts';
 import { countersOfPlan, isVersioned, planWrite } from './version-plan.ts';
 import { failedCondition } from './write-condition.ts';
@@ -92,10 +93,23 @@ function decide(step: WriteStep, write: ObjectWrite, stored: Stored): Decision |
     if (failed !== undefined) return failed;
   }
   const plan = planWrite(step, write.place, { row: completion?.row ?? row, stored: known });
+  const locked = refusalToReplace(step, plan);
+  if (locked !== undefined) return locked;
   if (write.quota !== undefined && !fits(step, write, { plan, completion })) {
     return { kind: 'quota-exceeded' };
   }
   return { kind: 'store', plan, completion };
+}
+
+/** Only the null version is ever replaced; a gateway may not know yet that versions are kept. */
+function refusalToReplace(
+  { surroundings: { clock } }: WriteStep,
+  { row, superseded, dropped }: VersionPlan,
+): TableReply | undefined {
+  if (superseded?.lock === undefined && dropped === undefined) return undefined;
+  const isSame = row.kind === 'version' && row.versionId === superseded?.versionId;
+  const locked = isSame ? undefined : refusalToDelete(clock, superseded, 'none');
+  return locked ?? refusalToDelete(clock, dropped, 'none');
 }
 
 /** Names the version where versions are kept: its stamp may have been raised on the way. */

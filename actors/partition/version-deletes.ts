@@ -29,6 +29,7 @@ import {
 import { historyRowRange, inlineRowKey, objectRowKey, timestampOfHistory } from './row-keys.ts';
 import { keysOfRange } from './row-walk.ts';
 import { bytesOf, isLive } from './version-plan.ts';
+import { refusalToDelete } from './version-locks.ts';
 import { failedCondition } from './write-condition.ts';
 import type { WriteStep } from './write-step.ts';
 
@@ -79,13 +80,16 @@ function applyVersionDelete(
   request: VersionDelete,
   successors: Successors | undefined,
 ): TableReply | 'walk' {
-  const { place, version, condition } = request;
+  const { place, version, condition, mayBypass } = request;
   if (step.ledger.open(place.bucket).fence !== undefined) return { kind: 'bucket-closed' };
   const { partition, batch: rows } = step;
   const found = findVersionByRef({ rows, partition, place }, version);
   const failed = condition && failedCondition(condition, found?.row);
   if (failed !== undefined) return failed;
   if (found === undefined) return { kind: 'written' };
+  const bypass = mayBypass === true ? 'bypass' : 'none';
+  const locked = refusalToDelete(step.surroundings.clock, found.row, bypass);
+  if (locked !== undefined) return locked;
   if (found.standing === 'current') return deleteCurrent(step, request, found.row, successors);
   dropHistory(step, place, found.row);
   step.ledger.count(place.bucket, { ...NO_COUNTERS, bytes: -bytesOf(found.row) });

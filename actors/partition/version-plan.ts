@@ -14,6 +14,7 @@
 import type { ObjectPlace } from '../../schemas/messages/table.ts';
 import type { BucketCounters } from '../../schemas/records/bucket-counters.ts';
 import { NO_COUNTERS } from '../../schemas/records/bucket-counters.ts';
+import { mergeLocks } from '../../schemas/records/object-lock.ts';
 import type { ObjectRow, ObjectVersion, StoredVersion } from '../../schemas/records/object-row.ts';
 import { readNoncurrentNull, standing } from './history-rows.ts';
 import type { WriteStep } from './write-step.ts';
@@ -45,7 +46,9 @@ export function planWrite(
     isDeletion && mayHaveHistory ? { kind: 'marker', timestamp: written.timestamp } : written;
   const isKept = isVersioned(row) || head.versioned === true;
   if (!isKept || isSameVersion(row, head)) {
-    return { row, ...NOTHING, superseded: head.kind === 'version' ? head : undefined };
+    if (head.kind !== 'version') return { row, ...NOTHING };
+    const isRaised = head.lock !== undefined && isSameVersion(row, head);
+    return { row: isRaised ? withLockOf(row, head) : row, ...NOTHING, superseded: head };
   }
   const { partition, batch: rows } = step;
   const dropped = isVersioned(row) ? undefined : readNoncurrentNull({ rows, partition, place });
@@ -59,6 +62,12 @@ export function isVersioned(row: ObjectRow): boolean {
 /** Under a raised timestamp. */
 function isSameVersion(row: ObjectRow, head: StoredVersion): boolean {
   return row.kind === 'version' && head.kind === 'version' && row.versionId === head.versionId;
+}
+
+/** What became of its lock since it was written first. */
+function withLockOf(row: ObjectRow, head: ObjectVersion): ObjectRow {
+  const lock = row.kind === 'version' ? mergeLocks(row.lock, head.lock) : undefined;
+  return row.kind !== 'version' || lock === undefined ? row : { ...row, lock };
 }
 
 /** Objects are keys with a current version; bytes are those of all versions. */

@@ -20,6 +20,7 @@ import {
   type ChangedAcl,
   type Tagging,
 } from '../records/object-extras.ts';
+import { packRetention, readRetention, type Retention } from '../records/object-lock.ts';
 import {
   decodeObjectRow,
   encodeObjectRow,
@@ -60,6 +61,7 @@ import type {
   BucketQuota,
   ComparedRead,
   DigestedRow,
+  HoldChange,
   ListedEntry,
   ListedUpload,
   ListedPrefix,
@@ -67,6 +69,7 @@ import type {
   ListStart,
   ObjectPlace,
   OwnersCheck,
+  RetentionChange,
   RoundNumber,
   StoredRow,
   TableReply,
@@ -93,6 +96,11 @@ const changedAcl = field<ChangedAcl>(packAcl, fields => {
   const acl = readAcl(fields);
   if (acl === undefined) throw new CodecError('a change to no access control list');
   return acl;
+});
+const retention = field<Retention>(packRetention, fields => {
+  const read = readRetention(fields);
+  if (read === undefined) throw new CodecError('a retention that is none');
+  return read;
 });
 /** Present or absent. */
 const yes: Codec<true> = {
@@ -122,6 +130,11 @@ const condition = shape<WriteCondition>({
   ifVersion: optional(versionId),
   ifModifiedMs: optional(integer),
   ifSizeBytes: optional(integer),
+});
+const retentionChange = shape<RetentionChange>({
+  stamp: timestamp,
+  retention: optional(retention),
+  mayBypass: flag,
 });
 const quota = shape<BucketQuota>({
   maxBytes: optional(integer),
@@ -276,9 +289,20 @@ const request = union<TableRequest>({
       version: optional(versionRef),
       tagging: optional(tagging),
       acl: optional(changedAcl),
+      retention: optional(retentionChange),
+      hold: optional(shape<HoldChange>({ stamp: timestamp, legalHold: flag })),
     },
   ],
-  'version-delete': [51, { place, version: versionRef, timestamp, condition: optional(condition) }],
+  'version-delete': [
+    51,
+    {
+      place,
+      version: versionRef,
+      timestamp,
+      condition: optional(condition),
+      mayBypass: optional(flag),
+    },
+  ],
   'version-list': [
     52,
     {
@@ -334,6 +358,7 @@ const reply = union<TableReply>({
   merged: [43, { changed: integer }],
   'version-page': [51, { entries: list(listedVersion), next: optional(versionStart) }],
   'no-such-version': [50, { because: choice('absent', 'marker') }],
+  'version-locked': [52, { because: choice('held', 'clock') }],
   'reply-digest': [44, { digest: bytes }],
   'stale-round': [60, { round: integer }],
   round: [61, { round: integer, prepared: optional(preparedRound) }],

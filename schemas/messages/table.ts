@@ -14,6 +14,7 @@ import type { BlockList } from '../records/block-list.ts';
 import type { BlockOwner } from '../records/block-owner.ts';
 import type { BucketCounters } from '../records/bucket-counters.ts';
 import type { ChangedAcl, Tagging } from '../records/object-extras.ts';
+import type { Retention } from '../records/object-lock.ts';
 import type { Forgotten, PreparedRound } from '../records/round-row.ts';
 import type { ObjectRow, PartRef, VersionRef } from '../records/object-row.ts';
 import type { PartRow, UploadRow } from '../records/upload-row.ts';
@@ -60,9 +61,19 @@ export type ObjectWrite = {
   readonly quota?: BucketQuota | undefined;
 };
 
+/** `mayBypass`: whoever asks has the right to bypass governance, and said so. */
+export type RetentionChange = {
+  readonly stamp: Timestamp;
+  /** Absent: it is taken away. */
+  readonly retention?: Retention | undefined;
+  readonly mayBypass: boolean;
+};
+export type HoldChange = { readonly stamp: Timestamp; readonly legalHold: boolean };
+
 /**
  * Changes what may change of a version that is there, and nothing else of it. `written` tells which
- * version it was.
+ * version it was. A change of a lock is refused with `older` when it is stamped below an earlier
+ * one: none is ever lost to a slow clock.
  */
 export type ObjectChange = {
   readonly kind: 'object-change';
@@ -71,6 +82,8 @@ export type ObjectChange = {
   readonly version?: VersionRef | undefined;
   readonly tagging?: Tagging | undefined;
   readonly acl?: ChangedAcl | undefined;
+  readonly retention?: RetentionChange | undefined;
+  readonly hold?: HoldChange | undefined;
 };
 
 /**
@@ -84,6 +97,8 @@ export type VersionDelete = {
   /** Of the deletion: the tombstone has it where nothing is left. */
   readonly timestamp: Timestamp;
   readonly condition?: WriteCondition | undefined;
+  /** Whoever asks has the right to bypass governance, and said so. */
+  readonly mayBypass?: boolean | undefined;
 };
 
 /** `any` wants the row; `content` also the bytes of an inline object, in the same answer. */
@@ -393,6 +408,9 @@ export type TableReply =
       readonly isForgotten?: boolean;
     }
   | { readonly kind: 'condition-failed'; readonly because: 'absent' | 'mismatch' }
+  /** A retention or a hold keeps the version; `clock`: its retention seems to be over, by a clock
+   *  that no majority agrees with. */
+  | { readonly kind: 'version-locked'; readonly because: 'held' | 'clock' }
   | { readonly kind: 'bucket-closed' }
   /** The write would have made the bucket larger than it may be. */
   | { readonly kind: 'quota-exceeded' }

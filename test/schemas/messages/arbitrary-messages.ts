@@ -16,6 +16,7 @@ import { aliasRows, bucketRows, keyRows } from '../records/arbitrary-buckets.ts'
 import {
   blockLists,
   changedAcls,
+  retentions,
   bucketIds,
   objectKeys,
   objectRows,
@@ -104,7 +105,11 @@ export const tableRequests = oneOfAll<TableRequest>({
   ),
   'object-change': withOptional(
     { place: places },
-    { version: versionRefs, tagging: taggings, acl: changedAcls },
+    {
+      ...{ version: versionRefs, tagging: taggings, acl: changedAcls },
+      retention: withOptional({ stamp: timestamps, mayBypass: flags }, { retention: retentions }),
+      hold: fc.record({ stamp: timestamps, legalHold: flags }),
+    },
   ),
   'object-read': withOptional(
     { place: places, want: fc.constantFrom('row', 'content') },
@@ -112,7 +117,13 @@ export const tableRequests = oneOfAll<TableRequest>({
   ),
   'version-delete': withOptional(
     { place: places, version: versionRefs, timestamp: timestamps },
-    { condition: withOptional({}, { ifMatch: etags, ifNoneMatch: etags, ifVersion: ids }) },
+    {
+      condition: withOptional(
+        {},
+        { ifMatch: etags, ifVersion: ids, ifModifiedMs: counts, ifSizeBytes: counts },
+      ),
+      mayBypass: flags,
+    },
   ),
   'version-list': withOptional({ ...partitions, ...pages }, { after: versionStarts }),
   'object-list': withOptional({ ...partitions, ...pages }, { from: starts, firsts: flags }),
@@ -212,6 +223,7 @@ export const tableReplies = oneOfAll<TableReply>({
     },
   ),
   'no-such-version': fc.record({ because: fc.constantFrom('absent', 'marker') }),
+  'version-locked': fc.record({ because: fc.constantFrom('held', 'clock') }),
   older: withOptional({ newest: timestamps }, { isForgotten: flags }),
   'condition-failed': fc.record({ because: fc.constantFrom('absent', 'mismatch') }),
   'bucket-closed': nothing,
