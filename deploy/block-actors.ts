@@ -44,6 +44,7 @@ export type BlockActorsOptions = {
   readonly blockStats: BlockStats;
   readonly resyncQueue: ResyncQueue;
   readonly clients: Pick<Clients, 'view'>;
+  readonly isBehind: () => boolean;
 };
 
 type Worker = { start(): void; stop(): Promise<void> };
@@ -70,7 +71,8 @@ export function makeBlockActors(options: BlockActorsOptions): BlockActors {
   const isReplicated = peers.isReplicated.bind(peers);
   const partitions = makePartitions(options, { queue, isReplicated });
   const { clock, timers } = environment;
-  const common = { partitions, peers, queue, stats, clock, timers, log };
+  const { isBehind } = options;
+  const common = { partitions, peers, queue, stats, clock, timers, log, isBehind };
   const onDisk = { files, directories, tag: blockFiles.tag };
   const pace = new ResyncPace(store);
   const resync = new ResyncWorker({ ...common, pace });

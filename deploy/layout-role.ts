@@ -81,10 +81,10 @@ export function makeLayoutRole(
     fence: hasPeers ? fence : undefined,
     isBehind: () => marks !== undefined && (marks.state !== 'active' || isSkipped(known, nodeId)),
     begin: ({ transfer, resync, settings }) => {
-      const sync = new LayoutSync({
-        ...{ nodeId, known, transfer, clock, isUp: node => view.isUp(node) },
-      });
       const { timers } = environment;
+      const sync = new LayoutSync({
+        ...{ nodeId, known, transfer, clock, timers, isUp: node => view.isUp(node) },
+      });
       const progress = new LayoutProgress({
         ...{ nodeId, known, keeper, fence, log, timers },
         sync: hasPeers ? withSettings(sync, settings, known) : NOTHING_TO_BRING,
@@ -158,7 +158,7 @@ function withSettings(
   known: KnownLayout,
 ): PartitionSync {
   return {
-    prepare: () => sync.prepare(),
+    prepare: names => sync.prepare(names),
     bringIn: async (version, gained) =>
       (await settings.bringIn(known.read)) === 'done' ? sync.bringIn(version, gained) : 'later',
   };

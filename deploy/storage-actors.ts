@@ -131,7 +131,10 @@ export function startStorageActors(options: StorageActorsOptions): StorageActors
     resync: blockActors.resync,
     transfer: {
       pullRows: async (partition, source) =>
-        replicated === undefined ? 'failed' : replicated.entropy.pullAll(partition, source),
+        (await replicated?.entropy.pullAll(partition, source)) ?? 'failed',
+      setAside: async partition => (await replicated?.entropy.setAside(partition)) ?? 'failed',
+      meetRound: async (partition, source) =>
+        (await replicated?.entropy.meetRound(partition, source)) ?? 'failed',
       blocksInStep: partition => blockActors.sync.inStep(partition),
     },
     stop: async () => {
@@ -164,9 +167,9 @@ function replicaWorkers(
   return { entropy, workers: [entropy, new RoundWorker({ ...common, stamper })] };
 }
 
-function workerPorts({ environment, log, clients }: StorageActorsOptions) {
+function workerPorts({ environment, log, clients, isBehind }: StorageActorsOptions) {
   const { clock, timers } = environment;
-  return { clock, timers, log, tables: clients.tables, blocks: clients.blocks };
+  return { clock, timers, log, isBehind, tables: clients.tables, blocks: clients.blocks };
 }
 
 function serve(

@@ -17,6 +17,8 @@ import type { BlockPartition } from './block-partition.ts';
 
 export type BlockCollectorOptions = {
   readonly partitions: readonly BlockPartition[];
+  /** Whether the store may have forgotten something: nothing is collected then. Absent: never. */
+  readonly isBehind?: () => boolean;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly log: Log;
@@ -74,6 +76,7 @@ export class BlockCollector implements ReportingWorker {
 
   async #collectAll(): Promise<number> {
     const { partitions, clock, log } = this.#options;
+    if (this.#options.isBehind?.() === true) return 0;
     let done = 0;
     // One line a round: a store that is being reopened fails them all.
     let failed = 0;

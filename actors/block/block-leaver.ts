@@ -20,6 +20,8 @@ import type { BlockPartition } from './block-partition.ts';
 export type BlockLeaverOptions = {
   /** By partition id. */
   readonly partitions: readonly BlockPartition[];
+  /** Whether the store may have forgotten something: nothing is given up then. Absent: never. */
+  readonly isBehind?: () => boolean;
   readonly peers: Pick<BlockPeers, 'isOurs' | 'ownersOf' | 'ask'>;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -62,7 +64,8 @@ export class BlockLeaver {
   }
 
   async #round(): Promise<number> {
-    const { partitions, peers, log } = this.#options;
+    const { partitions, peers, log, isBehind } = this.#options;
+    if (isBehind?.() === true) return 0;
     let dropped = 0;
     for (const partition of partitions) {
       if (this.#isStopped) break;

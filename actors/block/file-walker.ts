@@ -30,6 +30,8 @@ export type FileWalkerOptions = {
   readonly directories: DataDirectories;
   /** By partition id. */
   readonly partitions: readonly BlockPartition[];
+  /** Whether the store may have forgotten something: nothing is collected then. Absent: never. */
+  readonly isBehind?: () => boolean;
   /** The tag of this process's temporary files. */
   readonly tag: string;
   readonly clock: Clock;
@@ -135,7 +137,9 @@ export class FileWalker implements ReportingWorker {
     }
     const isSuspicious = !isBelievable(progress);
     if (isSuspicious) this.#warnOf(progress);
-    else for (const hash of progress.orphans) await this.#partition(hash).considerFile(hash);
+    else if (this.#options.isBehind?.() !== true) {
+      for (const hash of progress.orphans) await this.#partition(hash).considerFile(hash);
+    }
     return { ...progress, orphans: progress.orphans.length, isSuspicious };
   }
 

@@ -10,19 +10,28 @@
  * that is written to this node too. Its blocks follow: the version is not synced before they are
  * here. Who is skipped in the new version is not asked for; whoever skipped nodes below a quorum
  * has said that what only they had may be lost.
+ *
+ * What this node held of a partition before it joined it is dropped (entering.ts), so that nothing
+ * returns which all others have forgotten meanwhile.
  */
 import type { KnownLayout } from '../../bus/known-layout.ts';
 import { replicasOf } from '../../schemas/cluster-layout.ts';
-import type { Clock } from '../../schemas/environment.ts';
+import type { Clock, Timers } from '../../schemas/environment.ts';
 import type { NodeId, PartitionId } from '../../schemas/ids.ts';
 import { PARTITION_COUNT, partitionId } from '../../schemas/ids.ts';
 import { readQuorumOf, sourcesOf, trackerOf } from '../../schemas/layout-liveness.ts';
 import type { LayoutState, NamedVersion, VersionName } from '../../schemas/layout-state.ts';
+import { Entering } from './entering.ts';
 import type { PartitionSync } from './layout-progress.ts';
 
 export interface PartitionTransfer {
-  /** Takes over all rows of the partition that the other node has. */
-  pullRows(partition: PartitionId, source: NodeId): Promise<'done' | 'failed'>;
+  /** Takes over all rows of the partition that the other node has. `missed-round`: the others have
+   *  forgotten tombstones without this node, which holds rows from before that. */
+  pullRows(partition: PartitionId, source: NodeId): Promise<'done' | 'failed' | 'missed-round'>;
+  /** Drops what this node holds of the partition's rows. */
+  setAside(partition: PartitionId): Promise<'dropped' | 'nothing' | 'failed'>;
+  /** Enters the round of forgetting that the other node is in. */
+  meetRound(partition: PartitionId, source: NodeId): Promise<'met' | 'failed'>;
   /** With whom the blocks were found to be the same, and when (monotonic); nobody while some are
    *  still to be fetched. */
   blocksInStep(partition: PartitionId): ReadonlyMap<NodeId, number>;
@@ -34,6 +43,7 @@ export type LayoutSyncOptions = {
   readonly transfer: PartitionTransfer;
   readonly isUp: (node: NodeId) => boolean;
   readonly clock: Clock;
+  readonly timers: Timers;
 };
 
 /** Those of which so many must be heard. */
@@ -56,10 +66,12 @@ export class LayoutSync implements PartitionSync {
   readonly #progress = new Map<VersionName, Progress>();
   /** What was brought in since the store was found to be behind. */
   readonly #again = new Set<PartitionId>();
+  readonly #entering: Entering;
   #isStopped = false;
 
   constructor(options: LayoutSyncOptions) {
     this.#options = options;
+    this.#entering = new Entering(options);
   }
 
   /** Partitions that are still to be brought in, over all versions. */
@@ -69,10 +81,11 @@ export class LayoutSync implements PartitionSync {
 
   stop(): void {
     this.#isStopped = true;
+    this.#entering.stop();
   }
 
-  prepare(): Promise<void> {
-    return Promise.resolve();
+  prepare(names: readonly VersionName[]): Promise<void> {
+    return this.#entering.prepare(names);
   }
 
   async bringIn(version: NamedVersion, gained: readonly PartitionId[]): Promise<'done' | 'later'> {
@@ -125,7 +138,14 @@ export class LayoutSync implements PartitionSync {
     let pulled = 0;
     for (const node of nodes) {
       if (pulled >= needed || this.#isStopped) break;
-      if (isUp(node) && (await transfer.pullRows(partition, node)) === 'done') pulled += 1;
+      if (!isUp(node)) continue;
+      const outcome = await transfer.pullRows(partition, node);
+      if (outcome === 'done') pulled += 1;
+      // Only where all can be brought in again at once: it may be the second copy of something.
+      if (outcome === 'missed-round' && nodes.filter(isUp).length >= needed) {
+        await this.#entering.anew(partition, [node]);
+        return false;
+      }
     }
     return pulled >= needed;
   }
@@ -189,7 +209,12 @@ export class LayoutSync implements PartitionSync {
       if (nodes.filter(other => read.has(other)).length >= needed) break;
       if (read.has(node) || this.#isStopped || !isUp(node)) continue;
       if (!trackerOf(known.state, node).acked.has(version.name)) continue;
-      if ((await transfer.pullRows(partition, node)) === 'done') read.add(node);
+      const outcome = await transfer.pullRows(partition, node);
+      if (outcome === 'done') read.add(node);
+      if (outcome !== 'missed-round') continue;
+      read.clear();
+      await this.#entering.anew(partition, [node]);
+      return false;
     }
     return nodes.filter(node => read.has(node)).length >= needed;
   }

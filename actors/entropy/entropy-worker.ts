@@ -29,6 +29,9 @@ import { OVERDUE_MS, Suspicions } from './suspicions.ts';
 export type EntropyWorkerOptions = Pick<RowPullPorts, 'ask' | 'clusterKey'> & {
   readonly self: NodeId;
   readonly partitions: readonly TablePartition[];
+  /** Whether the store may have forgotten something: its roots tell nobody anything then. Absent:
+   *  never. */
+  readonly isBehind?: () => boolean;
   readonly view: ClusterView;
   readonly bus: Bus;
   readonly subjects: Subjects;
@@ -99,14 +102,34 @@ export class EntropyWorker {
 
   /**
    * Pulls all rows that `source` holds of the partition: for a replica that is new to it. `failed`:
-   * what was merged stays, and it may be tried again.
+   * what was merged stays, and it may be tried again. `missed-round`: tombstones were forgotten
+   * without this replica, so nothing is merged before what it holds was set aside.
    */
-  async pullAll(partition: PartitionId, source: NodeId): Promise<'done' | 'failed'> {
+  async pullAll(
+    partition: PartitionId,
+    source: NodeId,
+  ): Promise<'done' | 'failed' | 'missed-round'> {
     const table = this.#options.partitions[partition];
     if (table === undefined) return 'failed';
     const outcome = await this.#pull.run(table, source, 'everything');
+    if (outcome.kind === 'missed-round') return 'missed-round';
     if (outcome.kind === 'pulled') this.#rowsPulled += outcome.rows;
     return outcome.kind === 'pulled' ? 'done' : 'failed';
+  }
+
+  /** Drops what this node holds of the partition. */
+  async setAside(partition: PartitionId): Promise<'dropped' | 'nothing' | 'failed'> {
+    const outcome = (await this.#options.partitions[partition]?.setAside()) ?? 'failed';
+    if (outcome === 'dropped') {
+      this.#options.log.info({ partition }, 'what was held from before of a partition was dropped');
+    }
+    return outcome;
+  }
+
+  /** Enters the round of forgetting that `source` is in. */
+  async meetRound(partition: PartitionId, source: NodeId): Promise<'met' | 'failed'> {
+    const table = this.#options.partitions[partition];
+    return table === undefined ? 'failed' : this.#pull.meetRound(table, source);
   }
 
   #rest(): Promise<void> {
@@ -137,7 +160,8 @@ export class EntropyWorker {
   }
 
   #tell(): void {
-    const { bus, subjects, self } = this.#options;
+    const { bus, subjects, self, isBehind } = this.#options;
+    if (isBehind?.() === true) return;
     const roots = this.#held().flatMap(({ partition, digest }) =>
       digest?.tree === undefined ? [] : [[partition, digest.tree.root] as const],
     );

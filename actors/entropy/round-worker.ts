@@ -39,6 +39,8 @@ import type { RowPullPorts } from './row-pull.ts';
 export type RoundWorkerOptions = Pick<RowPullPorts, 'ask' | 'self'> & {
   readonly partitions: readonly TablePartition[];
   readonly view: ClusterView;
+  /** Whether the store may have forgotten something: nothing is collected then. Absent: never. */
+  readonly isBehind?: () => boolean;
   readonly stamper: Stamper;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -86,6 +88,7 @@ export class RoundWorker {
 
   /** Once over all partitions. Never rejects: what fails is tried in the next tick. */
   async tick(): Promise<void> {
+    if (this.#options.isBehind?.() === true) return;
     for (const table of this.#options.partitions) {
       if (this.#isStopped) return;
       const replicas = this.#replicas(table);

@@ -12,11 +12,17 @@
 import type { TableAnswer } from '../../bus/table-client.ts';
 import { mapKey } from '../../schemas/codec.ts';
 import type { NodeId, PartitionId } from '../../schemas/ids.ts';
-import type { DigestedRow, DigestRows, TableRequest } from '../../schemas/messages/table.ts';
+import type {
+  DigestedRow,
+  DigestRows,
+  RoundNumber,
+  TableRequest,
+} from '../../schemas/messages/table.ts';
 import type { DigestPage } from '../partition/digest-pages.ts';
 import { digestPage, QUIET_MS } from '../partition/digest-pages.ts';
 import { DIGEST_LEAVES, differingLeaves } from '../partition/digest-tree.ts';
-import { readRound } from '../partition/rounds.ts';
+import { hasMissedRound, readRound } from '../partition/rounds.ts';
+import { holdsRows } from '../partition/set-aside.ts';
 import type { TablePartition } from '../partition/table-partition.ts';
 
 export type RowPullPorts = {
@@ -45,6 +51,8 @@ export type PullOutcome =
   | { readonly kind: 'same' }
   /** Leaves differ, and writes change them still. */
   | { readonly kind: 'busy' }
+  /** The source is in a round that went on without this replica, which holds rows from before. */
+  | { readonly kind: 'missed-round' }
   | { readonly kind: 'failed'; readonly why: string };
 
 /** Rows that are read and merged at a time. */
@@ -68,7 +76,11 @@ export class RowPull {
   async run(table: TablePartition, source: NodeId, mode: PullMode): Promise<PullOutcome> {
     try {
       if (mode === 'everything') {
-        await this.#meetRound(table, source);
+        const round = await this.#roundOf(table, source);
+        if (hasMissedRound(table.store, table.partition, round) && (await holdsRows(table))) {
+          return { kind: 'missed-round' };
+        }
+        await this.#enterRound(table, round);
         const where = { leaves: ALL_LEAVES, tables: 'all' } as const;
         return { kind: 'pulled', rows: await this.#pullLeaves(table, source, where) };
       }
@@ -96,7 +108,7 @@ export class RowPull {
     if (reply.kind !== 'digest') throw new PullFailure(reply.kind);
     if (reply.tree === undefined || mine === undefined) throw new PullFailure('no digest yet');
     if (reply.round !== readRound(table.store, table.partition).round) {
-      await this.#meetRound(table, source);
+      await this.#enterRound(table, await this.#roundOf(table, source));
       return { kind: 'busy' };
     }
     const differing = differingLeaves(mine.leaves, Buffer.from(reply.tree.leaves));
@@ -154,12 +166,26 @@ export class RowPull {
     return page.rows.filter(row => !isHere(here, row)).map(({ name }) => name);
   }
 
-  /** The round of a new replica is that of the others, before it holds any row. The other way
-   *  round nothing happens: the source enters later rounds by itself. */
-  async #meetRound(table: TablePartition, source: NodeId): Promise<void> {
+  /** Enters the round that another replica is in, where it is later, and takes over what it says of
+   *  all that was forgotten. The other way round nothing happens: that one enters by itself. */
+  async meetRound(table: TablePartition, source: NodeId): Promise<'met' | 'failed'> {
+    try {
+      await this.#enterRound(table, await this.#roundOf(table, source));
+      return 'met';
+    } catch (error) {
+      if (error instanceof PullFailure) return 'failed';
+      throw error;
+    }
+  }
+
+  async #roundOf(table: TablePartition, source: NodeId): Promise<RoundNumber> {
     const read = await this.#ask(source, table, { kind: 'rows-read', names: [] });
     if (read.kind !== 'rows') throw new PullFailure(read.kind);
-    const request = { kind: 'rows-merge', rows: [], round: read.round } as const;
+    return read.round;
+  }
+
+  async #enterRound(table: TablePartition, round: RoundNumber): Promise<void> {
+    const request = { kind: 'rows-merge', rows: [], round } as const;
     const met = await this.#ask(this.#ports.self, table, request);
     if (met.kind !== 'merged' && met.kind !== 'stale-round') throw new PullFailure(met.kind);
   }

@@ -33,6 +33,8 @@ export type WalkedReferences = {
 
 export type ReferenceWalkerOptions = {
   readonly partitions: readonly TablePartition[];
+  /** Whether the store may have forgotten something: nothing is released then. Absent: never. */
+  readonly isBehind?: () => boolean;
   /** Of a block partition of this node, behind `after`. May reject: it is tried again. */
   readonly listReferences: (
     partition: PartitionId,
@@ -129,6 +131,7 @@ export class ReferenceWalker implements ReportingWorker {
 
   /** One page. `done`: the walk has come to its end; the next call begins a new one. */
   async step(): Promise<'more' | 'done' | 'failed'> {
+    if (this.#options.isBehind?.() === true) return 'failed';
     if (this.#position === undefined) {
       this.#position = START;
       this.#checked = 0;

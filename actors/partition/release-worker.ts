@@ -27,6 +27,8 @@ import type { TablePartition } from './table-partition.ts';
 
 export type ReleaseWorkerOptions = ReleasePorts & {
   readonly partitions: readonly TablePartition[];
+  /** Whether the store may have forgotten something: nothing is released then. Absent: never. */
+  readonly isBehind?: () => boolean;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly log: Log;
@@ -121,7 +123,7 @@ export class ReleaseWorker implements ReportingWorker {
     let outcome: ReleaseOutcome = 'released';
     while (queue.isKicked && outcome === 'released' && !this.#isStopped) {
       queue.isKicked = false;
-      outcome = await this.#walk(queue);
+      outcome = this.#options.isBehind?.() === true ? 'failed' : await this.#walk(queue);
     }
     if (outcome === 'released') {
       this.journal.succeeded();

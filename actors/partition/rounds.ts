@@ -115,6 +115,19 @@ export function meetRound(step: WriteStep, met: RoundNumber): 'same' | 'stale' {
   return 'same';
 }
 
+/**
+ * Whether a round went on that this replica was not asked to prepare: it was no replica then, or
+ * its store was set back since. What it holds from before may have been forgotten by all others.
+ */
+export function hasMissedRound(
+  rows: Rows,
+  partition: PartitionId,
+  met: Pick<RoundNumber, 'round'>,
+): boolean {
+  const { round, prepared } = readRound(rows, partition);
+  return met.round > round && (met.round > round + 1 || prepared?.round !== met.round);
+}
+
 function enter(step: WriteStep, row: RoundRow, { round, collected: told }: RoundNumber): void {
   let collected = later(row.collected, told);
   if (row.prepared?.round === round) {

@@ -26,7 +26,7 @@ export const COMPARED_TABLES = [
 ] as const;
 
 /** And those that a new replica takes over beside them. */
-export const TRAVELLING_TABLES = [...COMPARED_TABLES, TABLE.abortedMark] as const;
+export const TRAVELLING_TABLES = [...COMPARED_TABLES, TABLE.fence, TABLE.abortedMark] as const;
 
 export type ComparedTable = (typeof COMPARED_TABLES)[number];
 

@@ -13,6 +13,7 @@
 import type { RowsMerge, StoredRow, TableReply } from '../../schemas/messages/table.ts';
 import { NO_COUNTERS } from '../../schemas/records/bucket-counters.ts';
 import { storedBytesOf } from '../../schemas/records/customer-encryption.ts';
+import { decodeFence } from '../../schemas/records/fence-row.ts';
 import { decodeObjectRow, mergeObjectRows } from '../../schemas/records/object-row.ts';
 import type { ObjectVersion } from '../../schemas/records/object-row.ts';
 import { decodeOpenUploadRow, encodeOpenUploadRow } from '../../schemas/records/open-upload-row.ts';
@@ -33,6 +34,7 @@ import { storeObject } from './object-writes.ts';
 import { attemptsOfVersion } from './part-lists.ts';
 import { asBuffer } from './row-batch.ts';
 import {
+  bucketOfFenceKey,
   keyOfName,
   ownerIdOfKey,
   placeOfHistoryKey,
@@ -67,6 +69,7 @@ const MERGES: ReadonlyMap<number, Merge> = new Map<number, Merge>([
   [TABLE.endedUpload, mergeEndedUpload],
   [TABLE.part, mergePart],
   [TABLE.history, mergeHistory],
+  [TABLE.fence, mergeFence],
   [TABLE.abortedMark, mergeMark],
 ]);
 
@@ -257,6 +260,17 @@ function isNamedByHead(step: WriteStep, { place, uploadId }: UploadName, part: P
   if (head.content.uploadId !== uploadId) return false;
   const named = orDamage(() => attemptsOfVersion(step.batch, step.partition, head));
   return named === 'damaged' || named.has(part.attemptId);
+}
+
+/** Its replicas refuse writes to the bucket: so does one that joins them. Should the fence have
+ *  been lifted since, the walk over fences lifts it here. */
+function mergeFence(step: WriteStep, key: Buffer, { value }: StoredRow): boolean {
+  const bucket = bucketOfFenceKey(key);
+  const token = decodeFence(value);
+  const { fence } = step.ledger.open(bucket);
+  if (fence !== undefined && fence >= token) return false;
+  step.ledger.fence(bucket, token);
+  return true;
 }
 
 function mergeMark(step: WriteStep, key: Buffer, { value }: StoredRow): boolean {

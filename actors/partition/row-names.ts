@@ -59,6 +59,13 @@ export function uploadOfKey(key: Buffer): { place: ObjectPlace; uploadId: Upload
   return { place: { ...named, key: objectKey.toString('utf8') as ObjectKey }, uploadId };
 }
 
+/** Of the fence of a bucket. */
+export function bucketOfFenceKey(key: Buffer): BucketId {
+  const end = ROW_PREFIX_BYTES + BUCKET_BYTES;
+  if (key.length < end) throw new CodecError('a key without its bucket');
+  return key.toString('hex', ROW_PREFIX_BYTES, end) as BucketId;
+}
+
 /** Of a manifest row or an aborted mark: whose it is. */
 export function ownerIdOfKey(key: Buffer): VersionId | AttemptId {
   const end = ROW_PREFIX_BYTES + ID_BYTES;

@@ -49,6 +49,7 @@ import {
 } from './rounds.ts';
 import { applyRowsMerge } from './row-merges.ts';
 import { readRows } from './row-reads.ts';
+import { dropRows, holdsRows } from './set-aside.ts';
 import { listUploads } from './upload-list.ts';
 import { listParts, readPart, readUpload, readVersionParts } from './upload-reads.ts';
 import { applyPartWrite, applyUploadAbort, applyUploadCreate } from './upload-writes.ts';
@@ -118,6 +119,7 @@ export class TablePartition implements Actor<TableRequest, TableReply> {
   readonly #lists = new Gate({ runningMax: LISTS_RUNNING_MAX, waitingMax: LISTS_WAITING_MAX });
   readonly #recount: CounterRecount;
   #indexedBelow: number | undefined;
+  #isSetAside = false;
 
   constructor(options: TablePartitionOptions) {
     const { partition, store, clock, space, soleReplica, isLiveStamper, log } = options;
@@ -156,6 +158,7 @@ export class TablePartition implements Actor<TableRequest, TableReply> {
     if (context.deadlineAtMs <= this.#options.clock.monotonicMs()) {
       return { kind: 'deadline-passed' };
     }
+    if (this.#isSetAside) return { kind: 'unknown' };
     switch (request.kind) {
       case 'object-read':
         return this.#answer(() => readObject(this.store, this.partition, request));
@@ -203,6 +206,33 @@ export class TablePartition implements Actor<TableRequest, TableReply> {
    * run and fail all the same: chores look again at what they meant to change.
    */
   change(apply: (step: WriteStep) => void): Promise<'done' | 'failed'> {
+    return this.#isSetAside ? Promise.resolve('failed') : this.#chore(apply);
+  }
+
+  /**
+   * Drops all that this replica holds, and answers nothing meanwhile. `nothing`: there was nothing.
+   * What was accepted before may not be stored by another replica yet, until its deadline passes.
+   * Rejects as the store does.
+   */
+  async setAside(): Promise<'dropped' | 'nothing' | 'failed'> {
+    if (this.#isSetAside) return 'failed';
+    this.#isSetAside = true;
+    try {
+      // What is under way ends first: the batch of this chore is behind it.
+      if ((await this.#chore(() => undefined)) === 'failed') return 'failed';
+      if (!(await holdsRows(this))) return 'nothing';
+      this.#recount.cancel();
+      this.digest?.invalidate();
+      const outcome = await dropRows(this, apply => this.#chore(apply));
+      return outcome === 'done' ? 'dropped' : 'failed';
+    } finally {
+      this.#memory.clear();
+      this.digest?.invalidate();
+      this.#isSetAside = false;
+    }
+  }
+
+  #chore(apply: (step: WriteStep) => void): Promise<'done' | 'failed'> {
     return new Promise(resolve => {
       const write = {
         deadlineAtMs: Number.POSITIVE_INFINITY,
@@ -262,6 +292,10 @@ export class TablePartition implements Actor<TableRequest, TableReply> {
     const { deadlineAtMs } = context;
     const attempt: DeletionAttempt = apply =>
       new Promise(resolve => {
+        if (this.#isSetAside) {
+          resolve({ kind: 'unknown' });
+          return;
+        }
         const write = { deadlineAtMs, purpose: 'frees-space', company: 'any' } as const;
         this.#queue.add({ ...write, apply, answer: resolve }, weightOf(request));
       });

@@ -156,7 +156,8 @@ export class BlockCluster {
         this.#bus.serve(SUBJECTS.block(id, partition.partition), partition.receive.bind(partition)),
       ),
     );
-    const common = { partitions, queue, peers, stats, clock, timers, log };
+    const isBehind = (): boolean => world.isBehind;
+    const common = { partitions, queue, peers, stats, clock, timers, log, isBehind };
     const isReplicated = peers.isReplicated.bind(peers);
     return {
       ...{ id, world, peers },

@@ -183,6 +183,9 @@ test('a node that joins takes the blocks, one that left gives them up after that
   await converge(cluster);
   t.true(joined!.sync.inStep(partition).has(first!.id));
   t.is(joined!.world.blockFilePaths().length, 20);
+  left.world.isBehind = true;
+  t.is(await cluster.drive(left.leaver.round()), 0, 'not while its store may have forgotten');
+  left.world.isBehind = false;
   t.is(await cluster.drive(left.leaver.round()), 20);
   t.deepEqual(left.world.blockFilePaths(), []);
   t.is(left.world.store.rowCount, 0);

@@ -64,6 +64,8 @@ export class BlockWorld {
   readonly collector: BlockCollector;
   readonly walker: FileWalker;
   readonly queue: ResyncQueue;
+  /** The store may have forgotten something. */
+  isBehind = false;
   readonly #options: WorldOptions;
   static #lives = 0;
 
@@ -112,7 +114,8 @@ export class BlockWorld {
           deleteDelayMs: DELETE_DELAY_MS,
         }),
     );
-    const common = { partitions: this.partitions, clock, timers, log: this.log };
+    const isBehind = (): boolean => this.isBehind;
+    const common = { partitions: this.partitions, clock, timers, log: this.log, isBehind };
     this.collector = new BlockCollector(common);
     this.walker = new FileWalker({
       ...common,

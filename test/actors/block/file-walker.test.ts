@@ -106,3 +106,30 @@ test('the collector works by itself once started, and rests when it is stopped',
   t.deepEqual(world.blockFilePaths(), []);
   await world.collector.stop();
 });
+
+test('a store that may have forgotten something takes no file for an orphan', async t => {
+  const world = new BlockWorld();
+  const block = makeBlock(100, 1);
+  world.files.plant(pathOf(block.hash), block.bytes);
+  world.isBehind = true;
+  t.is((await world.walker.walk('fast')).orphans, 1);
+  world.isBehind = false;
+  world.environment.advance(DELETE_DELAY_MS);
+  await world.collector.collect();
+  t.deepEqual(world.blockFilePaths(), [pathOf(block.hash)]);
+  await world.collectGarbage();
+  t.deepEqual(world.blockFilePaths(), []);
+});
+
+test('and carries out no deletion, however long it is due', async t => {
+  const world = new BlockWorld();
+  const block = makeBlock(100, 1);
+  await world.storeBlock(block, makeOwner(1));
+  await world.release(block.hash, makeOwner(1));
+  world.isBehind = true;
+  await world.collectGarbage();
+  t.deepEqual(world.blockFilePaths(), [pathOf(block.hash)]);
+  world.isBehind = false;
+  await world.collector.collect();
+  t.deepEqual(world.blockFilePaths(), []);
+});

@@ -13,21 +13,30 @@ const GAINED = [0, 1, 2].map(partitionId);
 
 /** Node d gains what c held. */
 function world(state: LayoutState) {
-  const { clock, advance } = manualEnvironment();
+  const { clock, timers, advance } = manualEnvironment();
   const known = new KnownLayout(3, state);
   const down = new Set<NodeId>();
   const failing = new Set<NodeId>();
+  const missed = new Set<NodeId>();
+  const setAside: PartitionId[] = [];
   const pulled: [PartitionId, NodeId][] = [];
   const inStep = new Map<NodeId, number>();
   const transfer: PartitionTransfer = {
     pullRows: async (partition, source) => {
       pulled.push([partition, source]);
+      if (missed.has(source)) return 'missed-round';
       return failing.has(source) ? 'failed' : 'done';
     },
+    setAside: async partition => {
+      setAside.push(partition);
+      missed.clear();
+      return 'nothing';
+    },
+    meetRound: async () => 'met',
     blocksInStep: () => inStep,
   };
   const sync = new LayoutSync({
-    ...{ nodeId: node('d'), known, transfer, clock },
+    ...{ nodeId: node('d'), known, transfer, clock, timers },
     isUp: other => !down.has(other),
   });
   const bringIn = () => sync.bringIn(two, GAINED);
@@ -35,7 +44,7 @@ function world(state: LayoutState) {
   const step = (letters: string): void => {
     for (const letter of Array.from(letters)) inStep.set(node(letter), clock.monotonicMs());
   };
-  return { sync, known, down, failing, pulled, inStep, step, bringIn, advance };
+  return { sync, known, down, failing, missed, setAside, pulled, inStep, step, bringIn, advance };
 }
 
 test('rows are read from a quorum, each after it acknowledged the version, and only once', async t => {
@@ -102,4 +111,36 @@ test('what is synced from two branches is read from a quorum of each', async t =
   const from = new Set(pulled.map(([, source]) => source));
   t.is([...from].filter(id => 'abc'.includes(String.fromCharCode(parseInt(id, 16)))).length, 2);
   t.is([...from].filter(id => 'efg'.includes(String.fromCharCode(parseInt(id, 16)))).length, 2);
+});
+
+test('what was read before a round that was missed is set aside, and all is read again', async t => {
+  const { bringIn, missed, setAside, pulled, step } = world(
+    after(stateOf(one, two), 'abc', { acked: [two] }),
+  );
+  step('abc');
+  // Partition 0 comes from a, b and c; the first was read when the second tells of the round.
+  missed.add(node('b'));
+  t.is(await bringIn(), 'later');
+  t.true(setAside.length > 0);
+  const partition = setAside[0]!;
+  const before = pulled.filter(([of]) => of === partition).length;
+  t.is(await bringIn(), 'done');
+  const again = pulled.filter(([of]) => of === partition).length - before;
+  t.is(again, 2, 'a read quorum, from the beginning');
+});
+
+test('a store that missed a round is emptied only where the rest can be had at once', async t => {
+  const { sync, known, missed, setAside, down, pulled } = world(stateOf(one));
+  known.learn(after(stateOf(two), 'abd', { synced: [two] }));
+  missed.add(node('a'));
+  down.add(node('b'));
+  t.false(await sync.bringInAgain());
+  t.deepEqual(setAside, []);
+  down.clear();
+  t.false(await sync.bringInAgain());
+  t.true(setAside.length > 0);
+  pulled.length = 0;
+  t.true(await sync.bringInAgain());
+  const sources = pulled.filter(([of]) => of === setAside[0]).map(([, from]) => from);
+  t.deepEqual(sources.sort(), [node('a'), node('b')]);
 });

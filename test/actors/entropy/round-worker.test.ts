@@ -40,11 +40,13 @@ class World {
   readonly view = fixedView({ current: layoutOf('abc') });
   /** Drawn for each request between replicas. */
   loss: () => 'none' | 'request' | 'reply' = () => 'none';
+  isBehind = false;
   readonly rounds: readonly RoundWorker[] = NODES.map(self => {
     const { clock, timers, random } = this.environment;
     return new RoundWorker({
       ...{ self, partitions: [this.all[NODES.indexOf(self)]!.table], view: this.view },
       ...{ clock, timers, log: new QuietLog(), stamper: new Stamper(clock, random) },
+      isBehind: () => this.isBehind,
       ask: (...asked) => this.#ask(...asked),
     });
   });
@@ -236,4 +238,21 @@ test('rows of an earlier round are refused, and a later one is entered with the 
   t.is((await world.tell(1, put('b', 10))).kind, 'written');
   t.is((await world.tell(1, remove('c', 9))).kind, 'older');
   t.is((await world.tell(1, { kind: 'object-read', place: at('c'), want: 'row' })).kind, 'object');
+});
+
+test('a store that may have forgotten something coordinates no round', async t => {
+  const world = new World();
+  for (const index of [0, 1, 2]) await world.tell(index, remove('gone', 5));
+  const ticks = async (): Promise<void> => {
+    for (let turn = 0; turn < 4; turn += 1) {
+      world.environment.advance(TOMBSTONE_KEEP_MS);
+      for (const worker of world.rounds) await worker.tick();
+    }
+  };
+  world.isBehind = true;
+  await ticks();
+  t.is(world.tombstones(), 3);
+  world.isBehind = false;
+  await ticks();
+  t.is(world.tombstones(), 0);
 });

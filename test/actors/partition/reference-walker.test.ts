@@ -179,3 +179,14 @@ test('it walks by itself once after the start, rests in between, and then comes 
   await world.walker.stop();
   t.is(world.walker.status.state, 'stopped');
 });
+
+test('a store that may have forgotten something takes no owner for dead', async t => {
+  const world = new TableWorld();
+  refer(world, version('left', 3, DEAD_STAMPER), 3);
+  world.isBehind = true;
+  t.is(await world.walker.step(), 'failed');
+  t.is(world.blocks.references.size, 1);
+  world.isBehind = false;
+  await world.walk();
+  t.is(world.blocks.references.size, 0);
+});

@@ -276,3 +276,18 @@ test('a release that was queued by a batch whose answer was lost is carried out'
   await world.worker.settled();
   t.deepEqual(leftovers(world), NOTHING);
 });
+
+test('a store that may have forgotten something releases nothing, and all of it later', async t => {
+  const world = new TableWorld();
+  world.worker.start();
+  await write(world, putBlocks('a', 1));
+  world.isBehind = true;
+  await write(world, putBlocks('a', 2));
+  await world.worker.settled();
+  t.is(world.blocks.ownersLeft().length, 2);
+  world.isBehind = false;
+  world.environment.advance(1000);
+  await world.worker.settled();
+  t.deepEqual(world.blocks.ownersLeft(), [versionId(2)]);
+  await world.worker.stop();
+});

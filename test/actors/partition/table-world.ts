@@ -82,6 +82,8 @@ export class TableWorld {
   readonly collector: TombstoneCollector;
   readonly walker: ReferenceWalker;
   readonly #liveStampers: ReadonlySet<string>;
+  /** The store may have forgotten something. */
+  isBehind = false;
   /** Asked before every request; what it throws away is answered as an outage. */
   outage: (request: TableRequest) => boolean = () => false;
 
@@ -123,13 +125,15 @@ export class TableWorld {
       isSuperseded: () => Promise.resolve(true),
     };
     const ports = { tables: client, blocks };
-    this.worker = new ReleaseWorker({ partitions, ...ports, clock, timers, log });
+    const isBehind = (): boolean => this.isBehind;
+    this.worker = new ReleaseWorker({ partitions, ...ports, clock, timers, log, isBehind });
     this.collector = new TombstoneCollector({ partitions, clock, timers, log });
     this.walker = new ReferenceWalker({
       partitions,
       ...ports,
       listReferences: async (...asked) => blocks.list(...asked),
       isLiveStamper,
+      isBehind,
       clock,
       timers,
       log,

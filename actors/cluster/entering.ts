@@ -1,0 +1,144 @@
+/**
+ * Has a node enter the partitions that it joins by a layout version with empty hands.
+ *
+ * Owns:          what is dropped before a version is acknowledged, and when it may be pulled again.
+ * Knows:         layout states; through a port, a partition's rows and its round of forgetting.
+ * Must not know: rows.
+ *
+ * Replicas forget tombstones together, without whoever is no replica then. So what such a node
+ * still holds could bring back what all others have forgotten: it enters with what they hold, and
+ * in their round. What it holds by another live version, of which it is a replica, stays: nothing
+ * is forgotten without it.
+ *
+ * Writes by the new version reach it before it acknowledges, even before it knows of the version,
+ * and may be dropped with the rest although it was one of the quorum that took them. The same
+ * writes are stored by a quorum of the version before, from which is pulled; but perhaps only
+ * later, until their deadline. So it waits that long between dropping and pulling.
+ *
+ *   drop ──▶ wait for a deadline ──▶ enter the round of the others ──▶ acknowledge ──▶ pull
+ *
+ * A process that dies in between has acknowledged nothing, and begins again.
+ *
+ * What it holds of blocks and references stays as well: they only ever keep too much.
+ */
+import type { KnownLayout } from '../../bus/known-layout.ts';
+import { replicasOf } from '../../schemas/cluster-layout.ts';
+import type { Timer, Timers } from '../../schemas/environment.ts';
+import type { NodeId, PartitionId } from '../../schemas/ids.ts';
+import { PARTITION_COUNT, partitionId } from '../../schemas/ids.ts';
+import { liveVersions, readQuorumOf, sourcesOf, trackerOf } from '../../schemas/layout-liveness.ts';
+import type { LayoutState, NamedVersion, VersionName } from '../../schemas/layout-state.ts';
+import { REQUEST_DEADLINE_MS } from '../../schemas/limits.ts';
+import type { PartitionTransfer } from './layout-sync.ts';
+
+export type EnteringOptions = {
+  readonly nodeId: NodeId;
+  readonly known: KnownLayout;
+  readonly transfer: Pick<PartitionTransfer, 'setAside' | 'meetRound'>;
+  readonly isUp: (node: NodeId) => boolean;
+  readonly timers: Timers;
+};
+
+class EnteringError extends Error {
+  override readonly name = 'EnteringError';
+}
+
+const PARTITIONS = Array.from({ length: PARTITION_COUNT }, (_, index) => partitionId(index));
+
+/** Which partitions a node joins by one of these versions, none of which it has acknowledged. */
+export function joinedBy(
+  state: LayoutState,
+  node: NodeId,
+  names: readonly VersionName[],
+): readonly { readonly partition: PartitionId; readonly version: NamedVersion }[] {
+  const { acked } = trackerOf(state, node);
+  const isReplica = ({ layout }: NamedVersion, partition: PartitionId): boolean =>
+    replicasOf(layout, partition).includes(node);
+  const live = liveVersions(state);
+  const held = live.filter(({ name, parents }) => acked.has(name) || parents.length === 0);
+  const joined = live.filter(({ name, parents }) => names.includes(name) && parents.length > 0);
+  return PARTITIONS.flatMap(partition => {
+    if (held.some(version => isReplica(version, partition))) return [];
+    const version = joined.find(candidate => isReplica(candidate, partition));
+    return version === undefined ? [] : [{ partition, version }];
+  });
+}
+
+export class Entering {
+  readonly #options: EnteringOptions;
+  #isStopped = false;
+  #waiting: { readonly timer: Timer; readonly end: () => void } | undefined;
+
+  constructor(options: EnteringOptions) {
+    this.#options = options;
+  }
+
+  /** Ends a wait; what was to come after it is not done. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#waiting?.timer.cancel();
+    this.#waiting?.end();
+  }
+
+  /** Before these versions are acknowledged. Rejects when it must be tried again. */
+  async prepare(names: readonly VersionName[]): Promise<void> {
+    const { known, nodeId } = this.#options;
+    const joined = joinedBy(known.state, nodeId, names);
+    let dropped = 0;
+    for (const { partition } of joined) dropped += await this.#drop(partition);
+    if (dropped > 0) await this.#waitForDeadlines();
+    for (const { partition, version } of joined) {
+      await this.#meetRounds(partition, this.#sources(version, partition));
+    }
+  }
+
+  /** A partition whose replicas forgot something without this node, which took it for its own. */
+  async anew(partition: PartitionId, sources: readonly NodeId[]): Promise<void> {
+    if ((await this.#drop(partition)) > 0) await this.#waitForDeadlines();
+    await this.#meetRounds(partition, sources);
+  }
+
+  async #drop(partition: PartitionId): Promise<number> {
+    this.#goesOn();
+    const outcome = await this.#options.transfer.setAside(partition);
+    if (outcome === 'failed') throw new EnteringError('rows from before could not be dropped');
+    return outcome === 'dropped' ? 1 : 0;
+  }
+
+  #goesOn(): void {
+    if (this.#isStopped) throw new EnteringError('the process ends');
+  }
+
+  async #waitForDeadlines(): Promise<void> {
+    this.#goesOn();
+    await new Promise<void>(resolve => {
+      const timer = this.#options.timers.after(REQUEST_DEADLINE_MS, resolve);
+      this.#waiting = { timer, end: resolve };
+    });
+    this.#waiting = undefined;
+    this.#goesOn();
+  }
+
+  /** Those that will be pulled from: a read quorum of each version that is synced from. */
+  #sources(version: NamedVersion, partition: PartitionId): readonly NodeId[] {
+    const { known, nodeId, isUp } = this.#options;
+    const { state } = known;
+    return sourcesOf(state, version).flatMap(source => {
+      const replicas = replicasOf(source.layout, partition).filter(
+        node => node !== nodeId && !trackerOf(state, node).skipped.has(version.name),
+      );
+      return replicas.filter(isUp).slice(0, readQuorumOf(source.layout));
+    });
+  }
+
+  /** Who does not answer holds nothing up: whoever is pulled from later is met then. */
+  async #meetRounds(partition: PartitionId, sources: readonly NodeId[]): Promise<void> {
+    let met = 0;
+    for (const source of sources) {
+      this.#goesOn();
+      if ((await this.#options.transfer.meetRound(partition, source)) === 'met') met += 1;
+    }
+    if (met > 0 || sources.length === 0) return;
+    throw new EnteringError('no replica told its round of forgetting');
+  }
+}
