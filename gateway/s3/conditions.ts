@@ -153,6 +153,8 @@ function anyEtag(list: string): 'any' {
   });
 }
 
+/** Told as AWS spells it: `If-Match`, `x-amz-copy-source-If-Match`. */
 function preconditionFailed(name: string): S3Error {
-  return new S3Error('PreconditionFailed', { fields: { Condition: name } });
+  const told = name.replace(/if-.*/, text => text.replace(/\b[imnus]/g, c => c.toUpperCase()));
+  return new S3Error('PreconditionFailed', { fields: { Condition: told } });
 }

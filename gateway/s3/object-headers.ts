@@ -54,7 +54,7 @@ const REPLY_NAMES: ReadonlyMap<string, string> = new Map([
 /**
  * The headers to store with a new object.
  *
- * @throws S3Error MetadataTooLarge, InvalidArgument, InvalidRequest.
+ * @throws S3Error MetadataTooLarge, InvalidRedirectLocation, InvalidRequest.
  */
 export function storedHeaders(headers: RequestHeaders, auth: Authenticated): StoredHeaders {
   const stored: (readonly [string, string])[] = [];
@@ -81,10 +81,7 @@ export function redirectLocation(headers: RequestHeaders): string | undefined {
   const target = headers.get(REDIRECT_HEADER);
   if (target === undefined || target === '') return undefined;
   if (REDIRECT_TARGET.test(target)) return target;
-  throw new S3Error('InvalidArgument', {
-    message: `${REDIRECT_HEADER} must begin with /, http:// or https://.`,
-    fields: { ArgumentName: REDIRECT_HEADER, ArgumentValue: target },
-  });
+  throw new S3Error('InvalidRedirectLocation');
 }
 
 /**

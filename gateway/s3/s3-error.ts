@@ -104,6 +104,7 @@ const requestErrors = {
   InvalidPartNumber: [416, 'The part number does not exist.'],
   InvalidPartOrder: [400, 'The parts must be listed in ascending order of their numbers.'],
   InvalidRange: [416, 'The range cannot be satisfied.'],
+  InvalidRedirectLocation: [400, 'The redirect must begin with /, http:// or https://.'],
   InvalidRegion: [403, 'The region is not valid.'],
   InvalidRequest: [400, 'The request is not valid.'],
   InvalidStorageClass: [400, 'The storage class is not valid.'],

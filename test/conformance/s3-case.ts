@@ -67,6 +67,8 @@ export type Asked = {
   readonly presigned?: Presigned;
   readonly chunks?: Chunks;
   readonly wire?: Wire;
+  /** Content-MD5 of the body is sent, as DeleteObjects wants it. */
+  readonly hasMd5?: true;
 };
 
 /** A command of the AWS SDK, by name, without `Command`. */

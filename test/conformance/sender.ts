@@ -5,6 +5,7 @@
  * Knows:         the tests' signer, the SDK.
  * Must not know: what is expected.
  */
+import { hash } from 'node:crypto';
 import * as sdk from '@aws-sdk/client-s3';
 import type { Credentials, GarageProcess } from '../support/garage-process.ts';
 import { RawConnection, type RawReply } from '../support/raw-http.ts';
@@ -149,8 +150,10 @@ function targetOf({ ask }: Pick<Asked, 'ask'>): {
   return { method, path: target.slice(0, mark), query: target.slice(mark + 1) };
 }
 
-function headersOf({ headers = {} }: Asked): readonly HeaderPair[] {
-  return Object.entries(headers);
+function headersOf({ headers = {}, hasMd5, body = '' }: Asked): readonly HeaderPair[] {
+  const pairs: HeaderPair[] = Object.entries(headers);
+  if (hasMd5 === true) pairs.push(['content-md5', hash('md5', body, 'base64')]);
+  return pairs;
 }
 
 function unsigned(asked: Asked, host: string): Uint8Array {

@@ -5,8 +5,12 @@
  * Knows:         the tables.
  * Must not know: how they are run.
  */
+import { conditionalReads, conditionalWrites } from './operations/conditions.ts';
+import { copyObject } from './operations/copy-object.ts';
+import { deleteObject, deleteObjects } from './operations/delete-object.ts';
+import { putObject } from './operations/put-object.ts';
 import { getObject } from './operations/get-object.ts';
 import { notOffered } from './operations/not-offered.ts';
 import type { OperationTable } from './s3-case.ts';
 
-export const tables: readonly OperationTable[] = [getObject, notOffered];
+export const tables: readonly OperationTable[] = [putObject, getObject, conditionalReads, conditionalWrites, copyObject, deleteObject, deleteObjects, notOffered];

@@ -120,7 +120,7 @@ const REFUSED_HEADERS: readonly (readonly [name: string, value: string, expect: 
   ['x-amz-server-side-encryption', 'AES256', '501 NotImplemented'],
   ['x-amz-server-side-encryption-customer-algorithm', 'AES256', '501 NotImplemented'],
   ['x-amz-storage-class', 'GLACIER', '400 InvalidStorageClass'],
-  ['x-amz-website-redirect-location', 'javascript:alert(1)', '400 InvalidArgument'],
+  ['x-amz-website-redirect-location', 'javascript:alert(1)', '400 InvalidRedirectLocation'],
 ];
 
 const headers: readonly BadCase[] = [
