@@ -143,8 +143,10 @@ class CaseRun {
     if (name === 'future') return new Date(Date.now() + DAY_MS).toUTCString();
     if (name === 'owner') return owner.accessKeyId;
     if (name === 'stranger') return stranger.accessKeyId;
-    const dot = name.indexOf('.');
-    if (dot >= 0) return answered(replies[Number(name.slice(0, dot)) - 1], name.slice(dot + 1));
+    const [whose = '', ...rest] = name.split('.');
+    if (rest.join('.') === 'path')
+      return (await this.#value(whose, replies, it)).replace(/\?.*/, '');
+    if (rest.length > 0) return answered(replies[Number(whose) - 1], rest.join('.'));
     const fixture = fixtures[name];
     if (fixture === undefined) throw new Error(`there is no fixture ${name}`);
     const make = (): Promise<string> => this.#make(name, fixture);

@@ -65,7 +65,8 @@ export const fixtures: Readonly<Record<string, Fixture>> = {
 
   /** A place for an object that is not there yet. */
   key: own('key', []),
-  /** An upload in parts that has just begun: `{upload}` is path and query. */
+  /** An upload in parts that has just begun: `{upload}` is path and query, and
+   *  `{upload.path}` the object that it becomes. */
   upload: own('key', ['POST /{it}?uploads'], '{it}?uploadId={1.UploadId}'),
 
   /** Everything below is shared. */

@@ -8,9 +8,48 @@
 import { conditionalReads, conditionalWrites } from './operations/conditions.ts';
 import { copyObject } from './operations/copy-object.ts';
 import { deleteObject, deleteObjects } from './operations/delete-object.ts';
+import { listObjects, listObjectsV2 } from './operations/list-objects.ts';
+import {
+  abortUpload,
+  completeUpload,
+  createUpload,
+  listParts,
+  listUploads,
+  uploadPart,
+  uploadPartCopy,
+} from './operations/multipart.ts';
+import {
+  bucketLocation,
+  createBucket,
+  deleteBucket,
+  headBucket,
+  listBuckets,
+} from './operations/buckets.ts';
 import { putObject } from './operations/put-object.ts';
 import { getObject } from './operations/get-object.ts';
 import { notOffered } from './operations/not-offered.ts';
 import type { OperationTable } from './s3-case.ts';
 
-export const tables: readonly OperationTable[] = [putObject, getObject, conditionalReads, conditionalWrites, copyObject, deleteObject, deleteObjects, notOffered];
+export const tables: readonly OperationTable[] = [
+  ...[
+    putObject,
+    getObject,
+    conditionalReads,
+    conditionalWrites,
+    copyObject,
+    deleteObject,
+    deleteObjects,
+  ],
+  ...[listObjectsV2, listObjects],
+  ...[
+    createUpload,
+    uploadPart,
+    uploadPartCopy,
+    completeUpload,
+    abortUpload,
+    listParts,
+    listUploads,
+  ],
+  ...[createBucket, headBucket, deleteBucket, listBuckets, bucketLocation],
+  notOffered,
+];

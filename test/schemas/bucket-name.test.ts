@@ -11,6 +11,7 @@ test('names that S3 refuses are refused', t => {
   const names = [
     ...['', 'ab', 'a'.repeat(64), 'UPPER', 'a..b', '-ab', 'ab-', '.ab', 'ab.', 'a_b', 'a b'],
     ...['192.168.0.1', 'my-bucket-s3alias', 'ä-bucket', 'a/b', 'abc\n'],
+    ...['sthree-ab', 'amzn-s3-demo-bucket', 'ab--ol-s3', 'ab.mrap', 'ab--x-s3', 'ab--table-s3'],
   ];
   for (const name of names) t.false(isBucketName(name, 'allowed'), JSON.stringify(name));
 });

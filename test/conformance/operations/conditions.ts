@@ -5,6 +5,7 @@
  * Knows:         the API reference of GetObject, PutObject, CompleteMultipartUpload, DeleteObject.
  * Must not know: who decides them.
  */
+import { completion } from '../fixtures.ts';
 import { each, table, type Cases } from '../s3-case.ts';
 
 const ETAG = '"781e5e245d69b566979b86e28d23f2c7"';
@@ -130,17 +131,25 @@ const writes: Cases = {
     ...limited,
   },
   'CompleteMultipartUpload with If-None-Match: * on a key that is taken': {
-    given: ['POST /{key}?uploads', 'PUT /{key}?partNumber=1&uploadId={1.UploadId} < x', 'PUT /{key} < a'],
+    given: [
+      'POST /{key}?uploads',
+      'PUT /{key}?partNumber=1&uploadId={1.UploadId} < x',
+      'PUT /{key} < a',
+    ],
     ask: 'POST /{key}?uploadId={1.UploadId}',
     headers: { 'if-none-match': '*' },
-    body: '<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{2.etag}</ETag></Part></CompleteMultipartUpload>',
+    body: completion([1, '{2.etag}']),
     ...{ answer: '412 PreconditionFailed', then: ['GET /{key} > a'], ...limited },
   },
   'CompleteMultipartUpload with If-Match that holds': {
-    given: ['POST /{key}?uploads', 'PUT /{key}?partNumber=1&uploadId={1.UploadId} < x', 'PUT /{key} < a'],
+    given: [
+      'POST /{key}?uploads',
+      'PUT /{key}?partNumber=1&uploadId={1.UploadId} < x',
+      'PUT /{key} < a',
+    ],
     ask: 'POST /{key}?uploadId={1.UploadId}',
     headers: { 'if-match': '{3.etag}' },
-    body: '<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{2.etag}</ETag></Part></CompleteMultipartUpload>',
+    body: completion([1, '{2.etag}']),
     ...{ answer: '200', then: ['GET /{key} > x'], ...limited },
   },
   'DeleteObject with If-Match that holds': {
@@ -165,7 +174,11 @@ const writes: Cases = {
   },
 };
 
-export const conditionalReads = table('conditional reads', 'all four conditions, their precedence, If-Range', reads);
+export const conditionalReads = table(
+  'conditional reads',
+  'all four conditions, their precedence, If-Range',
+  reads,
+);
 export const conditionalWrites = table(
   'conditional writes',
   '`If-Match`, `If-None-Match` on PutObject, CompleteMultipartUpload, DeleteObject',

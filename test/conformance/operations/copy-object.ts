@@ -65,15 +65,18 @@ const copied: Cases = {
     gives: { CopyObjectResult: { ETag: '"5d41402abc4b2a76b9719d911017c592"' } },
     then: ['GET /{bucket}/b > hello'],
   },
-  ...each(['a%20b', 'a+b', 'a%2Bb', '%C3%BC', 'a%2Fb', 'a%3Fb', 'a%3FversionId%3Db', 'a%25b'], key => [
-    `a source whose key is sent as ${key}`,
-    {
-      given: [`PUT /{bucket}/${key} < x`],
-      ask: 'PUT /{bucket}/copy',
-      ...{ headers: { 'x-amz-copy-source': `/{bucket}/${key}` }, answer: '200' },
-      then: ['GET /{bucket}/copy > x'],
-    },
-  ]),
+  ...each(
+    ['a%20b', 'a+b', 'a%2Bb', '%C3%BC', 'a%2Fb', 'a%3Fb', 'a%3FversionId%3Db', 'a%25b'],
+    key => [
+      `a source whose key is sent as ${key}`,
+      {
+        given: [`PUT /{bucket}/${key} < x`],
+        ask: 'PUT /{bucket}/copy',
+        ...{ headers: { 'x-amz-copy-source': `/{bucket}/${key}` }, answer: '200' },
+        then: ['GET /{bucket}/copy > x'],
+      },
+    ],
+  ),
 };
 
 const REPLACED = {
@@ -88,7 +91,12 @@ const directives: Cases = {
     then: [
       {
         ...{ ask: 'HEAD /{key}', answer: '200' },
-        has: { 'x-amz-meta-new': '1', 'content-type': 'text/new', 'x-amz-meta-colour': null, 'cache-control': null },
+        has: {
+          'x-amz-meta-new': '1',
+          'content-type': 'text/new',
+          'x-amz-meta-colour': null,
+          'cache-control': null,
+        },
       },
     ],
   },
@@ -97,7 +105,11 @@ const directives: Cases = {
     headers: { ...OBJECT, 'x-amz-metadata-directive': 'COPY', 'x-amz-meta-new': '1' },
     answer: '200',
     then: [
-      { ask: 'HEAD /{key}', answer: '200', has: { 'x-amz-meta-new': null, 'x-amz-meta-colour': 'blue' } },
+      {
+        ask: 'HEAD /{key}',
+        answer: '200',
+        has: { 'x-amz-meta-new': null, 'x-amz-meta-colour': 'blue' },
+      },
     ],
   },
   'another directive is none': {
@@ -106,18 +118,28 @@ const directives: Cases = {
   },
   'a copy to itself that changes nothing': {
     given: ['PUT /{key} < x'],
-    ...{ ask: 'PUT /{key}', headers: { 'x-amz-copy-source': '/{key}' }, answer: '400 InvalidRequest' },
+    ...{
+      ask: 'PUT /{key}',
+      headers: { 'x-amz-copy-source': '/{key}' },
+      answer: '400 InvalidRequest',
+    },
   },
   'a copy to itself with other metadata': {
     given: ['PUT /{key} < x'],
-    ...{ ask: 'PUT /{key}', headers: { 'x-amz-copy-source': '/{key}', ...REPLACED }, answer: '200' },
-    then: [
-      { ask: 'GET /{key}', answer: '200', text: 'x', has: { 'x-amz-meta-new': '1' } },
-    ],
+    ...{
+      ask: 'PUT /{key}',
+      headers: { 'x-amz-copy-source': '/{key}', ...REPLACED },
+      answer: '200',
+    },
+    then: [{ ask: 'GET /{key}', answer: '200', text: 'x', has: { 'x-amz-meta-new': '1' } }],
   },
   'a redirect is never copied': {
     given: [
-      { ask: 'PUT /{bucket}/a', headers: { 'x-amz-website-redirect-location': '/b' }, answer: '200' },
+      {
+        ask: 'PUT /{bucket}/a',
+        headers: { 'x-amz-website-redirect-location': '/b' },
+        answer: '200',
+      },
     ],
     ...{ ask: 'PUT /{bucket}/b', headers: { 'x-amz-copy-source': '{bucket}/a' }, answer: '200' },
     then: [
@@ -176,11 +198,9 @@ const conditions: Cases = each(CONDITIONS, ([asked, answer]) => {
     const short = value === ETAG ? 'its ETag' : value === OTHER ? 'another' : value.slice(1, -1);
     return `${name} ${short}`;
   });
-  const headers = Object.entries(asked).map(([name, value]) => [`x-amz-copy-source-${name}`, value]);
-  return [
-    `the source ${told.join(', ')}`,
-    { ask: 'PUT /{key}', headers: { ...OBJECT, ...Object.fromEntries(headers) }, answer },
-  ];
+  const headers: Record<string, string> = { ...OBJECT };
+  for (const [name, value] of Object.entries(asked)) headers[`x-amz-copy-source-${name}`] = value;
+  return [`the source ${told.join(', ')}`, { ask: 'PUT /{key}', headers, answer }];
 });
 
 export const copyObject = table(

@@ -56,7 +56,11 @@ const several: Cases = {
     then: [{ ask: 'GET /{bucket}', answer: '200', xml: { 'Contents.Key': ['c'] } }],
   },
   'a key that is not there is told as deleted': {
-    ...{ ask: 'POST /{bucket}?delete', hasMd5: true, body: `<Delete>${keysOf('missing')}</Delete>` },
+    ...{
+      ask: 'POST /{bucket}?delete',
+      hasMd5: true,
+      body: `<Delete>${keysOf('missing')}</Delete>`,
+    },
     ...{ answer: '200', xml: { 'Deleted.Key': 'missing', Error: null } },
   },
   'quiet tells only what failed': {
@@ -81,11 +85,20 @@ const several: Cases = {
   },
   'a key with characters that XML escapes': {
     given: ['PUT /{bucket}/a%26%3Cb%3E%22 < x'],
-    ...{ ask: 'POST /{bucket}?delete', hasMd5: true, body: '<Delete>' + keysOf('a&amp;&lt;b&gt;&quot;') + '</Delete>' },
+    ...{
+      ask: 'POST /{bucket}?delete',
+      hasMd5: true,
+      body: '<Delete>' + keysOf('a&amp;&lt;b&gt;&quot;') + '</Delete>',
+    },
     ...{ answer: '200', xml: { 'Deleted.Key': 'a&<b>"' } },
     then: ['GET /{bucket}/a%26%3Cb%3E%22 = 404 NoSuchKey'],
   },
-  'a thousand keys': { ask: 'POST /{bucket}?delete', hasMd5: true, body: many(1000), answer: '200' },
+  'a thousand keys': {
+    ask: 'POST /{bucket}?delete',
+    hasMd5: true,
+    body: many(1000),
+    answer: '200',
+  },
   'a thousand and one keys': {
     ...{ ask: 'POST /{bucket}?delete', hasMd5: true, body: many(1001), answer: '400 MalformedXML' },
   },
@@ -133,5 +146,9 @@ const several: Cases = {
   },
 };
 
-export const deleteObject = table('DeleteObject', 'an object that is not there is deleted too', one);
+export const deleteObject = table(
+  'DeleteObject',
+  'an object that is not there is deleted too',
+  one,
+);
 export const deleteObjects = table('DeleteObjects', 'up to 1000 keys, quiet or told', several);

@@ -26,9 +26,7 @@ const stored: Cases = {
     then: [{ ask: 'GET /{key}', answer: '200', text: BLOCKS }],
   },
   'an object is replaced with all that was said of it': {
-    given: [
-      { ask: 'PUT /{key}', body: 'a', headers: { 'x-amz-meta-a': '1' }, answer: '200' },
-    ],
+    given: [{ ask: 'PUT /{key}', body: 'a', headers: { 'x-amz-meta-a': '1' }, answer: '200' }],
     ...{ ask: 'PUT /{key}', body: 'b', headers: { 'x-amz-meta-b': '2' }, answer: '200' },
     then: [
       {
@@ -152,7 +150,10 @@ const metadata: Cases = {
   },
   'the size of metadata counts over all its headers': {
     ask: 'PUT /{key}',
-    ...{ body: 'x', headers: { 'x-amz-meta-a': 'v'.repeat(1100), 'x-amz-meta-b': 'v'.repeat(1100) } },
+    ...{
+      body: 'x',
+      headers: { 'x-amz-meta-a': 'v'.repeat(1100), 'x-amz-meta-b': 'v'.repeat(1100) },
+    },
     answer: '400 MetadataTooLarge',
   },
 };

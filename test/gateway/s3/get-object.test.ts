@@ -83,7 +83,7 @@ test('a 304 has the validators and no body', async t => {
   }
   const failed = await answerOf(getObject, world, { headers: { 'if-match': '"x"' } });
   t.is(failed.code, 'PreconditionFailed');
-  t.is(failed.fields?.['Condition'], 'if-match');
+  t.is(failed.fields?.['Condition'], 'If-Match');
 });
 
 test('headers of the answer are chosen by signed requests only', async t => {

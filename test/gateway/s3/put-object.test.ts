@@ -193,7 +193,7 @@ const REFUSALS: readonly Refusal[] = [
   {
     name: 'a redirect that is none',
     headers: { 'x-amz-website-redirect-location': 'javascript:alert(1)' },
-    code: 'InvalidArgument',
+    code: 'InvalidRedirectLocation',
   },
   {
     name: 'If-None-Match with an ETag',
