@@ -18,9 +18,10 @@ import type { Timestamp } from '../../schemas/timestamp.ts';
 import { timestampMs } from '../../schemas/timestamp.ts';
 import { orDamage, readRow } from '../storage/row-damage.ts';
 import { hasBytes, putHistory } from './history-rows.ts';
+import { deleteObjectRow } from './object-deletion.ts';
 import { exceedsQuota } from './quota.ts';
 import { abortedMarkRowKey, inlineRowKey, objectRowKey } from './row-keys.ts';
-import { forgottenAbove } from './rounds.ts';
+import { forgottenAbove, newestForgotten } from './rounds.ts';
 import { readObjectRowOrDamage } from './stored-rows.ts';
 import type { Completion } from './upload-completion.ts';
 import { decideCompletion, endCompletedUpload } from './upload-completion.ts';
@@ -135,11 +136,12 @@ function isMarkedAborted(step: WriteStep, version: ObjectVersion): boolean {
   return step.batch.get(abortedMarkRowKey(step.partition, version.versionId)) !== undefined;
 }
 
-/** A stamp that was raised above a stored one is not the writer's own. */
+/** A stamp that was raised above a stored or a forgotten one is not the writer's own. */
 function isTooFarAhead(step: WriteStep, stamp: Timestamp, stored: ObjectRow | undefined): boolean {
   const stampMs = timestampMs(stamp);
   if (stampMs <= step.surroundings.clock.wallMs() + STAMP_AHEAD_MS_MAX) return false;
-  return stored === undefined || stampMs > timestampMs(stored.timestamp) + 1;
+  const newest = stored?.timestamp ?? newestForgotten(step);
+  return newest === undefined || stampMs > timestampMs(newest) + 1;
 }
 
 /** With one replica nobody else holds an older version that a tombstone would have to beat. */
@@ -166,13 +168,15 @@ export function storeObject(
   if (completion !== undefined) endCompletedUpload(step, place, completion);
   if (demoted !== undefined) demote(step, place, demoted);
   if (dropped !== undefined) dropHistory(step, place, dropped);
-  const encoded = encodeObjectRow(row);
-  step.batch.put(key, encoded);
-  replaceBytes(step, write, { encoded, stored });
   const replaced = superseded && supersede(step, write, superseded);
   if (row.kind === 'tombstone') {
-    const entry = { kind: 'object', ...place, timestamp: row.timestamp } as const;
-    step.forgetLater(replaced?.kind === 'releases' ? { ...entry, releases: replaced.id } : entry);
+    const releases = replaced?.kind === 'releases' ? replaced.id : undefined;
+    deleteObjectRow(step, place, { timestamp: row.timestamp, releases });
+    if (mayHaveBytes(stored)) step.batch.delete(inlineRowKey(step.partition, place));
+  } else {
+    const encoded = encodeObjectRow(row);
+    step.batch.put(key, encoded);
+    replaceBytes(step, write, { encoded, stored });
   }
   step.ledger.count(place.bucket, countersOfPlan(plan));
   if (stored === 'damaged') step.ledger.distrust(place.bucket);

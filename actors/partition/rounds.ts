@@ -148,7 +148,15 @@ function later(one: Timestamp | undefined, other: Timestamp | undefined): Timest
 
 /** The newest that was forgotten here, where a write to an absent row is not above it. */
 export function forgottenAbove(step: WriteStep, stamp: Timestamp): Timestamp | undefined {
-  if (step.surroundings.soleReplica) return undefined;
-  const { collected } = readRound(step.batch, step.partition);
+  const collected = newestForgotten(step);
   return collected !== undefined && stamp <= collected ? collected : undefined;
+}
+
+export function newestForgotten({
+  surroundings,
+  batch,
+  partition,
+}: WriteStep): Timestamp | undefined {
+  if (surroundings.soleReplica) return surroundings.forgotten.newest;
+  return readRound(batch, partition).collected;
 }

@@ -29,6 +29,7 @@ import { probeBucket } from './bucket-probe.ts';
 import { CounterRecount } from './counter-recount.ts';
 import { digestPage, readDigest } from './digest-pages.ts';
 import { DurableSequence } from './durable-sequence.ts';
+import { ForgottenMark } from './forgotten-mark.ts';
 import { applyFence, applyUnfence } from './fences.ts';
 import { applyManifestWrite, dropManifest, readManifest } from './manifest-rows.ts';
 import { listObjects } from './object-list.ts';
@@ -115,6 +116,7 @@ export class TablePartition implements Actor<TableRequest, TableReply> {
   readonly #options: TablePartitionOptions;
   readonly #memory = new BucketMemory();
   readonly #sequence: DurableSequence;
+  readonly #forgotten: ForgottenMark;
   readonly #queue: WriteQueue;
   readonly #lists = new Gate({ runningMax: LISTS_RUNNING_MAX, waitingMax: LISTS_WAITING_MAX });
   readonly #recount: CounterRecount;
@@ -130,12 +132,15 @@ export class TablePartition implements Actor<TableRequest, TableReply> {
     this.#sequence = new DurableSequence(sequenceRowKey(partition), () => clock.wallMs());
     const { digestKey: clusterKey } = options;
     this.digest = clusterKey && new PartitionDigest({ partition, store, clock, clusterKey });
+    const forgotten = new ForgottenMark({ partition, store, clock });
+    this.#forgotten = forgotten;
     const surroundings: StepSurroundings = {
       partition,
       store,
       clock,
       memory: this.#memory,
       sequence: this.#sequence,
+      forgotten,
       space,
       soleReplica,
       isLiveStamper,
@@ -147,6 +152,7 @@ export class TablePartition implements Actor<TableRequest, TableReply> {
       onCommitted: (step: WriteStep) => this.#committed(step),
       onFailed: () => {
         this.#recount.cancel();
+        this.#forgotten.invalidate();
         this.digest?.invalidate();
       },
     };
@@ -345,6 +351,7 @@ export class TablePartition implements Actor<TableRequest, TableReply> {
   #reopened(): void {
     this.#memory.clear();
     this.#recount.cancel();
+    this.#forgotten.invalidate();
     this.digest?.invalidate();
     if (this.#indexedBelow !== undefined) this.#indexedBelow = this.#sequence.next;
     this.#options.kickRelease();

@@ -28,6 +28,7 @@ import {
 } from './history-rows.ts';
 import { historyRowRange, inlineRowKey, objectRowKey, timestampOfHistory } from './row-keys.ts';
 import { keysOfRange } from './row-walk.ts';
+import { deleteObjectRow } from './object-deletion.ts';
 import { bytesOf, isLive } from './version-plan.ts';
 import { refusalToDelete } from './version-locks.ts';
 import { failedCondition } from './write-condition.ts';
@@ -131,7 +132,7 @@ function deleteCurrent(
   }
   const { partition, batch: rows } = step;
   const bytes = next && readHistoryBytes({ rows, partition, place }, next);
-  if (next === undefined) putTombstone(step, place, { timestamp, row });
+  if (next === undefined) deleteLast(step, place, { timestamp, row });
   else promote(step, place, { row, next, bytes });
   const objects = isLive(next) - isLive(row);
   step.ledger.count(place.bucket, { ...NO_COUNTERS, objects, bytes: -bytesOf(row) });
@@ -151,17 +152,14 @@ function firstStanding(
   return undefined;
 }
 
-function putTombstone(
+function deleteLast(
   step: WriteStep,
   place: ObjectPlace,
   { timestamp, row }: { readonly timestamp: Timestamp; readonly row: StoredVersion },
 ): void {
-  const { batch, partition } = step;
-  batch.put(objectRowKey(partition, place), encodeObjectRow({ kind: 'tombstone', timestamp }));
-  if (hasBytes(row)) batch.delete(inlineRowKey(partition, place));
+  if (hasBytes(row)) step.batch.delete(inlineRowKey(step.partition, place));
   const releases = release(step, place, row);
-  const entry = { kind: 'object', ...place, timestamp } as const;
-  step.forgetLater(releases === undefined ? entry : { ...entry, releases });
+  deleteObjectRow(step, place, { timestamp, releases });
 }
 
 function promote(

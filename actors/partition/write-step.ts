@@ -12,6 +12,7 @@ import type { ReleaseEntry } from '../../schemas/records/release-entry.ts';
 import { encodeReleaseEntry } from '../../schemas/records/release-entry.ts';
 import type { TombstoneEntry } from '../../schemas/records/tombstone-entry.ts';
 import { encodeTombstoneEntry } from '../../schemas/records/tombstone-entry.ts';
+import type { Timestamp } from '../../schemas/timestamp.ts';
 import type { PurposefulStore } from '../storage/commit-purpose.ts';
 import type { StoreOperation } from '../storage/store.ts';
 import type { BucketMemory } from './bucket-ledger.ts';
@@ -19,6 +20,7 @@ import { BucketLedger } from './bucket-ledger.ts';
 import type { DurableSequence } from './durable-sequence.ts';
 import type { DigestChange, PartitionDigest } from './partition-digest.ts';
 import type { Holding } from './quota.ts';
+import type { ForgottenMark } from './forgotten-mark.ts';
 import { RowBatch } from './row-batch.ts';
 import { releaseRowKey, tombstoneRowKey } from './row-keys.ts';
 
@@ -29,6 +31,8 @@ export type StepSurroundings = {
   readonly clock: Clock;
   readonly memory: BucketMemory;
   readonly sequence: DurableSequence;
+  /** Of a sole replica. */
+  readonly forgotten: ForgottenMark;
   /** False: refuse what needs space. */
   readonly space: () => boolean;
   readonly soleReplica: boolean;
@@ -47,6 +51,7 @@ export class WriteStep {
   readonly ledger: BucketLedger;
   #hasReleases = false;
   #hasIndexed = false;
+  #hasForgotten = false;
   #indexedBelow: number | undefined;
   #digestChange: DigestChange = [];
 
@@ -63,6 +68,7 @@ export class WriteStep {
    *  below is committed. */
   finish(): StoreOperation[] {
     this.ledger.write();
+    if (this.#hasForgotten) this.surroundings.forgotten.write(this.batch);
     if (this.#hasIndexed) this.#indexedBelow = this.surroundings.sequence.next;
     const operations = this.batch.operations();
     this.#digestChange = this.surroundings.digest?.changeOf(operations) ?? [];
@@ -99,6 +105,12 @@ export class WriteStep {
   release(entry: ReleaseEntry): void {
     this.batch.put(releaseRowKey(this.partition, entry), encodeReleaseEntry(entry));
     this.#hasReleases = true;
+  }
+
+  /** A sole replica deletes with no other trace: what was stamped up to here comes too late. */
+  forgetNow(stamp: Timestamp): void {
+    this.#hasForgotten = true;
+    this.surroundings.forgotten.raise(stamp);
   }
 
   /** Has it forgotten some time after this batch is durable. */

@@ -35,6 +35,8 @@ export type NaiveState = {
   readonly releases: Record<string, true>;
   readonly marks: Record<string, true>;
   readonly fence: string | null;
+  /** The newest deletion. */
+  readonly forgotten: string | null;
 };
 
 export const EMPTY_STATE: NaiveState = {
@@ -44,6 +46,7 @@ export const EMPTY_STATE: NaiveState = {
   releases: {},
   marks: {},
   fence: null,
+  forgotten: null,
 };
 
 export type NaiveCounters = readonly [
@@ -158,17 +161,26 @@ function write(state: Draft, request: ObjectWrite): TableReply {
   if (head !== undefined && head.timestamp > row.timestamp) {
     return { kind: 'older', newest: head.timestamp as never };
   }
+  if (head === undefined && state.forgotten !== null && row.timestamp <= state.forgotten) {
+    return { kind: 'older', newest: state.forgotten as never, isForgotten: true };
+  }
   const because = failed(request, current);
   if (because !== undefined) return { kind: 'condition-failed', because };
   if (row.kind === 'tombstone' && current === undefined) return WRITTEN;
   if (completes !== undefined) end(state, request, completes);
-  state.heads[place.key] = headOf(row);
+  if (row.kind === 'tombstone') forget(state, place.key, row.timestamp);
+  else state.heads[place.key] = headOf(row);
   // One version with two contents is told apart: nobody sends it, but its bytes must not stay.
   const keepsBytes = isInline || current?.content !== 'inline';
   const isSame = row.kind === 'version' && row.versionId === current?.versionId && keepsBytes;
   if (current === undefined || isSame) return WRITTEN;
   if (current.content !== 'inline') state.releases[`version ${current.versionId}`] = true;
   return { kind: 'written', replaced: { sizeBytes: current.sizeBytes } };
+}
+
+function forget(state: Draft, key: string, timestamp: string): void {
+  Reflect.deleteProperty(state.heads, key);
+  if (state.forgotten === null || timestamp > state.forgotten) state.forgotten = timestamp;
 }
 
 function headOf(row: ObjectRow): Head {

@@ -7,14 +7,16 @@ import { SEAL_TAG_BYTES } from '../../../schemas/records/customer-encryption.ts'
 import { decodeReleaseEntry } from '../../../schemas/records/release-entry.ts';
 import { TABLE } from '../../../schemas/row-tables.ts';
 import { STAMP_AHEAD_MS_MAX } from '../../../actors/partition/object-writes.ts';
-import { timestampMs } from '../../../schemas/timestamp.ts';
-import { countersRowKey, objectRowKey } from '../../../actors/partition/row-keys.ts';
+import { countersRowKey, objectRowKey, roundRowKey } from '../../../actors/partition/row-keys.ts';
+import type { Timestamp } from '../../../schemas/timestamp.ts';
+import { makeTimestamp, timestampMs } from '../../../schemas/timestamp.ts';
 import type { Fixture } from './partition-fixture.ts';
 import {
   at,
   bucket,
   etag,
   inlineVersion,
+  LIVE_STAMPER,
   partition,
   put,
   putBlocks,
@@ -75,14 +77,57 @@ test('nothing is visible before it is durable', async t => {
   t.deepEqual(await counters(f), [1, 3]);
 });
 
-test('a write at or below the stored stamp is told the newest, versus a tombstone too', async t => {
+test('a write at or below the stored stamp is told the newest, and that of a deletion', async t => {
   const f = tablePartition();
   await f.ask(put('a', 5));
   t.deepEqual(await f.ask(put('a', 4)), { kind: 'older', newest: stamp(5) });
   t.deepEqual(await f.ask(remove('a', 4)), { kind: 'older', newest: stamp(5) });
   t.deepEqual(await f.ask(remove('a', 6)), { kind: 'written', replaced: { sizeBytes: 3 } });
-  t.deepEqual(await f.ask(put('a', 5)), { kind: 'older', newest: stamp(6) });
+  const forgotten = { kind: 'older', newest: stamp(6), isForgotten: true } as const;
+  t.deepEqual(await f.ask(put('a', 5)), forgotten);
+  t.deepEqual(await f.ask(put('b', 6)), forgotten, 'nobody knows any more which keys there were');
   t.deepEqual(await f.ask(put('a', 7)), { kind: 'written' });
+});
+
+test('who is alone deletes without a trace but the mark, and knows it after a restart', async t => {
+  const f = tablePartition();
+  await f.ask(put('a', 1));
+  await f.ask(putBlocks('b', 2));
+  await f.ask(remove('a', 5));
+  await f.ask(remove('b', 4));
+  t.is(f.rows(TABLE.object).length, 0);
+  t.is(f.rows(TABLE.inline).length, 0);
+  t.is(f.rows(TABLE.tombstone).length, 0);
+  const after = f.crash();
+  const forgotten = { kind: 'older', newest: stamp(5), isForgotten: true } as const;
+  t.deepEqual(await after.ask(put('b', 3)), forgotten);
+  t.deepEqual(await after.ask(put('b', 6)), { kind: 'written' });
+});
+
+test('a write that is raised above a deletion of the far future is taken', async t => {
+  const f = tablePartition();
+  const ahead = f.environment.clock.wallMs() + STAMP_AHEAD_MS_MAX;
+  const far = (ms: number): Timestamp => makeTimestamp(ms, 0, LIVE_STAMPER);
+  const stored = put('a', 1);
+  await f.ask({ ...stored, row: { ...stored.row, timestamp: far(ahead) } });
+  const removal = remove('a', 2);
+  const removed = { ...removal, row: { ...removal.row, timestamp: far(ahead + 1) } };
+  t.is((await f.ask(removed)).kind, 'written');
+  const later = put('b', 3);
+  const raised = { ...later, row: { ...later.row, timestamp: far(ahead + 2) } };
+  t.is((await f.ask(raised)).kind, 'written');
+  const alone = { ...later, row: { ...later.row, timestamp: far(ahead + 9000) } };
+  t.is((await f.ask({ ...alone, place: at('c') })).kind, 'stamp-ahead');
+});
+
+test('where the mark is damaged, what was sent before is raised', async t => {
+  const f = tablePartition();
+  await f.ask(put('a', 1));
+  await f.ask(remove('a', 2));
+  f.store.damage(roundRowKey(partition));
+  const after = f.crash();
+  const reply = await after.ask(put('b', 0));
+  t.true(reply.kind === 'older' && reply.isForgotten === true && reply.newest > stamp(0));
 });
 
 test('the same write told twice is stored once', async t => {

@@ -6,11 +6,12 @@
 // write was lost, or something was stored that nobody wrote.
 import test from 'ava';
 import fc from 'fast-check';
-import { OBJECT_KEY_AT, unescapeKey } from '../../../actors/partition/row-keys.ts';
+import { OBJECT_KEY_AT, roundRowKey, unescapeKey } from '../../../actors/partition/row-keys.ts';
 import type { UploadId } from '../../../schemas/ids.ts';
 import type { ObjectWrite, TableReply, TableRequest } from '../../../schemas/messages/table.ts';
 import { decodeCounters } from '../../../schemas/records/bucket-counters.ts';
 import { decodeFence } from '../../../schemas/records/fence-row.ts';
+import { decodeRoundRow } from '../../../schemas/records/round-row.ts';
 import { decodeObjectRow } from '../../../schemas/records/object-row.ts';
 import { decodeOpenUploadRow } from '../../../schemas/records/open-upload-row.ts';
 import { decodeReleaseEntry } from '../../../schemas/records/release-entry.ts';
@@ -27,6 +28,7 @@ import {
   createUpload,
   etag,
   partOf,
+  partition,
   put,
   putBlocks,
   refOf,
@@ -325,6 +327,8 @@ function stateOf(f: Fixture): NaiveState {
             content: row.content.kind,
           };
   }
+  const round = f.store.get(roundRowKey(partition));
+  if (round !== undefined) state.forgotten = decodeRoundRow(round).collected ?? null;
   const keyOf = (rowKey: Buffer): string =>
     unescapeKey(rowKey.subarray(OBJECT_KEY_AT)).key.toString();
   for (const { key: rowKey, value } of f.rows(TABLE.openUpload)) {

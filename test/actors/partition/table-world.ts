@@ -91,6 +91,8 @@ export class TableWorld {
     store = new MemoryStore(),
     blocks = new ToldBlocks(),
     liveStampers: ReadonlySet<string> = new Set([LIVE_STAMPER]),
+    /** `one of several`: other nodes are said to hold its partitions, too. */
+    replica: 'sole' | 'one of several' = 'sole',
   ) {
     this.store = store;
     this.blocks = blocks;
@@ -108,7 +110,7 @@ export class TableWorld {
         clock,
         space: () => true,
         kickRelease: () => this.worker.kick(partition),
-        soleReplica: true,
+        soleReplica: replica === 'sole',
         isLiveStamper,
         heldElsewhere: (bucket, shards) => holdings.elsewhere(partition, bucket, shards),
         log,
@@ -172,7 +174,7 @@ export class TableWorld {
     }
   }
 
-  /** The machine stops and starts again: a new process, with a stamper of its own. */
+  /** The machine stops and starts again: a new process, with a stamper of its own, and alone. */
   async crash(liveStampers?: ReadonlySet<string>): Promise<TableWorld> {
     const survivor = this.store.crash();
     await this.worker.stop();
