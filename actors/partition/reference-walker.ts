@@ -7,8 +7,8 @@
  *
  * Everything else releases what it knows to be dead; this finds what nobody knew any more: what a
  * gateway left when it died, what a damaged row named. It runs once after the start and then daily,
- * a page at a time, and rests longer than it works. A page that fails is tried again; the walk goes
- * on there, not at its beginning.
+ * a page at a time, and rests nine times as long as it works. A page that fails is tried again; the
+ * walk goes on there, not at its beginning.
  */
 import type { BlockClient } from '../../bus/block-client.ts';
 import type { TableClient } from '../../bus/table-client.ts';
@@ -60,8 +60,8 @@ export type WalkerStatus = {
 const PAGE_OWNERS = 256;
 const DAY_MS = 24 * 3600 * 1000;
 /** After a page it rests so many times as long as the page took, within these bounds. */
-const REST_FACTOR = 4;
-const REST_MS_MIN = 5;
+const REST_FACTOR = 9;
+const REST_MS_MIN = 20;
 const REST_MS_MAX = 10_000;
 const RETRY_MS = 30_000;
 /** A page that fails so often must not hold up the rest: the next walk comes by again. */

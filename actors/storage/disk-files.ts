@@ -39,9 +39,14 @@ export class DiskFiles implements Files {
     try {
       await handle.write(parts, 0);
       if (how === 'datasync') await handle.datasync();
-    } finally {
+    } catch (error) {
       await handle.close();
+      throw error;
     }
+    // What is durable has nothing more to tell: the caller goes on while the file is closed.
+    const closing = handle.close();
+    if (how === 'unsynced') await closing;
+    else closing.catch(() => undefined);
   }
 
   async rename(from: string, to: string): Promise<void> {

@@ -15,6 +15,8 @@ import { LEAF_NAMES, leafPath } from './block-tree.ts';
 
 const LEAVES = 4096;
 const BRANCHES = 256;
+/** Whose names in the root are made durable together. */
+const BRANCHES_AT_ONCE = 16;
 
 export class KnownDirectories {
   readonly #files: Files;
@@ -43,16 +45,25 @@ export class KnownDirectories {
     return { durable };
   }
 
-  /** Makes all directories, one after the other beside other work, until `isStopped`. */
+  /** Makes what is missing beside other work, a branch at a time, until `isStopped`. */
   async makeAll(isStopped: () => boolean): Promise<void> {
-    for (let branch = 0; branch < BRANCHES && !isStopped(); branch += 1) {
-      const path = join(this.#root, branch.toString(16).padStart(2, '0'));
-      for (const leaf of LEAF_NAMES) await this.#files.makeDirectory(join(path, leaf));
-      await this.#files.syncDirectory(path);
+    for (let first = 0; first < BRANCHES && !isStopped(); first += BRANCHES_AT_ONCE) {
+      const branches = Array.from({ length: BRANCHES_AT_ONCE }, (_, index) => first + index);
+      for (const branch of branches) await this.#makeBranch(branch);
       await this.#files.syncDirectory(this.#root);
-      this.#branches[branch] = 1;
-      this.#leaves.fill(1, branch * LEAF_NAMES.length, (branch + 1) * LEAF_NAMES.length);
+      this.#branches.fill(1, first, first + BRANCHES_AT_ONCE);
+      const { length } = LEAF_NAMES;
+      this.#leaves.fill(1, first * length, (first + BRANCHES_AT_ONCE) * length);
     }
+  }
+
+  async #makeBranch(branch: number): Promise<void> {
+    const path = join(this.#root, branch.toString(16).padStart(2, '0'));
+    await this.#files.makeDirectory(path);
+    const there = new Set((await this.#files.list(path)).map(({ name }) => name));
+    const missing = LEAF_NAMES.filter(leaf => !there.has(leaf));
+    await Promise.all(missing.map(leaf => this.#files.makeDirectory(join(path, leaf))));
+    await this.#files.syncDirectory(path);
   }
 
   /** The directory was not there after all. */
