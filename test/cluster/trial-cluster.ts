@@ -83,7 +83,7 @@ export class TrialSite {
       });
     };
     const garage = (what: string, config: string): Child =>
-      child(what, process.execPath, [GARAGE, '-c', config, 'server']);
+      child(what, GARAGE, ['-c', config, 'server']);
     this.gateway = garage('gateway', files.gatewayConfig);
     this.storage = garage('storage', files.storageConfig);
     this.spare = garage('spare', files.spareConfig);

@@ -158,7 +158,7 @@ function spawnServer(
   configPath: string,
   { accessKeyId, secretKey }: Credentials,
 ): ChildProcess {
-  return spawn(process.execPath, [GARAGE, '-c', configPath, 'server', ...flags], {
+  return spawn(GARAGE, ['-c', configPath, 'server', ...flags], {
     env: {
       ...process.env,
       GARAGE_DEFAULT_ACCESS_KEY: accessKeyId,
