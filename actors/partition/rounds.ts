@@ -152,6 +152,7 @@ export function forgottenAbove(step: WriteStep, stamp: Timestamp): Timestamp | u
   return collected !== undefined && stamp <= collected ? collected : undefined;
 }
 
+/** Of all that was deleted here without a trace, or forgotten in a round. */
 export function newestForgotten({
   surroundings,
   batch,
