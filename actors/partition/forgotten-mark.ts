@@ -1,13 +1,14 @@
 /**
- * The newest deletion that left no tombstone behind, where one node alone holds a partition.
+ * The newest deletion of a partition that nobody remembers by itself.
  *
  * Owns:          that mark in memory; it only grows.
- * Knows:         the row it is kept in, the same as that of forgetting in rounds.
- * Must not know: which deletions leave no tombstone.
+ * Knows:         the row it is kept in, that of forgetting in rounds.
+ * Must not know: how a deletion came to be forgotten.
  *
  * A write to an absent row at or below the mark may have been sent before the row was deleted, so
- * its stamp is raised first: nothing comes back, though nobody remembers the single deletion. The
- * mark is durable in the batch of each deletion it stands for.
+ * its stamp is raised first: nothing comes back. Several replicas forget in rounds; who is alone
+ * forgets at once, in the batch of the deletion. Every write to a new key looks here, and not into
+ * the store.
  */
 import type { Clock } from '../../schemas/environment.ts';
 import type { PartitionId } from '../../schemas/ids.ts';
@@ -46,6 +47,12 @@ export class ForgottenMark {
       this.#isRead = true;
     }
     return this.#newest;
+  }
+
+  /** The mark, where a write of this stamp to an absent row comes too late. */
+  notBelow(stamp: Timestamp): Timestamp | undefined {
+    const { newest } = this;
+    return newest !== undefined && stamp <= newest ? newest : undefined;
   }
 
   raise(stamp: Timestamp): void {

@@ -21,7 +21,6 @@ import { hasBytes, putHistory } from './history-rows.ts';
 import { deleteObjectRow } from './object-deletion.ts';
 import { exceedsQuota } from './quota.ts';
 import { abortedMarkRowKey, inlineRowKey, objectRowKey } from './row-keys.ts';
-import { forgottenAbove, newestForgotten } from './rounds.ts';
 import { readObjectRowOrDamage } from './stored-rows.ts';
 import type { Completion } from './upload-completion.ts';
 import { decideCompletion, endCompletedUpload } from './upload-completion.ts';
@@ -85,7 +84,8 @@ function decide(step: WriteStep, write: ObjectWrite, stored: Stored): Decision |
   if (known !== undefined && known.timestamp > row.timestamp) {
     return { kind: 'older', newest: known.timestamp };
   }
-  const forgotten = stored === undefined ? forgottenAbove(step, row.timestamp) : undefined;
+  const forgotten =
+    stored === undefined ? step.surroundings.forgotten.notBelow(row.timestamp) : undefined;
   if (forgotten !== undefined) return { kind: 'older', newest: forgotten, isForgotten: true };
   if (isTooFarAhead(step, row.timestamp, known)) return { kind: 'stamp-ahead' };
   if (condition !== undefined) {
@@ -140,7 +140,7 @@ function isMarkedAborted(step: WriteStep, version: ObjectVersion): boolean {
 function isTooFarAhead(step: WriteStep, stamp: Timestamp, stored: ObjectRow | undefined): boolean {
   const stampMs = timestampMs(stamp);
   if (stampMs <= step.surroundings.clock.wallMs() + STAMP_AHEAD_MS_MAX) return false;
-  const newest = stored?.timestamp ?? newestForgotten(step);
+  const newest = stored?.timestamp ?? step.surroundings.forgotten.newest;
   return newest === undefined || stampMs > timestampMs(newest) + 1;
 }
 

@@ -138,26 +138,11 @@ function enter(step: WriteStep, row: RoundRow, { round, collected: told }: Round
       }
     }
   }
+  if (collected !== undefined) step.surroundings.forgotten.raise(collected);
   putRound(step, { round, collected, promised: row.promised });
 }
 
 function later(one: Timestamp | undefined, other: Timestamp | undefined): Timestamp | undefined {
   if (one === undefined || other === undefined) return one ?? other;
   return one > other ? one : other;
-}
-
-/** The newest that was forgotten here, where a write to an absent row is not above it. */
-export function forgottenAbove(step: WriteStep, stamp: Timestamp): Timestamp | undefined {
-  const collected = newestForgotten(step);
-  return collected !== undefined && stamp <= collected ? collected : undefined;
-}
-
-/** Of all that was deleted here without a trace, or forgotten in a round. */
-export function newestForgotten({
-  surroundings,
-  batch,
-  partition,
-}: WriteStep): Timestamp | undefined {
-  if (surroundings.soleReplica) return surroundings.forgotten.newest;
-  return readRound(batch, partition).collected;
 }

@@ -31,7 +31,6 @@ export type StepSurroundings = {
   readonly clock: Clock;
   readonly memory: BucketMemory;
   readonly sequence: DurableSequence;
-  /** Of a sole replica. */
   readonly forgotten: ForgottenMark;
   /** False: refuse what needs space. */
   readonly space: () => boolean;
