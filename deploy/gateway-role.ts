@@ -49,7 +49,8 @@ export function makeGateway(options: GatewayRoleOptions): GatewayRole {
     blockBytes: config.blockSizeBytes,
     bytesMax: Math.min(SLAB_BYTES_MAX, config.blockRamBufferBytesMax),
   });
-  const writer = new ObjectWriter({ tables, blocks, stamper, timers, log, buffers, digests });
+  const common = { tables, blocks, stamper, timers, random, log };
+  const writer = new ObjectWriter({ ...common, buffers, digests });
   const readBuffers = new ReadBuffers({
     blockBytes: config.blockSizeBytes,
     countMax: READ_BUFFERS_MAX,

@@ -87,7 +87,7 @@ export class TableInspector implements ObjectInspector {
     const version: Admin.InspectedVersion = {
       uuid: row.versionId,
       timestampMs: timestampMs(row.timestamp),
-      encrypted: false,
+      encrypted: row.encryption !== undefined,
       uploading: false,
       aborted: false,
       deleteMarker: false,

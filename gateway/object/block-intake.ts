@@ -39,6 +39,7 @@ export class BlockIntake implements PayloadSink {
   readonly #payload: Payload;
   readonly #buffers: BlockBuffers;
   readonly #taker: BlockTaker;
+  readonly #roomBytes: number;
   #slab: Slab | undefined;
   #filledBytes = 0;
   #totalBytes = 0;
@@ -49,10 +50,17 @@ export class BlockIntake implements PayloadSink {
   #hasEnded = false;
   #isOver = false;
 
-  constructor(payload: Payload, buffers: BlockBuffers, taker: BlockTaker) {
+  /** `roomBytes`: how much of a slab is filled. */
+  constructor(
+    payload: Payload,
+    buffers: BlockBuffers,
+    taker: BlockTaker,
+    roomBytes = buffers.blockBytes,
+  ) {
     this.#payload = payload;
     this.#buffers = buffers;
     this.#taker = taker;
+    this.#roomBytes = roomBytes;
   }
 
   /** What has come so far, in bytes. */
@@ -145,7 +153,7 @@ export class BlockIntake implements PayloadSink {
     while (taken < bytes.length) {
       const slab = this.#slabWithRoom();
       if (slab === undefined) break;
-      const room = this.#buffers.blockBytes - this.#filledBytes;
+      const room = this.#roomBytes - this.#filledBytes;
       const count = Math.min(room, bytes.length - taken);
       const isAll = count === bytes.length;
       const piece = isAll ? bytes : bytes.subarray(taken, taken + count);
@@ -157,7 +165,7 @@ export class BlockIntake implements PayloadSink {
   }
 
   #slabWithRoom(): Slab | undefined {
-    if (this.#slab !== undefined && this.#filledBytes < this.#buffers.blockBytes) return this.#slab;
+    if (this.#slab !== undefined && this.#filledBytes < this.#roomBytes) return this.#slab;
     if (this.#slab !== undefined) this.#handOn(this.#slab, 'more');
     if (this.#isOver || this.#wait !== undefined) return undefined;
     if (this.#underWay < SLABS_MAX) this.#slab = this.#buffers.take();

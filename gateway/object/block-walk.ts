@@ -17,7 +17,7 @@ import type { ObjectPlace } from '../../schemas/messages/table.ts';
 import type { BlockList, BlockRef } from '../../schemas/records/block-list.ts';
 import { blockAt, blockCount } from '../../schemas/records/block-list.ts';
 import type { ObjectContent, ObjectVersion, PartRef } from '../../schemas/records/object-row.ts';
-import type { PartRow } from '../../schemas/records/upload-row.ts';
+import type { PartContent, PartRow } from '../../schemas/records/upload-row.ts';
 import type { S3Error } from '../s3/s3-error.ts';
 import type { ByteRange } from '../s3/ranges.ts';
 import { ContentGone } from './content-gone.ts';
@@ -100,6 +100,19 @@ export async function partRow(
   if (answer.kind !== 'part') throw readRefusal(answer);
   if (answer.part === undefined) throw new ContentGone('a part row is not there');
   return answer.part;
+}
+
+/** The block lists of a content whose row was read; `id` names its manifest rows. */
+export async function* listsOf(
+  tables: TableClient,
+  content: PartContent,
+  id: VersionId | AttemptId,
+): AsyncGenerator<BlockList> {
+  if (content.kind === 'blocks') {
+    yield content.blocks;
+    return;
+  }
+  for await (const { blocks } of manifestRows(tables, id, content.blockCount, 0)) yield blocks;
 }
 
 /** `skippedBytes`: bytes of parts before this list that were not even looked up. */

@@ -17,6 +17,9 @@ export type SlabPlace = {
   readonly sizeBytes: number;
 };
 
+/** How a block of a stream that is encrypted is: `firstByte` is the offset of its plain bytes. */
+export type BlockSeal = { readonly key: Uint8Array; readonly firstByte: number };
+
 export type DigestRequest =
   | { readonly kind: 'slab'; readonly slab: number; readonly place: SlabPlace }
   | { readonly kind: 'forget-slab'; readonly slab: number }
@@ -31,6 +34,8 @@ export type DigestRequest =
       /** Digests of the stream that take these bytes; the same names in every job of a stream. */
       readonly running: readonly DigestName[];
       readonly isLast: boolean;
+      /** Encrypt the bytes where they are, once the digests have taken them. */
+      readonly seal?: BlockSeal | undefined;
     }
   | { readonly kind: 'forget-stream'; readonly stream: number };
 

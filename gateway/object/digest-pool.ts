@@ -12,6 +12,9 @@
  *     thread 2   SHA 1 | SHA 2 | SHA 3 | …          names, chunk checksums, SHA of the whole
  *
  * A body of one block needs no SHA-256 of the whole: the block's name is it.
+ *
+ * A body that is encrypted stays on one thread: what was computed of its plain bytes comes before
+ * the block is encrypted where it is, and its name after.
  */
 import { assert } from '../../schemas/assert.ts';
 import type { Slab } from './block-buffers.ts';
@@ -35,6 +38,13 @@ export type DigestPoolOptions = {
   readonly startWorker?: () => DigestWorker;
   /** Told when a thread died: a bug, or no memory. */
   readonly onThreadDeath?: (error: Error) => void;
+};
+
+/** For a body that is encrypted on its way. */
+export type StreamSealing = {
+  readonly key: Uint8Array;
+  /** Whether anybody wants to know the MD5. */
+  readonly wantsMd5: boolean;
 };
 
 /** Told of one block. `hashed` comes before `absorbed`; after `failed` comes nothing. */
@@ -66,14 +76,15 @@ export class DigestPool {
     return this.#threads.length;
   }
 
-  openStream(plan: DigestPlan): DigestStream {
+  openStream(plan: DigestPlan, sealing?: StreamSealing): DigestStream {
     assert(!this.#isClosed, 'the hash threads are open');
     while (this.#threads.length < this.#threadCount) this.#startThread();
     const [serial, naming = serial] = this.#threads.toSorted((a, b) => a.load - b.load);
     assert(serial !== undefined && naming !== undefined, 'there is a hash thread');
     const id = this.#nextStream;
     this.#nextStream += 1;
-    return new DigestStream({ id, plan, serial, naming });
+    if (sealing === undefined) return new DigestStream({ id, plan, serial, naming, sealing });
+    return new DigestStream({ id, plan, serial, naming: serial, sealing });
   }
 
   /** The slab was discarded: the threads let go of its memory. */
@@ -101,6 +112,7 @@ type StreamParts = {
   readonly plan: DigestPlan;
   readonly serial: DigestThread;
   readonly naming: DigestThread;
+  readonly sealing: StreamSealing | undefined;
 };
 
 /** The digests of one body, block after block. */
@@ -108,12 +120,13 @@ export class DigestStream {
   readonly #parts: StreamParts;
   readonly #serialNames: readonly DigestName[];
   #blockCount = 0;
+  #plainBytes = 0;
   #isOver = false;
   readonly #found = new Map<DigestName, Buffer>();
 
   constructor(parts: StreamParts) {
     this.#parts = parts;
-    this.#serialNames = serialNames(parts.plan);
+    this.#serialNames = serialNames(parts.plan, parts.sealing);
     parts.serial.load += SERIAL_LOAD;
     parts.naming.load += NAMING_LOAD;
   }
@@ -123,9 +136,11 @@ export class DigestStream {
     block: { readonly slab: Slab; readonly sizeBytes: number; readonly isLast: boolean },
     listener: BlockListener,
   ): void {
-    const { serial, naming, id, plan } = this.#parts;
-    const isOnly = this.#blockCount === 0 && block.isLast;
+    const { serial, naming, id, plan, sealing } = this.#parts;
+    const isOnly = this.#blockCount === 0 && block.isLast && sealing === undefined;
     this.#blockCount += 1;
+    const seal = sealing && { key: sealing.key, firstByte: this.#plainBytes };
+    this.#plainBytes += block.sizeBytes;
     const namingNames = shaNames(plan, isOnly);
     const progress = new BlockProgress({
       listener,
@@ -136,7 +151,7 @@ export class DigestStream {
     const order = { stream: id, ...block };
     if (serial === naming) {
       const running = [...this.#serialNames, ...namingNames];
-      serial.give({ ...order, wantsBlock: true, running }, progress.listenFor(running));
+      serial.give({ ...order, wantsBlock: true, running, seal }, progress.listenFor(running));
       return;
     }
     naming.give(
@@ -153,11 +168,12 @@ export class DigestStream {
   digests(): BodyDigests {
     const { plan } = this.#parts;
     const md5 = this.#found.get('MD5');
-    assert(md5 !== undefined, 'the last block was absorbed');
+    const isMissing = md5 === undefined && this.#serialNames.includes('MD5');
+    assert(!isMissing, 'the last block was absorbed');
     const sha256Hex = this.#found.get('SHA256')?.toString('hex');
     const checksum = plan.checksum && this.#found.get(plan.checksum)?.toString('base64');
     return {
-      md5Hex: md5.toString('hex'),
+      md5Hex: md5?.toString('hex') ?? '',
       ...(sha256Hex === undefined ? {} : { sha256Hex }),
       ...(checksum === undefined ? {} : { checksum }),
     };
@@ -175,9 +191,14 @@ export class DigestStream {
   }
 }
 
-function serialNames({ checksum }: DigestPlan): readonly DigestName[] {
+function serialNames(
+  { checksum }: DigestPlan,
+  sealing: StreamSealing | undefined,
+): readonly DigestName[] {
   const isCrc = checksum !== undefined && checksum !== 'SHA1' && checksum !== 'SHA256';
-  return isCrc ? ['MD5', checksum] : ['MD5'];
+  const wantsMd5 = sealing?.wantsMd5 ?? true;
+  if (wantsMd5) return isCrc ? ['MD5', checksum] : ['MD5'];
+  return isCrc ? [checksum] : [];
 }
 
 /** What takes the whole body beside the blocks' names; the name of an only block is a SHA-256. */

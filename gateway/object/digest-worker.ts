@@ -1,5 +1,5 @@
 /**
- * A hash thread: computes digests of slabs, one job after the other.
+ * A hash thread: computes digests of slabs, and encrypts them, one job after the other.
  *
  * Owns:          the running digests of the streams that are pinned to this thread.
  * Knows:         its messages.
@@ -11,7 +11,8 @@ import { parentPort, type MessagePort } from 'node:worker_threads';
 import { assert } from '../../schemas/assert.ts';
 import { digestBlock } from './block-digest.ts';
 import { ChecksumMaker, type RunningDigest } from './checksum-maker.ts';
-import type { DigestJob, DigestReply, DigestRequest } from './digest-messages.ts';
+import { sealInPlace } from './chunk-cipher.ts';
+import type { BlockSeal, DigestJob, DigestReply, DigestRequest } from './digest-messages.ts';
 
 class DigestThread {
   readonly #port: MessagePort;
@@ -57,13 +58,28 @@ class DigestThread {
     }
   }
 
-  #do({ job, stream, slab, sizeBytes, wantsBlock, running, isLast }: DigestJob): DigestReply {
+  #do(order: DigestJob): DigestReply {
+    const { job, stream, slab, sizeBytes, wantsBlock, running, isLast, seal } = order;
     const memory = this.#slabs.get(slab);
     assert(memory !== undefined, 'the thread was told the slab');
+    if (seal !== undefined) return this.#seal(order, seal, memory);
     const bytes = memory.subarray(0, sizeBytes);
     const block = wantsBlock ? digestBlock(bytes) : undefined;
     const digests = this.#streamOf(stream, running);
     for (const digest of digests) digest.update(bytes);
+    if (!isLast) return { job, ...block };
+    this.#streams.delete(stream);
+    return { job, ...block, digests: digests.map(digest => digest.digest()) };
+  }
+
+  /** Digests are of the plain bytes, the block is of the encrypted ones. */
+  #seal(order: DigestJob, seal: BlockSeal, memory: Buffer): DigestReply {
+    const { job, stream, sizeBytes: plainBytes, running, isLast } = order;
+    const digests = this.#streamOf(stream, running);
+    for (const digest of digests) digest.update(memory.subarray(0, plainBytes));
+    const { key, firstByte } = seal;
+    const sealedBytes = sealInPlace(key, { firstByte, isLast }, { memory, plainBytes });
+    const block = digestBlock(memory.subarray(0, sealedBytes));
     if (!isLast) return { job, ...block };
     this.#streams.delete(stream);
     return { job, ...block, digests: digests.map(digest => digest.digest()) };

@@ -137,6 +137,10 @@ export class HttpPayload implements Payload, BodySink, DecodedBodySink {
     this.plan = algorithm === undefined ? { sha256 } : { sha256, checksum: algorithm };
   }
 
+  get comparesMd5(): boolean {
+    return this.#parts.md5Hex !== undefined;
+  }
+
   start(sink: PayloadSink): void {
     const { body, chunked } = this.#parts;
     this.#sink = sink;

@@ -15,12 +15,13 @@
 import { LentBytes } from '../../bus/lent-bytes.ts';
 import { INLINE_BYTES_MAX } from '../../schemas/limits.ts';
 import type { BlockHash } from '../../schemas/ids.ts';
+import { plainBytesOf, sealedBytesOf } from '../../schemas/records/customer-encryption.ts';
 import { S3Error } from '../s3/s3-error.ts';
 import type { BlockBuffers, Slab, SlabUse } from './block-buffers.ts';
 import type { BlockDigest } from './block-digest.ts';
 import { BlockIntake, type BlockTaker, type FilledBlock } from './block-intake.ts';
 import type { BlockUpload, StoreOutcome } from './block-upload.ts';
-import type { BlockListener, DigestPool, DigestStream } from './digest-pool.ts';
+import type { BlockListener, DigestPool, DigestStream, StreamSealing } from './digest-pool.ts';
 import type { BodyDigests, Payload } from './payload.ts';
 
 export type LargeBodyParts = {
@@ -32,10 +33,13 @@ export type LargeBodyParts = {
   readonly mayBeInline: boolean;
   /** Blocks that are likely to be stored already: they are referenced without sending them. */
   readonly known?: ReadonlySet<BlockHash>;
+  /** The body is encrypted: its blocks, and what is handed back, are. */
+  readonly sealing?: StreamSealing | undefined;
 };
 
 export type TakenBody = {
   readonly digests: BodyDigests;
+  /** Of the plain bytes. */
   readonly sizeBytes: number;
   readonly inline?: Buffer;
 };
@@ -53,8 +57,11 @@ export class LargeBody implements BlockTaker {
 
   constructor(parts: LargeBodyParts) {
     this.#parts = parts;
-    this.#intake = new BlockIntake(parts.payload, parts.buffers, this);
-    this.#stream = parts.digests.openStream(parts.payload.plan);
+    const { payload, buffers, digests, sealing } = parts;
+    const { blockBytes } = buffers;
+    const roomBytes = sealing === undefined ? blockBytes : plainBytesOf(blockBytes);
+    this.#intake = new BlockIntake(payload, buffers, this, roomBytes);
+    this.#stream = digests.openStream(payload.plan, sealing);
   }
 
   /** Rejects with S3Error, or with what is a bug, once nothing is under way any more. */
@@ -74,9 +81,11 @@ export class LargeBody implements BlockTaker {
     this.#isLastIn = block.isLast;
     const isOnly = block.isLast && this.#blockCount === 0;
     this.#blockCount += 1;
-    const { mayBeInline } = this.#parts;
+    const { mayBeInline, sealing } = this.#parts;
     const isInline = isOnly && mayBeInline && block.sizeBytes <= INLINE_BYTES_MAX;
-    this.#stream.block(block, new BlockProgress(this, block.slab, block.sizeBytes, isInline));
+    const { slab, sizeBytes } = block;
+    const storedBytes = sealing === undefined ? sizeBytes : sealedBytesOf(sizeBytes);
+    this.#stream.block(block, new BlockProgress(this, slab, storedBytes, isInline));
   }
 
   intakeFailed(error: S3Error): void {

@@ -1,7 +1,7 @@
 /**
  * The answer to a read of one object, whichever door it came through.
  *
- * Owns:          the order: find, conditions, part or range, head of the answer, body.
+ * Owns:          the order: find, key, conditions, part or range, head of the answer, body.
  * Knows:         RFC 9110; the rows and the reader.
  * Must not know: doors: who may read, and what is said when there is nothing to read.
  *
@@ -19,12 +19,15 @@ import { timestampMs } from '../../schemas/timestamp.ts';
 import type { HttpReply, ReplyBody, ReplyHeaders, RequestHeaders } from '../http/exchange.ts';
 import { checksumReplyHeaders } from '../s3/checksum-headers.ts';
 import { decideRead, rangeCounts } from '../s3/conditions.ts';
+import { customerKeyHeaders } from '../s3/customer-key-headers.ts';
 import { describeObject } from '../s3/object-headers.ts';
 import type { ByteRange } from '../s3/ranges.ts';
 import { contentRange, parseRange } from '../s3/ranges.ts';
 import { S3Error } from '../s3/s3-error.ts';
 import { ContentGone } from './content-gone.ts';
+import type { CustomerKey } from './customer-key.ts';
 import type { FoundObject, ObjectReader } from './object-reader.ts';
+import { unlock } from './unlock.ts';
 
 /** How often an object that is overwritten again and again is looked up. */
 const LOOKUPS_MAX = 3;
@@ -54,6 +57,8 @@ export type ObjectQuestion = {
   readonly tellsTags?: boolean;
   /** What the door adds to the head of the answer. */
   readonly added?: ((version: ObjectVersion) => ReplyHeaders) | undefined;
+  /** With which the object is encrypted, as the client says. */
+  readonly customerKey?: CustomerKey | undefined;
 };
 
 /** What a door does in place of the answer. */
@@ -90,7 +95,12 @@ function lookUp(
   const { place, want, version } = question;
   const reply = chain(reader.look(place, want, version), found => {
     if (found?.kind !== 'object') return hooks.absent(found);
-    return hooks.instead?.(found.version) ?? answerFound(reader, question, found);
+    const { customerKey } = question;
+    const isPlain = customerKey === undefined && found.version.encryption === undefined;
+    return (
+      hooks.instead?.(found.version) ??
+      answerFound(reader, question, isPlain ? found : unlock(found, customerKey))
+    );
   });
   if (!(reply instanceof Promise)) return reply;
   return reply.catch((error: unknown) => {
@@ -113,6 +123,9 @@ function answerFound(
     return { status: 304, headers: described.filter(([name]) => NOT_MODIFIED_HEADERS.has(name)) };
   }
   if (added !== undefined) described.push(...added(version));
+  if (question.customerKey !== undefined) {
+    described.push(...customerKeyHeaders(question.customerKey));
+  }
   if (version.tagging !== undefined && question.tellsTags === true) {
     described.push(...tagCount(version.tagging));
   }

@@ -7,7 +7,7 @@
  *
  * The bytes of a small object come in the same answer as its row. The first piece of a larger one
  * is read before there is a status line, so that a damaged or absent block is an error and not a
- * broken success.
+ * broken success. What is encrypted is read as any other, and decrypted on its way out.
  */
 import type { BlockClient } from '../../bus/block-client.ts';
 import type { TableAnswer, TableClient } from '../../bus/table-client.ts';
@@ -15,6 +15,7 @@ import type { Clock } from '../../schemas/environment.ts';
 import type { BlockHash } from '../../schemas/ids.ts';
 import type { ObjectPlace } from '../../schemas/messages/table.ts';
 import type { StoredChecksum } from '../../schemas/records/checksum.ts';
+import { storedBytesOf } from '../../schemas/records/customer-encryption.ts';
 import type { DeleteMarker, ObjectVersion, VersionRef } from '../../schemas/records/object-row.ts';
 import type { Soon } from '../../schemas/soon.ts';
 import { chain } from '../../schemas/soon.ts';
@@ -22,9 +23,12 @@ import type { ReplyBody } from '../http/exchange.ts';
 import type { ByteRange } from '../s3/ranges.ts';
 import { S3Error } from '../s3/s3-error.ts';
 import { blockSlices, partRow, partsOf } from './block-walk.ts';
-import { PieceSource } from './piece-source.ts';
+import { OpenedSource } from './opened-source.ts';
+import { PieceSource, type PieceSourceParts } from './piece-source.ts';
 import type { ReadBuffers } from './read-buffers.ts';
 import { tableRefusal } from './refusals.ts';
+import { sealedSlices } from './sealed-walk.ts';
+import { openInline, unlockedOf, unlockedPart, type Unlocked } from './unlock.ts';
 
 /** Bodies read at a time: each may hold two pieces. */
 const READERS_MAX = 2048;
@@ -41,6 +45,8 @@ export type FoundObject = {
   readonly place: ObjectPlace;
   readonly version: ObjectVersion;
   readonly inline?: Uint8Array;
+  /** The right key was given for what is encrypted. */
+  readonly unlocked?: Unlocked;
 };
 
 /** One part of a completed upload, by its position. */
@@ -114,12 +120,13 @@ export class ObjectReader {
   open(found: FoundObject, range: ByteRange, seen?: Set<BlockHash>): Soon<ReplyBody> {
     const { version, inline } = found;
     if (version.content.kind !== 'inline') return this.#openBlocks(found, range, seen);
-    const bytes = inline ?? NO_BYTES;
-    if (bytes.length !== version.sizeBytes) {
+    const stored = inline ?? NO_BYTES;
+    if (stored.length !== storedBytesOf(version)) {
       throw new S3Error('InternalError', {
         cause: new Error('an inline object without its bytes'),
       });
     }
+    const bytes = version.encryption === undefined ? stored : openInline(found, stored);
     const isWhole = range.sizeBytes === bytes.length;
     const { first, sizeBytes } = range;
     return { kind: 'bytes', bytes: isWhole ? bytes : bytes.subarray(first, first + sizeBytes) };
@@ -135,7 +142,7 @@ export class ObjectReader {
     for await (const part of partsOf(walked, content)) {
       index += 1;
       if (index < position) continue;
-      const { checksum } = await partRow(walked, content, part);
+      const { checksum } = unlockedPart(found, await partRow(walked, content, part));
       const range = { first: part.firstByte, sizeBytes: part.sizeBytes };
       const { partCount } = content;
       return checksum === undefined ? { range, partCount } : { range, partCount, checksum };
@@ -145,9 +152,10 @@ export class ObjectReader {
 
   /** The parts behind a position, with their checksums. Rejects like `open`. */
   async parts(
-    { place, version }: FoundObject,
+    found: FoundObject,
     { after, limit }: { readonly after: number; readonly limit: number },
   ): Promise<readonly ListedPart[]> {
+    const { place, version } = found;
     const { content } = version;
     if (content.kind !== 'parts' || limit === 0) return [];
     const walked = { tables: this.#options.tables, place, version };
@@ -158,7 +166,7 @@ export class ObjectReader {
       if (position <= after) continue;
       const at = position;
       const { sizeBytes } = part;
-      const row = partRow(walked, content, part);
+      const row = partRow(walked, content, part).then(read => unlockedPart(found, read));
       listed.push(row.then(({ checksum }) => ({ position: at, sizeBytes, checksum })));
       // What fails is told by the end; until then nobody else waits for it.
       row.catch(() => undefined);
@@ -169,21 +177,34 @@ export class ObjectReader {
   }
 
   async #openBlocks(
-    { place, version }: FoundObject,
+    found: FoundObject,
     range: ByteRange,
     seen: Set<BlockHash> | undefined,
   ): Promise<ReplyBody> {
-    const { tables, blocks, buffers, clock } = this.#options;
+    const { place, version } = found;
+    const { sizeBytes } = range;
+    const walked = { tables: this.#options.tables, place, version };
+    if (version.encryption !== undefined) {
+      const opened = new OpenedSource(sealedSlices(walked, unlockedOf(found), range), slices =>
+        // How many bytes they are together depends on where parts begin: they end by themselves.
+        this.#pieces({ slices, sizeBytes: Number.POSITIVE_INFINITY }),
+      );
+      await opened.prime();
+      return { kind: 'stream', sizeBytes, source: opened };
+    }
+    const pieces = { slices: blockSlices(walked, range), sizeBytes };
+    const source = this.#pieces(seen === undefined ? pieces : { ...pieces, seen });
+    await source.prime();
+    return { kind: 'stream', sizeBytes, source };
+  }
+
+  #pieces(parts: Pick<PieceSourceParts, 'slices' | 'sizeBytes' | 'seen'>): PieceSource {
+    const { blocks, buffers, clock } = this.#options;
     if (this.#readers >= READERS_MAX) throw new S3Error('SlowDown');
     this.#readers += 1;
-    const slices = blockSlices({ tables, place, version }, range);
     const onOver = (): void => {
       this.#readers -= 1;
     };
-    const { sizeBytes } = range;
-    const parts = { blocks, buffers, clock, slices, sizeBytes, onOver };
-    const source = new PieceSource(seen === undefined ? parts : { ...parts, seen });
-    await source.prime();
-    return { kind: 'stream', sizeBytes, source };
+    return new PieceSource({ ...parts, blocks, buffers, clock, onOver });
   }
 }

@@ -14,7 +14,7 @@ import type { BlockClient } from '../../bus/block-client.ts';
 import type { ObjectWriteAnswer } from '../../bus/object-writes.ts';
 import type { Unavailable } from '../../bus/replica-calls.ts';
 import type { TableAnswer, TableClient } from '../../bus/table-client.ts';
-import type { Timers } from '../../schemas/environment.ts';
+import type { Randomness, Timers } from '../../schemas/environment.ts';
 import type { BlockHash, UploadId } from '../../schemas/ids.ts';
 import { attemptIdOf, versionIdOf } from '../../schemas/ids.ts';
 import { HASH_INLINE_BYTES_MAX, INLINE_BYTES_MAX } from '../../schemas/limits.ts';
@@ -28,7 +28,7 @@ import type {
   StoredHeaders,
   VersionRef,
 } from '../../schemas/records/object-row.ts';
-import type { PartContent } from '../../schemas/records/upload-row.ts';
+import type { PartContent, PartRow } from '../../schemas/records/upload-row.ts';
 import type { Soon } from '../../schemas/soon.ts';
 import type { Stamper } from '../../schemas/stamper.ts';
 import type { Log } from '../../schemas/telemetry.ts';
@@ -38,6 +38,8 @@ import type { BlockBuffers } from './block-buffers.ts';
 import { chunkChecksums } from './block-digest.ts';
 import { BlockUpload } from './block-upload.ts';
 import { ByteBudget } from './byte-budget.ts';
+import { sealWhole } from './chunk-cipher.ts';
+import type { ContentName, CustomerKey, NewContent } from './customer-key.ts';
 import type { DigestPool } from './digest-pool.ts';
 import { LargeBody } from './large-body.ts';
 import type { Payload } from './payload.ts';
@@ -55,6 +57,7 @@ export type ObjectWriterOptions = {
   readonly blocks: BlockClient;
   readonly stamper: Stamper;
   readonly timers: Timers;
+  readonly random: Randomness;
   readonly log: Log;
   readonly buffers: BlockBuffers;
   readonly digests: DigestPool;
@@ -68,6 +71,8 @@ export type VersionTarget = {
   readonly extras?: ObjectExtras | undefined;
   readonly condition?: WriteCondition | undefined;
   readonly quota?: BucketQuota | undefined;
+  /** To encrypt the bytes with. */
+  readonly customerKey?: CustomerKey | undefined;
 };
 export type PartTarget = {
   readonly kind: 'part';
@@ -75,6 +80,7 @@ export type PartTarget = {
   readonly uploadId: UploadId;
   readonly partNumber: number;
   readonly quota?: BucketQuota | undefined;
+  readonly customerKey?: CustomerKey | undefined;
 };
 export type WriteTarget = VersionTarget | PartTarget;
 
@@ -95,6 +101,8 @@ export type RowContent = {
   readonly content: ObjectContent;
   readonly inline?: Uint8Array | undefined;
   readonly checksum?: StoredChecksum | undefined;
+  /** The bytes and blocks are encrypted; size and checksum are of the plain bytes. */
+  readonly sealing?: NewContent | undefined;
 };
 
 export class ObjectWriter {
@@ -175,35 +183,46 @@ export class ObjectWriter {
     return this.#cleanup.idle();
   }
 
+  /** undefined for a body that is stored as it is. */
+  #sealing(target: WriteTarget): NewContent | undefined {
+    return target.customerKey?.newContent(this.#options.random, contentName(target));
+  }
+
   #writeInline(payload: Payload, target: VersionTarget, bytes: Buffer): Promise<Written> {
+    const sealing = this.#sealing(target);
     const digests = wholeDigests(this.#options.digests.checksums, bytes, payload.plan);
     const checksum = payload.verify(digests);
+    const inline = sealing === undefined ? bytes : sealWhole(sealing.keys.data, bytes);
     return this.writeInlineVersion(target, {
-      etag: digests.md5Hex,
+      etag: sealing?.etag ?? digests.md5Hex,
       sizeBytes: bytes.length,
       content: INLINE,
-      inline: bytes.length === 0 ? undefined : bytes,
+      inline: bytes.length === 0 ? undefined : inline,
       checksum,
+      sealing,
     });
   }
 
   #writeOneBlock(payload: Payload, target: WriteTarget, bytes: Buffer): Promise<Written> {
     const { checksums } = this.#options.digests;
+    const sealing = this.#sealing(target);
     return this.writeBlocks(target, async upload => {
-      const sha256Hex = checksums.hexOf('SHA256', bytes);
-      const digests = wholeDigests(checksums, bytes, payload.plan, sha256Hex);
+      const stored = sealing === undefined ? bytes : sealWhole(sealing.keys.data, bytes);
+      const hash = checksums.hexOf('SHA256', stored) as BlockHash;
+      const known = sealing === undefined ? hash : undefined;
+      const digests = wholeDigests(checksums, bytes, payload.plan, known);
       const checksum = payload.verify(digests);
-      const hash = sha256Hex as BlockHash;
       if (bytes.length > 0) {
-        upload.list({ hash, sizeBytes: bytes.length });
-        const outcome = await upload.store({ hash, checksums: chunkChecksums(bytes) }, bytes);
+        upload.list({ hash, sizeBytes: stored.length });
+        const outcome = await upload.store({ hash, checksums: chunkChecksums(stored) }, stored);
         if (outcome.kind === 'refused') throw outcome.error;
       }
       return {
-        etag: digests.md5Hex,
+        etag: sealing?.etag ?? digests.md5Hex,
         sizeBytes: bytes.length,
         content: await upload.seal(),
         checksum,
+        sealing,
       };
     });
   }
@@ -213,20 +232,24 @@ export class ObjectWriter {
     target: WriteTarget,
     known: ReadonlySet<BlockHash> | undefined,
   ): Promise<Written> {
+    const sealing = this.#sealing(target);
     const { buffers, digests } = this.#options;
     const mayBeInline = target.kind === 'version';
+    const wantsMd5 = payload.comparesMd5;
+    const inThreads = sealing && { key: sealing.keys.data, wantsMd5 };
     return this.writeBlocks(target, async upload => {
-      const parts = { payload, upload, buffers, digests, mayBeInline };
+      const parts = { payload, upload, buffers, digests, mayBeInline, sealing: inThreads };
       const body = new LargeBody(known === undefined ? parts : { ...parts, known });
       const taken = await body.take();
       const checksum = payload.verify(taken.digests);
       const isInline = mayBeInline && taken.sizeBytes <= INLINE_BYTES_MAX;
       return {
-        etag: taken.digests.md5Hex,
+        etag: sealing?.etag ?? taken.digests.md5Hex,
         sizeBytes: taken.sizeBytes,
         content: isInline ? INLINE : await upload.seal(),
         inline: taken.inline,
         checksum,
+        sealing,
       };
     });
   }
@@ -281,15 +304,16 @@ export class ObjectWriter {
     row: RowContent,
     { begun, timestamp }: Stamps,
   ): Soon<TableAnswer> {
-    const { etag, sizeBytes, checksum } = row;
-    const part = {
+    const { etag, sizeBytes, checksum, sealing } = row;
+    const part: PartRow = {
       ...{ uploadId, partNumber, attemptId: attemptIdOf(begun), timestamp },
       ...{ etag, sizeBytes, content: row.content as PartContent },
+      ...(checksum === undefined ? {} : { checksum }),
     };
     return this.#options.tables.askPlace({
       kind: 'part-write',
       place,
-      part: checksum === undefined ? part : { ...part, checksum },
+      part: sealing?.row(part) ?? part,
       quota,
     });
   }
@@ -308,7 +332,7 @@ type Stamps = { readonly begun: Timestamp; readonly timestamp: Timestamp };
  *  free. */
 function versionRow(
   { headers, extras }: VersionTarget,
-  { sizeBytes, etag, content, checksum }: RowContent,
+  { sizeBytes, etag, content, checksum, sealing }: RowContent,
   { begun, timestamp }: Stamps,
 ): ObjectVersion {
   const kind = 'version';
@@ -317,7 +341,15 @@ function versionRow(
     checksum === undefined
       ? { kind, timestamp, versionId, sizeBytes, etag, content, headers }
       : { kind, timestamp, versionId, sizeBytes, etag, content, headers, checksum };
-  return extras === undefined ? version : { ...version, ...extras };
+  const complete = extras === undefined ? version : { ...version, ...extras };
+  return sealing === undefined ? complete : sealing.row(complete);
+}
+
+function contentName(target: WriteTarget): ContentName {
+  const { place } = target;
+  if (target.kind === 'version') return { kind: 'version', place };
+  const { uploadId, partNumber } = target;
+  return { kind: 'part', place, uploadId, partNumber };
 }
 
 function ownerOf(target: WriteTarget, stamp: Timestamp): BlockOwner {

@@ -12,7 +12,7 @@ import type { S3Error } from '../s3/s3-error.ts';
 
 export { readSmallBody } from './small-body.ts';
 
-/** What must be computed of the whole body. MD5 always is: it is the ETag. */
+/** What must be computed of the whole body. MD5 is too where it is the ETag. */
 export type DigestPlan = {
   /** For the signature of the body. */
   readonly sha256: boolean;
@@ -21,6 +21,7 @@ export type DigestPlan = {
 };
 
 export type BodyDigests = {
+  /** Empty where it is neither the ETag nor compared. */
   readonly md5Hex: string;
   /** Present when the plan asked for it. */
   readonly sha256Hex?: string | undefined;
@@ -40,6 +41,8 @@ export interface Payload {
   /** Exact when known. */
   readonly sizeBytes: number | undefined;
   readonly plan: DigestPlan;
+  /** Whether `verify` looks at the MD5. */
+  readonly comparesMd5: boolean;
   /** Starts delivery; called at most once; may deliver everything before it returns. */
   start(sink: PayloadSink): void;
   /** Stops delivery within a bounded number of bytes. */

@@ -13,6 +13,7 @@ import type { BodyDigests, DigestPlan, Payload, PayloadSink } from './payload.ts
 export class SourcePayload implements Payload {
   readonly sizeBytes: number;
   readonly plan: DigestPlan;
+  readonly comparesMd5 = false;
   readonly #source: ReplySource;
   #isPaused = false;
   #isCancelled = false;

@@ -9,6 +9,7 @@
  * The answer to a client that lost the first one must be the first one: an upload that is not open
  * any more, but was completed with the same parts, is told as it was.
  */
+import type { Randomness } from '../../schemas/environment.ts';
 import { LIST_ENTRIES_MAX, XML_BODY_BYTES_MAX } from '../../schemas/limits.ts';
 import type { UploadId } from '../../schemas/ids.ts';
 import { versionIdOf } from '../../schemas/ids.ts';
@@ -20,16 +21,20 @@ import { versionRefOf } from '../../schemas/records/object-row.ts';
 import type { PartRow, UploadRow } from '../../schemas/records/upload-row.ts';
 import { timestampMs } from '../../schemas/timestamp.ts';
 import type { HttpReply, RequestHeaders } from '../http/exchange.ts';
+import { encryptedRow, type CustomerKey } from '../object/customer-key.ts';
 import { readSmallBody } from '../object/payload.ts';
 import { quotaOf } from '../object/quota.ts';
 import { tableRefusal } from '../object/refusals.ts';
+import { unlock } from '../object/unlock.ts';
 import { extrasOf, versionHeaders } from '../object/version-extras.ts';
+import { customerKeyOf } from './customer-key-headers.ts';
 import { expirationHeaders } from './lifecycle-headers.ts';
 import { placeOf } from './object-place.ts';
 import { chooseParts, readAskedParts, type AskedPart } from './part-choice.ts';
 import type { ObjectCall, S3Handler, S3Services } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
 import { checkExpected, checksumOfParts, etagOfParts } from './upload-checksum.ts';
+import { checkKeyForChecksums, keyOfUpload, toldPart } from './upload-encryption.ts';
 import { checksumElement, uploadIdOfCall } from './upload-xml.ts';
 import { conditionOfWrite } from './write-conditions.ts';
 import { xmlReply } from './xml-reply.ts';
@@ -41,6 +46,7 @@ const MD5_HEX = /^[0-9a-f]{32}$/;
 
 export const completeMultipartUpload: S3Handler<ObjectCall> = async (call, services) => {
   const uploadId = uploadIdOfCall(call);
+  const given = customerKeyOf(call.headers);
   const condition = conditionOfWrite(call, services);
   const expectedBytes = expectedSize(call.headers);
   const body = await readSmallBody(documentCall(call), XML_BODY_BYTES_MAX);
@@ -48,21 +54,30 @@ export const completeMultipartUpload: S3Handler<ObjectCall> = async (call, servi
   const place = placeOf(call);
   const found = await readUploaded(services, { place, uploadId, asked });
   if (found === undefined) return repeated(call, services, { place, uploadId, asked });
-  const parts = chooseParts(found.upload, asked, found.parts);
-  const row = versionOf({ found, parts, uploadId, services, bucket: call.bucket });
+  const { upload } = found;
+  const key = keyOfUpload(upload, place, given);
+  const needsChecksums = upload.checksum !== undefined || asked.some(part => part.checksum);
+  if (needsChecksums) checkKeyForChecksums(upload, key);
+  const told = new Map<number, PartRow>();
+  for (const { partNumber } of asked) {
+    const part = found.parts.get(partNumber);
+    if (part !== undefined) told.set(partNumber, toldPart(part, place, key));
+  }
+  const parts = chooseParts(upload, asked, told);
+  const row = versionOf({ upload, parts, services, bucket: call.bucket });
   checkSize(expectedBytes, row.sizeBytes);
   checkExpected(call.headers, row.checksum);
   const answer = await services.tables.writeObject({
     kind: 'object-write',
     place,
-    row,
+    row: storedRow(row, upload, { place, key, random: services.random }),
     completes: { uploadId, parts: parts.map(partRef) },
     condition,
     quota: quotaOf(call.bucket),
   });
   if (answer.kind !== 'written' && answer.kind !== 'completed-before') throw tableRefusal(answer);
-  const told = answer.kind === 'written' ? answer.version : answer.versionId;
-  return completedReply(call, services.calendar, { row, version: told });
+  const version = answer.kind === 'written' ? answer.version : answer.versionId;
+  return completedReply(call, services.calendar, { row, version });
 };
 
 /** The checksum headers of this request speak of the object, not of its body. */
@@ -120,16 +135,15 @@ async function readUploaded(
 }
 
 function versionOf(made: {
-  readonly found: Uploaded;
+  readonly upload: UploadRow;
   readonly parts: readonly PartRow[];
-  readonly uploadId: UploadId;
   readonly services: S3Services;
   readonly bucket: BucketRow;
 }): ObjectVersion {
-  const { found, parts, uploadId, services, bucket } = made;
+  const { upload, parts, services, bucket } = made;
   const timestamp = services.stamper.now();
-  const checksum = checksumOfParts(found.upload, parts);
-  const { tagging } = found.upload;
+  const checksum = checksumOfParts(upload, parts);
+  const { uploadId, tagging } = upload;
   return {
     kind: 'version',
     timestamp,
@@ -137,10 +151,32 @@ function versionOf(made: {
     sizeBytes: parts.reduce((sum, part) => sum + part.sizeBytes, 0),
     etag: etagOfParts(parts.map(part => part.etag)),
     content: { kind: 'parts', uploadId, partCount: parts.length },
-    headers: found.upload.headers,
+    headers: upload.headers,
     ...(checksum === undefined ? {} : { checksum }),
     ...extrasOf(bucket, { tagging }),
   };
+}
+
+/** An encrypted upload becomes an object that is encrypted with the same key. */
+function storedRow(
+  row: ObjectVersion,
+  { uploadId, encryption }: UploadRow,
+  {
+    place,
+    key,
+    random,
+  }: {
+    readonly place: ObjectPlace;
+    readonly key: CustomerKey | undefined;
+    readonly random: Randomness;
+  },
+): ObjectVersion {
+  if (encryption === undefined) return row;
+  const keys = key?.keysOf(encryption, { kind: 'upload', place, uploadId });
+  // Without the key there was no checksum that could be made of those of the parts.
+  return keys === undefined
+    ? { ...row, encryption }
+    : encryptedRow(row, encryption, { keys, random });
 }
 
 function partRef({ partNumber, attemptId, sizeBytes }: PartRow): PartRef {
@@ -190,7 +226,19 @@ async function repeated(
   if (row?.kind !== 'version' || row.versionId !== state.versionId) {
     throw new S3Error('NoSuchUpload');
   }
-  return completedReply(call, calendar, { row, version: versionRefOf(row) });
+  return completedReply(call, calendar, {
+    row: toldRow(row, place, call),
+    version: versionRefOf(row),
+  });
+}
+
+/** The checksum of an encrypted object is told to who has its key. */
+function toldRow(row: ObjectVersion, place: ObjectPlace, call: ObjectCall): ObjectVersion {
+  if (row.encryption === undefined) return row;
+  const key = customerKeyOf(call.headers);
+  if (key !== undefined) return unlock({ kind: 'object', place, version: row }, key).version;
+  const { checksum: _checksum, ...told } = row;
+  return told;
 }
 
 function completedReply(

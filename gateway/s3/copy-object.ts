@@ -6,7 +6,7 @@
  * Must not know: blocks.
  *
  * A copy references the blocks of its source; only a checksum that the source does not have makes
- * the bytes be read.
+ * the bytes be read, and encryption on either side: encrypted blocks belong to one version.
  */
 import type { BlockHash } from '../../schemas/ids.ts';
 import type { ChecksumAlgorithm } from '../../schemas/records/checksum.ts';
@@ -22,6 +22,7 @@ import { extrasOf, versionHeaders } from '../object/version-extras.ts';
 import { askedAcl } from './access-control.ts';
 import { askedChecksum } from './checksum-headers.ts';
 import { copyResult } from './copy-result.ts';
+import { COPY_KEY_HEADERS, customerKeyHeaders, customerKeyOf } from './customer-key-headers.ts';
 import { authoriseSource, checkCopySize, sourceVersionHeaders, withSource } from './copy-source.ts';
 import { expirationHeaders } from './lifecycle-headers.ts';
 import { ACL_HEADER } from './object-access.ts';
@@ -42,7 +43,8 @@ type Directive = 'COPY' | 'REPLACE';
 
 export const copyObject: S3Handler<ObjectCall> = async (call, services) => {
   const { headers } = call;
-  checkUploadHeaders(headers);
+  checkUploadHeaders(headers, COPY_KEY_HEADERS);
+  const customerKey = customerKeyOf(headers);
   const acl = askedAcl(headers, call.bucket);
   const directive = metadataDirective(call);
   // Refused before anything is looked up.
@@ -53,7 +55,9 @@ export const copyObject: S3Handler<ObjectCall> = async (call, services) => {
   const isSame = source.bucket.id === place.bucket && source.key === place.key;
   // An old version that is copied onto its object becomes the current one: that is a change.
   const isRestored = source.version !== undefined && call.bucket.versioning !== undefined;
-  if (isSame && !isRestored && !changesSomething(call, directive, checksum)) throw nothingChanges();
+  const isEncrypted = customerKey !== undefined || source.customerKey !== undefined;
+  const isChanged = isRestored || isEncrypted || changesSomething(call, directive, checksum);
+  if (isSame && !isChanged) throw nothingChanges();
   const condition = conditionOfWrite(call, services);
   const quota = quotaOf(call.bucket);
   let told: ReplyHeaders = [];
@@ -72,6 +76,7 @@ export const copyObject: S3Handler<ObjectCall> = async (call, services) => {
       extras: extrasOf(call.bucket, { tagging }),
       condition,
       quota,
+      customerKey,
     };
     return copy(services, found, target, checksum);
   });
@@ -79,7 +84,8 @@ export const copyObject: S3Handler<ObjectCall> = async (call, services) => {
   const subject = { key: call.key, sizeBytes, createdMs, tags };
   const expiration = expirationHeaders(call.bucket, services.calendar, subject);
   const version = versionHeaders(call.bucket, written.version);
-  return copyResult('CopyObjectResult', written, [...version, ...told, ...expiration]);
+  const key = customerKeyHeaders(customerKey);
+  return copyResult('CopyObjectResult', written, [...version, ...told, ...key, ...expiration]);
 };
 
 /** A storage class that is named counts, the same one too: tools renew objects in this way. */
@@ -125,9 +131,13 @@ async function copy(
   const { version } = found;
   const has = version.checksum;
   const isThere = has?.algorithm === checksum && has?.type === 'FULL_OBJECT';
+  const everything = { first: 0, sizeBytes: version.sizeBytes };
+  if (version.encryption !== undefined || target.customerKey !== undefined) {
+    const body = await services.reader.open(found, everything);
+    return services.writer.write(new SourcePayload(body, checksum ?? has?.algorithm), target);
+  }
   if (checksum === undefined || isThere) return copyByReference(services, found, target);
   const seen = new Set<BlockHash>();
-  const everything = { first: 0, sizeBytes: version.sizeBytes };
   const body = await services.reader.open(found, everything, seen);
   return services.writer.write(new SourcePayload(body, checksum), target, seen);
 }

@@ -16,8 +16,11 @@ import { versionRefOf } from '../../schemas/records/object-row.ts';
 import { timestampMs } from '../../schemas/timestamp.ts';
 import type { ReplyHeaders, RequestHeaders } from '../http/exchange.ts';
 import { ContentGone } from '../object/content-gone.ts';
+import type { CustomerKey } from '../object/customer-key.ts';
 import type { FoundObject } from '../object/object-reader.ts';
+import { unlock } from '../object/unlock.ts';
 import { checkSource } from './conditions.ts';
+import { sourceKeyOf } from './customer-key-headers.ts';
 import { checkObjectAcl, decideFor } from './object-access.ts';
 import { checkedVersionRef, placeOf } from './object-place.ts';
 import { noSuchObject } from './object-versions.ts';
@@ -62,6 +65,8 @@ export type AuthorisedSource = {
   /** undefined: the current one. */
   readonly version: VersionRef | undefined;
   readonly access: Access;
+  /** With which it is encrypted, as the client says. */
+  readonly customerKey: CustomerKey | undefined;
 };
 
 /** Rejects with S3Error NoSuchBucket, AccessDenied, InvalidArgument. */
@@ -70,6 +75,7 @@ export async function authoriseSource(
   services: S3Services,
 ): Promise<AuthorisedSource> {
   const { bucketName, key, version } = parseCopySource(call.headers);
+  const customerKey = sourceKeyOf(call.headers);
   const bucket = await services.directory.resolveBucket(bucketName, call.caller?.accessKeyId);
   if (bucket === undefined) {
     if (call.caller === undefined) throw new S3Error('AccessDenied');
@@ -79,12 +85,12 @@ export async function authoriseSource(
   const asked = { permission: 'read', action, bucket, objectKey: key } as const;
   const access = decideFor(call, services, asked);
   if (access === 'denied') throw new S3Error('AccessDenied');
-  return { bucket, key, version, access };
+  return { bucket, key, version, access, customerKey };
 }
 
 /**
- * Finds the source, checks its conditions and hands it to `copy`; again when it was overwritten
- * while it was copied. Rejects with S3Error.
+ * Finds the source, checks its key and its conditions and hands it to `copy`; again when it was
+ * overwritten while it was copied. Rejects with S3Error.
  */
 export async function withSource<Result>(
   call: S3Call,
@@ -98,9 +104,10 @@ export async function withSource<Result>(
     if (found?.kind !== 'object') throw noSource(call, services, { source, marker: found });
     const { etag, timestamp } = found.version;
     if (source.access === 'by-object') checkObjectAcl(call, source.bucket, found.version);
+    const unlocked = unlock(found, source.customerKey);
     checkSource(call.headers, { etag, lastModifiedMs: timestampMs(timestamp) });
     try {
-      return await copy(found);
+      return await copy(unlocked);
     } catch (error) {
       if (!(error instanceof ContentGone)) throw error;
       if (lookups === LOOKUPS_MAX) throw new S3Error('InternalError', { cause: error });

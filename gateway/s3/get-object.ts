@@ -13,15 +13,13 @@ import { timestampMs } from '../../schemas/timestamp.ts';
 import type { HttpReply } from '../http/exchange.ts';
 import { answerObject, type ObjectQuestion } from '../object/object-answer.ts';
 import { headersOfVersion } from '../object/version-extras.ts';
+import { customerKeyOf } from './customer-key-headers.ts';
 import { expirationHeaders } from './lifecycle-headers.ts';
 import { checkObjectAcl } from './object-access.ts';
 import { parsePartNumber, placeOf, versionRefOfCall } from './object-place.ts';
 import { noSuchObject } from './object-versions.ts';
 import type { ObjectCall, S3Handler, S3Services } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
-
-/** Who sends a key believes that the object is encrypted with it. */
-const CUSTOMER_KEY_HEADER = 'x-amz-server-side-encryption-customer-algorithm';
 
 const OVERRIDES = [
   'cache-control',
@@ -66,9 +64,7 @@ function readQuestion(
 ): ObjectQuestion {
   const { query, headers, caller, bucket } = call;
   const version = query.size === 0 ? undefined : versionRefOfCall(query);
-  if (headers.get(CUSTOMER_KEY_HEADER) !== undefined) {
-    throw new S3Error('NotImplemented', { fields: { Header: CUSTOMER_KEY_HEADER } });
-  }
+  const customerKey = customerKeyOf(headers);
   const partNumber = parsePartNumber(query.get('partNumber'));
   if (partNumber !== undefined && headers.get('range') !== undefined) {
     throw new S3Error('InvalidRequest', {
@@ -93,6 +89,7 @@ function readQuestion(
     wantsChecksum,
     tellsTags: true,
     added,
+    customerKey,
   };
 }
 

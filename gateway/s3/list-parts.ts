@@ -9,11 +9,13 @@ import { tableRefusal } from '../object/refusals.ts';
 import type { UploadRow } from '../../schemas/records/upload-row.ts';
 import type { PartRow } from '../../schemas/records/upload-row.ts';
 import { ownerXml } from './bucket.ts';
+import { customerKeyOf } from './customer-key-headers.ts';
 import { abortHeaders } from './lifecycle-headers.ts';
 import { entriesMax, integerOf } from './list-parameters.ts';
 import { TimeWriter } from './list-times.ts';
 import { placeOf } from './object-place.ts';
 import type { ObjectCall, S3Handler } from './s3-call.ts';
+import { keyOfUpload, toldPart } from './upload-encryption.ts';
 import { checksumElement, uploadIdOfCall } from './upload-xml.ts';
 import { xmlReply } from './xml-reply.ts';
 import { element, s3Document, wrap } from './xml-writer.ts';
@@ -28,18 +30,23 @@ type PartPage = {
 export const listParts: S3Handler<ObjectCall> = async (call, { tables, calendar }) => {
   const { query } = call;
   const uploadId = uploadIdOfCall(call);
+  const given = customerKeyOf(call.headers);
+  const place = placeOf(call);
   const maxParts = entriesMax(query, 'max-parts');
   const after = integerOf(query, 'part-number-marker') ?? 0;
   const answer = await tables.askPlace({
     kind: 'part-list',
-    place: placeOf(call),
+    place,
     uploadId,
     after,
     // The upload must exist even when no part is wanted.
     limit: Math.max(1, maxParts),
   });
   if (answer.kind !== 'parts') throw tableRefusal(answer);
-  const page = maxParts === 0 ? { ...answer, parts: [], truncated: false } : answer;
+  const key = keyOfUpload(answer.upload, place, given);
+  const told = answer.parts.map(part => toldPart(part, place, key));
+  const page =
+    maxParts === 0 ? { ...answer, parts: [], truncated: false } : { ...answer, parts: told };
   const begun = { key: call.key, createdMs: timestampMs(uploadId) };
   const headers = abortHeaders(call.bucket, calendar, begun);
   return xmlReply(document(call, page, { after, maxParts }), headers);

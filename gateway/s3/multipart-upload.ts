@@ -14,6 +14,7 @@ import { tableRefusal } from '../object/refusals.ts';
 import { askedAcl } from './access-control.ts';
 import { parseAlgorithm } from './checksum-headers.ts';
 import { isCombinable } from './crc-combine.ts';
+import { customerKeyHeaders, customerKeyOf } from './customer-key-headers.ts';
 import { abortHeaders } from './lifecycle-headers.ts';
 import { checkUploadHeaders, storedHeaders, withAcl } from './object-headers.ts';
 import { placeOf } from './object-place.ts';
@@ -30,9 +31,13 @@ export const createMultipartUpload: S3Handler<ObjectCall> = async (call, service
   const { headers, auth, caller, bucketName, key } = call;
   checkUploadHeaders(headers);
   const checksum = askedChecksum(headers);
+  const customerKey = customerKeyOf(headers);
   const tagging = taggingOf(headers);
   const timestamp = services.stamper.now();
   const uploadId = uploadIdOf(timestamp);
+  const place = placeOf(call);
+  const name = { kind: 'upload', place, uploadId } as const;
+  const encryption = customerKey?.newContent(services.random, name).encryption;
   const upload: UploadRow = {
     uploadId,
     timestamp,
@@ -41,8 +46,8 @@ export const createMultipartUpload: S3Handler<ObjectCall> = async (call, service
     initiator: caller?.accessKeyId ?? '',
     ...(checksum === undefined ? {} : { checksum }),
     ...(tagging === undefined ? {} : { tagging }),
+    ...(encryption === undefined ? {} : { encryption }),
   };
-  const place = placeOf(call);
   const answer = await services.tables.askPlace({ kind: 'upload-create', place, upload });
   if (answer.kind !== 'written') throw tableRefusal(answer);
   const content =
@@ -50,6 +55,7 @@ export const createMultipartUpload: S3Handler<ObjectCall> = async (call, service
   const begun = { key, createdMs: timestampMs(timestamp) };
   return xmlReply(s3Document('InitiateMultipartUploadResult', content), [
     ...checksumReplyHeaders(checksum),
+    ...customerKeyHeaders(customerKey),
     ...abortHeaders(call.bucket, services.calendar, begun),
   ]);
 };

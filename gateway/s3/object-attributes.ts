@@ -11,6 +11,8 @@ import type { ObjectVersion } from '../../schemas/records/object-row.ts';
 import { timestampMs } from '../../schemas/timestamp.ts';
 import { httpDate } from '../http/http-date.ts';
 import type { FoundObject, ListedPart } from '../object/object-reader.ts';
+import { unlock } from '../object/unlock.ts';
+import { customerKeyOf } from './customer-key-headers.ts';
 import { entriesMaxOf, integerIn, invalidArgument } from './list-parameters.ts';
 import { findVersion } from './object-versions.ts';
 import type { ObjectCall, S3Handler, S3Services } from './s3-call.ts';
@@ -28,11 +30,13 @@ type PartsWanted = { readonly after: number; readonly limit: number };
 
 export const getObjectAttributes: S3Handler<ObjectCall> = async (call, services) => {
   const wanted = readWanted(call);
+  const customerKey = customerKeyOf(call.headers);
   const page = {
     after: integerIn(call.headers.get(MARKER), MARKER) ?? 0,
     limit: entriesMaxOf(call.headers.get(MAX_PARTS), MAX_PARTS),
   };
-  const { found, headers } = await findVersion(call, services);
+  const { found: stored, headers } = await findVersion(call, services);
+  const found = unlock(stored, customerKey);
   const { version } = found;
   const parts = wanted.has('ObjectParts') ? await partsXml(services, found, page) : '';
   const content =

@@ -17,6 +17,7 @@ import { type PayloadMode } from '../auth/payload-mode.ts';
 import type { Authenticated } from '../auth/signature-v4.ts';
 import type { RequestHeaders } from '../http/exchange.ts';
 import { httpDate } from '../http/http-date.ts';
+import { CUSTOMER_KEY_HEADERS } from './customer-key-headers.ts';
 import { ACL_HEADER } from './object-access.ts';
 import { S3Error } from './s3-error.ts';
 
@@ -85,18 +86,21 @@ export function redirectLocation(headers: RequestHeaders): string | undefined {
 }
 
 /**
- * Refuses what an upload may ask for and does not get.
+ * Refuses what an upload may ask for and does not get; `keyHeaders`: how it may give keys.
  *
  * @throws S3Error InvalidStorageClass, NotImplemented.
  */
-export function checkUploadHeaders(headers: RequestHeaders): void {
+export function checkUploadHeaders(
+  headers: RequestHeaders,
+  keyHeaders = CUSTOMER_KEY_HEADERS,
+): void {
   const storageClass = headers.get('x-amz-storage-class');
   if (storageClass !== undefined && storageClass !== 'STANDARD') {
     throw new S3Error('InvalidStorageClass', { fields: { StorageClassRequested: storageClass } });
   }
   for (const [name] of headers.entries) {
     if (!name.startsWith('x-amz-')) continue;
-    if (isRefused(name)) throw notImplemented(name);
+    if (isRefused(name) && !keyHeaders.has(name)) throw notImplemented(name);
   }
 }
 

@@ -15,6 +15,7 @@ import { extrasOf, versionHeaders } from '../object/version-extras.ts';
 import type { HttpReply, ReplyHeaders } from '../http/exchange.ts';
 import { askedAcl } from './access-control.ts';
 import { checksumReplyHeaders } from './checksum-headers.ts';
+import { customerKeyHeaders, customerKeyOf } from './customer-key-headers.ts';
 import { expirationHeaders } from './lifecycle-headers.ts';
 import { checkUploadHeaders, storedHeaders, withAcl } from './object-headers.ts';
 import { placeOf } from './object-place.ts';
@@ -42,6 +43,7 @@ export async function storeObject(
   const { headers, auth } = call;
   const { tables, writer, calendar } = services;
   const tagging = taggingOf(headers);
+  const customerKey = customerKeyOf(headers);
   const target = {
     kind: 'version',
     place: placeOf(call),
@@ -49,6 +51,7 @@ export async function storeObject(
     extras: extrasOf(call.bucket, { tagging }),
     condition: conditionOfWrite(call, services),
     quota: quotaOf(call.bucket),
+    customerKey,
   } as const;
   const body = payload();
   const { place, quota } = target;
@@ -57,11 +60,13 @@ export async function storeObject(
   }
   const written = await writer.write(body, target);
   const version = versionHeaders(call.bucket, written.version);
-  if (call.bucket.lifecycle === undefined) return { written, further: version };
+  const told =
+    customerKey === undefined ? version : [...version, ...customerKeyHeaders(customerKey)];
+  if (call.bucket.lifecycle === undefined) return { written, further: told };
   const { sizeBytes, lastModifiedMs: createdMs } = written;
   const subject = { key: call.key, sizeBytes, createdMs, tags: tagging?.tags };
   const expiration = expirationHeaders(call.bucket, calendar, subject);
-  return { written, further: [...version, ...expiration] };
+  return { written, further: [...told, ...expiration] };
 }
 
 /** What PutObject and UploadPart answer. */

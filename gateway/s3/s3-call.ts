@@ -7,7 +7,7 @@
  */
 import type { BlockClient } from '../../bus/block-client.ts';
 import type { TableClient } from '../../bus/table-client.ts';
-import type { Clock } from '../../schemas/environment.ts';
+import type { Clock, Randomness } from '../../schemas/environment.ts';
 import type { AccessKeyId, BucketId, ObjectKey } from '../../schemas/ids.ts';
 import type {
   BucketRow,
@@ -101,6 +101,7 @@ export type S3Services = {
   readonly reader: ObjectReader;
   readonly stamper: Stamper;
   readonly clock: Clock;
+  readonly random: Randomness;
   /** By which lifecycle rules count days. */
   readonly calendar: LifecycleCalendar;
   readonly log: Log;

@@ -17,6 +17,7 @@ import { quotaOf, refuseEarly } from '../object/quota.ts';
 import { tableRefusal } from '../object/refusals.ts';
 import { SourcePayload } from '../object/source-payload.ts';
 import { copyResult } from './copy-result.ts';
+import { COPY_KEY_HEADERS, customerKeyHeaders, customerKeyOf } from './customer-key-headers.ts';
 import { authoriseSource, checkCopySize, sourceVersionHeaders, withSource } from './copy-source.ts';
 import { checkUploadHeaders } from './object-headers.ts';
 import { parsePartNumber, placeOf } from './object-place.ts';
@@ -25,6 +26,7 @@ import type { ByteRange } from './ranges.ts';
 import { parseCopyRange } from './ranges.ts';
 import type { ObjectCall, S3Handler, S3Services } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
+import { keyOfPartWrite } from './upload-encryption.ts';
 import { uploadIdOfCall } from './upload-xml.ts';
 
 type OpenPart = { readonly target: PartTarget; readonly declared: UploadRow['checksum'] };
@@ -35,11 +37,12 @@ export const uploadPart: S3Handler<ObjectCall> = async (call, services) => {
   const { target, declared } = await openPart(call, services);
   checkDeclared(declared, payload.plan.checksum);
   await refusePart(services, target, payload.sizeBytes);
-  return uploadReply(await services.writer.write(payload, target));
+  const written = await services.writer.write(payload, target);
+  return uploadReply(written, customerKeyHeaders(target.customerKey));
 };
 
 export const uploadPartCopy: S3Handler<ObjectCall> = async (call, services) => {
-  checkUploadHeaders(call.headers);
+  checkUploadHeaders(call.headers, COPY_KEY_HEADERS);
   const { reader, writer } = services;
   const source = await authoriseSource(call, services);
   const { target, declared } = await openPart(call, services);
@@ -53,7 +56,10 @@ export const uploadPartCopy: S3Handler<ObjectCall> = async (call, services) => {
     const body = await reader.open(found, range, seen);
     return writer.write(new SourcePayload(body, declared?.algorithm), target, seen);
   });
-  return copyResult('CopyPartResult', written, told);
+  return copyResult('CopyPartResult', written, [
+    ...told,
+    ...customerKeyHeaders(target.customerKey),
+  ]);
 };
 
 /** A part counts with all its bytes: what it may replace is kept until the upload has ended. */
@@ -73,6 +79,7 @@ function sourceRange({ headers }: ObjectCall, sizeBytes: number): ByteRange {
 /** The part, if its upload is open. Rejects with S3Error NoSuchUpload or InvalidArgument. */
 async function openPart(call: ObjectCall, { tables }: S3Services): Promise<OpenPart> {
   const { query } = call;
+  const given = customerKeyOf(call.headers);
   const partNumber = parsePartNumber(query.get('partNumber'));
   if (partNumber === undefined) {
     throw new S3Error('InvalidArgument', {
@@ -86,7 +93,8 @@ async function openPart(call: ObjectCall, { tables }: S3Services): Promise<OpenP
   if (answer.kind !== 'upload') throw tableRefusal(answer);
   if (answer.upload.state.kind !== 'open') throw new S3Error('NoSuchUpload');
   const quota = quotaOf(call.bucket);
-  const target = { kind: 'part', place, uploadId, partNumber, quota } as const;
+  const customerKey = keyOfPartWrite(answer.upload, place, given);
+  const target = { kind: 'part', place, uploadId, partNumber, quota, customerKey } as const;
   return { target, declared: answer.upload.checksum };
 }
 

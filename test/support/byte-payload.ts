@@ -22,11 +22,13 @@ export type BytePayloadOptions = {
   /** The client goes away after so many bytes. */
   readonly breaksAfter?: number;
   readonly verdict?: (digests: BodyDigests) => void;
+  readonly comparesMd5?: boolean;
 };
 
 export class BytePayload implements Payload {
   readonly sizeBytes: number | undefined;
   readonly plan: DigestPlan;
+  readonly comparesMd5: boolean;
   readonly #options: BytePayloadOptions;
   pauses = 0;
   isCancelled = false;
@@ -37,6 +39,7 @@ export class BytePayload implements Payload {
     this.#options = options;
     this.sizeBytes = options.knowsSize === false ? undefined : options.bytes.length;
     this.plan = options.plan ?? { sha256: true };
+    this.comparesMd5 = options.comparesMd5 ?? false;
   }
 
   start(sink: PayloadSink): void {

@@ -154,6 +154,7 @@ export function servicesOf(
   return {
     ...{ region: 'garage', rootDomain: undefined, ...clients, stamper, writer, reader, log },
     clock: environment.clock,
+    random: environment.random,
     authoriser: new Authoriser(environment.clock),
     defaultOwnership: 'BucketOwnerEnforced',
     calendar: lifecycleCalendar(86_400_000, undefined),

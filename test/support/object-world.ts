@@ -82,8 +82,8 @@ export function makeObjectWorld(options: ObjectWorldOptions = {}): ObjectWorld {
   };
   const digests = new DigestPool({ threads, startWorker });
   const log = new QuietLog();
-  const { timers, clock } = environment;
-  const writer = new ObjectWriter({ ...clients, stamper, timers, log, buffers, digests });
+  const { timers, clock, random } = environment;
+  const writer = new ObjectWriter({ ...clients, stamper, timers, random, log, buffers, digests });
   const readBuffers = new ReadBuffers({ blockBytes, countMax: 4 });
   const reader = new ObjectReader({ ...clients, buffers: readBuffers, clock });
   const parts = { environment, tables, blocks, clients, stamper };

@@ -114,14 +114,6 @@ test('what is not there is NoSuchKey, and no version but null is there', async t
   t.is((await answerOf(getObject, world, { query: { versionId: 'x' } })).code, 'InvalidArgument');
 });
 
-test('a read with a key of its own is refused: nothing is encrypted here', async t => {
-  const world = await worldWith(t, seededBytes(1, 100));
-  const headers = { 'x-amz-server-side-encryption-customer-algorithm': 'AES256' };
-  for (const handler of [getObject, headObject]) {
-    t.is((await answerOf(handler, world, { headers })).code, 'NotImplemented');
-  }
-});
-
 test('an object that was not uploaded in parts has one part', async t => {
   const bytes = seededBytes(1, 100);
   const world = await worldWith(t, bytes);

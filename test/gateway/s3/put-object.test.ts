@@ -181,9 +181,9 @@ const REFUSALS: readonly Refusal[] = [
     code: 'NotImplemented',
   },
   {
-    name: 'encryption with its own key',
+    name: 'encryption with a key that is not there',
     headers: { 'x-amz-server-side-encryption-customer-algorithm': 'AES256' },
-    code: 'NotImplemented',
+    code: 'InvalidArgument',
   },
   {
     name: 'another storage class',

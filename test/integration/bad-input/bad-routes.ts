@@ -118,7 +118,14 @@ const REFUSED_HEADERS: readonly (readonly [name: string, value: string, expect: 
   ['x-amz-tagging', 'a=%7B', '400 InvalidTag'],
   ['x-amz-object-lock-mode', 'GOVERNANCE', '501 NotImplemented'],
   ['x-amz-server-side-encryption', 'AES256', '501 NotImplemented'],
-  ['x-amz-server-side-encryption-customer-algorithm', 'AES256', '501 NotImplemented'],
+  ['x-amz-server-side-encryption-customer-algorithm', 'AES256', '400 InvalidArgument'],
+  [
+    'x-amz-server-side-encryption-customer-algorithm',
+    'AES128',
+    '400 InvalidEncryptionAlgorithmError',
+  ],
+  ['x-amz-server-side-encryption-customer-key', 'AAAA', '400 InvalidArgument'],
+  ['x-amz-server-side-encryption-context', 'e30=', '501 NotImplemented'],
   ['x-amz-storage-class', 'GLACIER', '400 InvalidStorageClass'],
   ['x-amz-website-redirect-location', 'javascript:alert(1)', '400 InvalidRedirectLocation'],
 ];
