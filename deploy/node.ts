@@ -92,7 +92,7 @@ async function startNode(config: Config, options: ServerOptions, log: Log): Prom
   const { random } = realEnvironment;
   const nodeId = await identify(config, options.acceptEmpty);
   const rpcSecret = config.rpcSecret ?? ensureRpcSecret(config.metadataDir, random);
-  const { opened, knowledge, environment } = joinBus({ config, nodeId, rpcSecret, log });
+  const { opened, knowledge, environment } = await joinBus({ config, nodeId, rpcSecret, log });
   const { bus, subjects } = opened;
   const stamper = new Stamper(environment.clock, random);
   const calendar = lifecycleCalendar(
@@ -149,7 +149,7 @@ async function startNode(config: Config, options: ServerOptions, log: Log): Prom
 }
 
 /** The bus, and what is heard on it of the cluster; times are those of the cluster's majority. */
-function joinBus(of: {
+async function joinBus(of: {
   readonly config: Config;
   readonly nodeId: NodeId;
   readonly rpcSecret: string;
@@ -162,7 +162,7 @@ function joinBus(of: {
     of.config.nats === undefined ? realEnvironment : { ...realEnvironment, clock: clusterClock };
   const late: { knowledge?: ClusterKnowledge } = {};
   const layout = (): LayoutVersion | undefined => late.knowledge?.known.current;
-  const opened = openBus({ ...of, environment, layout, peerClocks: offsets });
+  const opened = await openBus({ ...of, environment, layout, peerClocks: offsets });
   const knowledge = new ClusterKnowledge({
     ...{ ...opened, ...of, clusterClock, offsets, environment: realEnvironment },
   });

@@ -1,7 +1,8 @@
 import test from 'ava';
 import { MemoryBus } from '../../bus/memory-bus.ts';
 import { NatsBus } from '../../bus/nats-bus.ts';
-import { openBus, serviceMetadata } from '../../deploy/open-bus.ts';
+import { openBus } from '../../deploy/open-bus.ts';
+import { serviceMetadata } from '../../deploy/open-nats-bus.ts';
 import { realEnvironment } from '../../deploy/real-environment.ts';
 import type { LayoutVersion } from '../../schemas/cluster-layout.ts';
 import { checkConfig } from '../../schemas/config.ts';
@@ -31,7 +32,7 @@ function opened(nats: object) {
 }
 
 test('without nats-servers the bus is embedded', async t => {
-  const { bus, subjects, close } = opened({});
+  const { bus, subjects, close } = await opened({});
   t.true(bus instanceof MemoryBus);
   t.is(String(subjects.heartbeat().subject), 'garage.local.gossip.heartbeat');
   await close();
@@ -39,7 +40,7 @@ test('without nats-servers the bus is embedded', async t => {
 
 test('with nats-servers it is on them, under the name of the cluster, even while they are away', async t => {
   const nats = { cluster_name: 'paris', urls: ['nats://127.0.0.1:1'] };
-  const { bus, subjects, close } = opened({ nats });
+  const { bus, subjects, close } = await opened({ nats });
   t.true(bus instanceof NatsBus);
   t.is(String(subjects.heartbeat().subject), 'garage.paris.gossip.heartbeat');
   await close();
