@@ -39,6 +39,9 @@ export type Superseded = { readonly kind: 'superseded' };
 /** Conditions are decided where there is one replica only. */
 export type NoConditions = { readonly kind: 'no-conditions' };
 
+/** Locks change where there is one replica only. */
+export type NoLockChanges = { readonly kind: 'no-lock-changes' };
+
 export type ObjectWriteAnswer = TableReply | Unavailable | Superseded | NoConditions;
 
 /** A condition that a client was told would be decided. Lifecycle's own only spares a write that

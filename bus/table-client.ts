@@ -8,6 +8,7 @@
 import type { PartitionId, VersionId } from '../schemas/ids.ts';
 import { partitionOfKey, partitionOfShard } from '../schemas/ids.ts';
 import type {
+  ObjectChange,
   ObjectPlace,
   ObjectWrite,
   TableReply,
@@ -17,7 +18,7 @@ import type {
 import type { Soon } from '../schemas/soon.ts';
 import type { Stamper } from '../schemas/stamper.ts';
 import type { Timestamp } from '../schemas/timestamp.ts';
-import type { NoConditions, ObjectWriteAnswer } from './object-writes.ts';
+import type { NoConditions, NoLockChanges, ObjectWriteAnswer } from './object-writes.ts';
 import { isOfClient, newestOlder, ReplicatedObjectWrites } from './object-writes.ts';
 import { askAboutOwners } from './owner-questions.ts';
 import { ReplicatedReads } from './replicated-reads.ts';
@@ -168,6 +169,25 @@ export class TableClient {
       if (raises === RAISES_MAX) return { kind: 'unavailable' };
       const timestamp = this.#stamper.above(answer.newest);
       current = { ...current, row: { ...current.row, timestamp } };
+    }
+  }
+
+  /** A change of a lock is stamped above the one before it: none is lost to a slow clock. */
+  async changeObject(change: ObjectChange): Promise<TableAnswer | NoLockChanges> {
+    const { retention, hold } = change;
+    if (retention === undefined && hold === undefined) return this.askPlace(change);
+    if (!this.decidesConditions(change.place)) return { kind: 'no-lock-changes' };
+    let current = change;
+    for (let raises = 0; ; raises += 1) {
+      const answer = await this.askPlace(current);
+      if (answer.kind !== 'older') return answer;
+      if (raises === RAISES_MAX) return { kind: 'unavailable' };
+      const stamp = this.#stamper.above(answer.newest);
+      current = {
+        ...current,
+        retention: retention && { ...retention, stamp },
+        hold: hold && { ...hold, stamp },
+      };
     }
   }
 

@@ -13,7 +13,7 @@ import type {
   BucketSettings,
   SettingsChange,
 } from '../../schemas/records/bucket-row.ts';
-import { withSettings } from '../../schemas/records/bucket-row.ts';
+import { changedRow } from '../../schemas/records/bucket-row.ts';
 import { localAliasId } from '../../schemas/records/settings-rows.ts';
 import type { DirectoryLookup } from '../s3/s3-call.ts';
 import type { BucketLife, BucketWish, Deletion } from './bucket-life.ts';
@@ -97,11 +97,16 @@ export class Lookup implements DirectoryLookup {
   async changeSettings(
     bucket: BucketId,
     change: SettingsChange,
-  ): Promise<{ readonly kind: 'changed' | 'gone' | 'unavailable' }> {
+  ): Promise<{ readonly kind: 'changed' | 'gone' | 'against-lock' | 'unavailable' }> {
+    let isLawful = true;
     try {
-      const row = await this.#options.settings.change('bucket', bucket, before =>
-        before?.state === 'active' ? withSettings(before, change) : undefined,
-      );
+      const row = await this.#options.settings.change('bucket', bucket, before => {
+        if (before?.state !== 'active') return undefined;
+        const changed = changedRow(before, change);
+        isLawful = changed !== undefined;
+        return changed;
+      });
+      if (!isLawful) return { kind: 'against-lock' };
       return { kind: row === undefined ? 'gone' : 'changed' };
     } catch (failure) {
       if (!(failure instanceof SettingsUnavailableError)) throw failure;

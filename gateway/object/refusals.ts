@@ -9,11 +9,11 @@
  * still appear. `damaged` is 500: asking again finds the same bytes.
  */
 import type { BlockAnswer } from '../../bus/block-client.ts';
-import type { ObjectWriteAnswer } from '../../bus/object-writes.ts';
+import type { NoLockChanges, ObjectWriteAnswer } from '../../bus/object-writes.ts';
 import { S3Error } from '../s3/s3-error.ts';
 
 /** The S3 error for a row request that was not answered as hoped. */
-export function tableRefusal(answer: ObjectWriteAnswer): S3Error {
+export function tableRefusal(answer: ObjectWriteAnswer | NoLockChanges): S3Error {
   switch (answer.kind) {
     case 'bucket-closed':
       return new S3Error('NoSuchBucket');
@@ -27,6 +27,13 @@ export function tableRefusal(answer: ObjectWriteAnswer): S3Error {
       return new S3Error('NotImplemented', {
         message: 'A cluster with several copies does not decide conditions of writes yet.',
       });
+    case 'no-lock-changes':
+      return new S3Error('NotImplemented', {
+        message: 'A cluster with several copies does not change locks of versions yet.',
+      });
+    case 'version-locked':
+      if (answer.because === 'held') return lockRefusal();
+      return new S3Error('ServiceUnavailable', { cause: new Error('the clock is in doubt') });
     case 'no-space':
       return new S3Error('InsufficientStorage');
     case 'overloaded':
@@ -41,6 +48,12 @@ export function tableRefusal(answer: ObjectWriteAnswer): S3Error {
     default:
       return new S3Error('InternalError', { cause: new Error(`row: ${answer.kind}`) });
   }
+}
+
+function lockRefusal(): S3Error {
+  return new S3Error('AccessDenied', {
+    message: 'Access Denied because object protected by object lock.',
+  });
 }
 
 /** The S3 error for a block that could not be stored, referenced or read. */

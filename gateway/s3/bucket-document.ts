@@ -62,7 +62,7 @@ function faultFields({ code, argument }: SettingFault): Readonly<Record<string, 
   return { ArgumentName: argument.name, ArgumentValue: argument.value };
 }
 
-/** Decides the change. Rejects with S3Error NoSuchBucket, ServiceUnavailable. */
+/** Rejects with S3Error NoSuchBucket, InvalidBucketState, ServiceUnavailable. */
 export async function decideSettings(
   { bucket, bucketName }: BucketCall,
   { directory }: S3Services,
@@ -71,6 +71,11 @@ export async function decideSettings(
   const { kind } = await directory.changeSettings(bucket.id, change);
   if (kind === 'changed') return;
   if (kind === 'unavailable') throw new S3Error('ServiceUnavailable');
+  if (kind === 'against-lock') {
+    throw new S3Error('InvalidBucketState', {
+      message: 'With object lock the versions of a bucket are kept, and neither ends.',
+    });
+  }
   throw new S3Error('NoSuchBucket', { fields: { BucketName: bucketName } });
 }
 

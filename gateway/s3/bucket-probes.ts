@@ -72,11 +72,6 @@ export const bucketProbes: Readonly<
     's3:GetBucketNotification',
     document('NotificationConfiguration'),
   ],
-  'object-lock': [
-    'GetObjectLockConfiguration',
-    's3:GetBucketObjectLockConfiguration',
-    absent('ObjectLockConfigurationNotFoundError'),
-  ],
   replication: [
     'GetBucketReplication',
     's3:GetReplicationConfiguration',

@@ -9,6 +9,8 @@
  * replicas a deletion of a version would come back from the replica that missed it, so a cluster
  * answers 501 until such deletions travel.
  */
+import type { TableClient } from '../../bus/table-client.ts';
+import type { BucketId } from '../../schemas/ids.ts';
 import type { VersioningStatus } from '../../schemas/records/bucket-settings/access-settings.ts';
 import { decideSettings, readVouchedDocument, SETTING_STORED } from './bucket-document.ts';
 import type { BucketCall, S3Handler } from './s3-call.ts';
@@ -20,6 +22,7 @@ import { element, s3Document } from './xml-writer.ts';
 
 const DOCUMENT_BYTES_MAX = 16 * 1024;
 const CONFIGURATION = new Set(['MfaDelete', 'Status']);
+const ANY_BUCKET = '0'.repeat(64) as BucketId;
 const WORDS: Readonly<Record<VersioningStatus, string>> = {
   enabled: 'Enabled',
   suspended: 'Suspended',
@@ -33,14 +36,19 @@ export const putBucketVersioning: S3Handler<BucketCall> = async (call, services)
       message: 'The bucket has object lock: its versioning cannot be suspended.',
     });
   }
-  if (!services.tables.decidesConditions({ bucket: call.bucket.id, shard: 0 })) {
-    throw new S3Error('NotImplemented', {
-      message: 'Versioning is not implemented under several replicas.',
-    });
-  }
+  checkVersionsPossible(services.tables);
   await decideSettings(call, services, { versioning });
   return SETTING_STORED;
 };
+
+/** @throws S3Error NotImplemented. */
+export function checkVersionsPossible(tables: TableClient): void {
+  // All partitions have as many replicas.
+  if (tables.decidesConditions({ bucket: ANY_BUCKET, shard: 0 })) return;
+  throw new S3Error('NotImplemented', {
+    message: 'Versioning is not implemented under several replicas.',
+  });
+}
 
 function readStatus(body: Buffer): VersioningStatus {
   const fields = new XmlFields(parseXml(body, 'VersioningConfiguration'), CONFIGURATION);

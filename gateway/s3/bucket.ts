@@ -5,6 +5,7 @@
  * Knows:         the S3 API reference of each.
  * Must not know: how names are given and taken; the directory does.
  */
+import type { TableClient } from '../../bus/table-client.ts';
 import { isBucketName } from '../../schemas/bucket-name.ts';
 import type { Tag } from '../../schemas/records/bucket-settings/bucket-tags.ts';
 import { BUCKET_TAGS_MAX, faultOfTags } from '../../schemas/records/bucket-settings/bucket-tags.ts';
@@ -16,6 +17,7 @@ import { readSmallBody } from '../object/payload.ts';
 import { readAcl, refuseGrants } from './access-control.ts';
 import { refuseFault } from './bucket-document.ts';
 import { readTags } from './bucket-tagging.ts';
+import { checkVersionsPossible } from './bucket-versioning.ts';
 import { ANY_ORIGIN } from './cors-preflight.ts';
 import { invalidArgument } from './list-parameters.ts';
 import { writeTime } from './list-times.ts';
@@ -30,17 +32,18 @@ import { element, escapeXml, optionalElement, s3Document, wrap } from './xml-wri
 const CONFIGURATION_BYTES_MAX = 64 * 1024;
 const CONFIGURATION = new Set(['LocationConstraint', 'Location', 'Bucket', 'Tags']);
 const BUCKETS_PER_PAGE_MAX = 10_000;
+const LOCK_HEADER = 'x-amz-bucket-object-lock-enabled';
 const REGION_NAME = /^[a-z]{2}(?:-[a-z]+)+-\d$/;
 /** The region that S3 tells as an empty location, for historical reasons. */
 const UNNAMED_REGION = 'us-east-1';
 
 export function createBucket(punycode: 'allowed' | 'refused'): S3Handler<NamedCall> {
-  return async (call, { directory, region, defaultOwnership }) => {
+  return async (call, { directory, region, defaultOwnership, tables }) => {
     const { bucketName, caller } = call;
     if (!isBucketName(bucketName, punycode)) {
       throw new S3Error('InvalidBucketName', { fields: { BucketName: bucketName } });
     }
-    const access = askedAccess(call, defaultOwnership);
+    const access = { ...askedAccess(call, defaultOwnership), ...askedLock(call, tables) };
     const body = await readSmallBody(call, CONFIGURATION_BYTES_MAX);
     const { location, tags } = readCreation(body);
     checkLocation(location, region);
@@ -69,8 +72,6 @@ function askedAccess(
   { headers }: S3Call,
   defaultOwnership: ObjectOwnership,
 ): Pick<BucketSettings, 'acl' | 'ownership'> {
-  const isLocked = headers.get('x-amz-bucket-object-lock-enabled')?.toLowerCase() === 'true';
-  if (isLocked) throw new S3Error('NotImplemented', { message: 'Object lock is not implemented.' });
   refuseGrants(headers);
   const ownership = askedOwnership(headers.get('x-amz-object-ownership')) ?? defaultOwnership;
   const acl = readAcl(headers.get('x-amz-acl') ?? 'private');
@@ -83,6 +84,23 @@ function askedAccess(
   }
   return { ownership, ...(isPublicAcl(acl) ? { acl } : {}) };
 }
+
+/** Locks are about versions: from the beginning they are kept, too. */
+function askedLock({ headers }: S3Call, tables: TableClient): LockedSettings {
+  const text = headers.get(LOCK_HEADER);
+  switch (text?.toLowerCase()) {
+    case undefined:
+    case 'false':
+      return {};
+    case 'true':
+      checkVersionsPossible(tables);
+      return { versioning: 'enabled', objectLock: { defaultRetention: undefined } };
+    default:
+      throw invalidArgument(LOCK_HEADER, text ?? '', `${LOCK_HEADER} is true or false.`);
+  }
+}
+
+type LockedSettings = Pick<BucketSettings, 'versioning' | 'objectLock'>;
 
 function askedOwnership(text: string | undefined): ObjectOwnership | undefined {
   if (text === undefined) return undefined;

@@ -29,6 +29,7 @@ import { unlock } from '../object/unlock.ts';
 import { extrasOf, versionHeaders } from '../object/version-extras.ts';
 import { customerKeyOf } from './customer-key-headers.ts';
 import { expirationHeaders } from './lifecycle-headers.ts';
+import { withDefault } from './object-lock-headers.ts';
 import { placeOf } from './object-place.ts';
 import { chooseParts, readAskedParts, type AskedPart } from './part-choice.ts';
 import type { ObjectCall, S3Handler, S3Services } from './s3-call.ts';
@@ -144,6 +145,7 @@ function versionOf(made: {
   const timestamp = services.stamper.now();
   const checksum = checksumOfParts(upload, parts);
   const { uploadId, tagging } = upload;
+  const lock = withDefault(bucket, upload.lock, timestampMs(timestamp));
   return {
     kind: 'version',
     timestamp,
@@ -153,7 +155,7 @@ function versionOf(made: {
     content: { kind: 'parts', uploadId, partCount: parts.length },
     headers: upload.headers,
     ...(checksum === undefined ? {} : { checksum }),
-    ...extrasOf(bucket, { tagging }),
+    ...extrasOf(bucket, { tagging, lock }),
   };
 }
 

@@ -33,6 +33,7 @@ import {
   storedHeaders,
   withAcl,
 } from './object-headers.ts';
+import { lockOfVersion } from './object-lock-headers.ts';
 import { placeOf } from './object-place.ts';
 import { copiedTagging, taggingDirective, taggingOf } from './object-tagging.ts';
 import type { ObjectCall, S3Handler, S3Services } from './s3-call.ts';
@@ -59,6 +60,7 @@ export const copyObject: S3Handler<ObjectCall> = async (call, services) => {
   const isChanged = isRestored || isEncrypted || changesSomething(call, directive, checksum);
   if (isSame && !isChanged) throw nothingChanges();
   const condition = conditionOfWrite(call, services);
+  const lock = lockOfVersion(call, services.clock.wallMs());
   const quota = quotaOf(call.bucket);
   let told: ReplyHeaders = [];
   let tags: readonly Tag[] | undefined;
@@ -73,7 +75,7 @@ export const copyObject: S3Handler<ObjectCall> = async (call, services) => {
       kind: 'version',
       place,
       headers: withAcl(copiedHeaders(call, found.version, directive), acl),
-      extras: extrasOf(call.bucket, { tagging }),
+      extras: extrasOf(call.bucket, { tagging, lock }),
       condition,
       quota,
       customerKey,

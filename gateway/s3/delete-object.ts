@@ -14,6 +14,7 @@ import type { Stamper } from '../../schemas/stamper.ts';
 import type { ReplyHeaders } from '../http/exchange.ts';
 import { tableRefusal } from '../object/refusals.ts';
 import { versionHeaders } from '../object/version-extras.ts';
+import { mayBypass } from './object-lock-headers.ts';
 import { placeOf, versionRefOfCall } from './object-place.ts';
 import type { ObjectCall, S3Handler } from './s3-call.ts';
 import { conditionOfDeletion } from './write-conditions.ts';
@@ -24,7 +25,9 @@ export const deleteObject: S3Handler<ObjectCall> = async (call, services) => {
   const version = versionRefOfCall(query);
   const condition = conditionOfDeletion(call, services);
   const place = placeOf(call);
-  const deleted = await deleteVersion(tables, { bucket, place, version, condition, stamper });
+  const bypass = version !== undefined && mayBypass(call, services, call.key);
+  const deletion = { bucket, place, version, condition, mayBypass: bypass, stamper };
+  const deleted = await deleteVersion(tables, deletion);
   return { status: 204, headers: deletionHeaders(bucket, deleted) };
 };
 
@@ -34,6 +37,8 @@ export type Deletion = {
   /** undefined: the object, which leaves a delete marker where versions are kept. */
   readonly version: VersionRef | undefined;
   readonly condition: WriteCondition | undefined;
+  /** Governance is to be bypassed. */
+  readonly mayBypass: boolean;
   readonly stamper: Stamper;
 };
 
@@ -48,14 +53,14 @@ export type Deleted = {
 /** Rejects with S3Error. */
 export async function deleteVersion(
   tables: TableClient,
-  { bucket, place, version, condition, stamper }: Deletion,
+  { bucket, place, version, condition, mayBypass: bypass, stamper }: Deletion,
 ): Promise<Deleted> {
   const timestamp = stamper.now();
   // Where versions were never kept, the null version is the object.
   const isObject = version === undefined || (version === 'null' && bucket.versioning === undefined);
   if (!isObject) {
     const request = { kind: 'version-delete', place, version, timestamp, condition } as const;
-    const answer = await tables.deleteVersion(request);
+    const answer = await tables.deleteVersion(bypass ? { ...request, mayBypass: true } : request);
     if (answer.kind !== 'written') throw tableRefusal(answer);
     return { version, isMarker: answer.marker === true };
   }

@@ -15,6 +15,7 @@ import { readSmallBody } from '../object/payload.ts';
 import { hasDigest } from './bucket-document.ts';
 import { deleteVersion, type Deleted } from './delete-object.ts';
 import { decideFor } from './object-access.ts';
+import { mayBypass } from './object-lock-headers.ts';
 import { parseVersionRef, placeOf } from './object-place.ts';
 import type { BucketCall, S3Handler, S3Services } from './s3-call.ts';
 import { asS3Error } from './s3-error-reply.ts';
@@ -133,7 +134,9 @@ async function deleteOne(call: BucketCall, services: S3Services, entry: Entry): 
   if (condition !== undefined) checkMayLook(call, services, { bucket, key, condition });
   const { tables, stamper } = services;
   const place = placeOf({ bucket, key });
-  return deleteVersion(tables, { bucket, place, version, condition, stamper });
+  const bypass = version !== undefined && mayBypass(call, services, key);
+  const deletion = { bucket, place, version, condition, mayBypass: bypass, stamper };
+  return deleteVersion(tables, deletion);
 }
 
 /** A policy may allow one key and deny the next; without one the door decided for all of them. */

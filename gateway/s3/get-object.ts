@@ -5,8 +5,6 @@
  * Knows:         "GetObject" and "HeadObject" of the S3 API reference.
  * Must not know: how an object is found and sent; that is object-answer.ts.
  */
-import type { LifecycleCalendar } from '../../schemas/lifecycle-calendar.ts';
-import type { BucketRow } from '../../schemas/records/bucket-row.ts';
 import type { DeleteMarker, VersionRef } from '../../schemas/records/object-row.ts';
 import type { Soon } from '../../schemas/soon.ts';
 import { timestampMs } from '../../schemas/timestamp.ts';
@@ -16,6 +14,7 @@ import { headersOfVersion } from '../object/version-extras.ts';
 import { customerKeyOf } from './customer-key-headers.ts';
 import { expirationHeaders } from './lifecycle-headers.ts';
 import { checkObjectAcl } from './object-access.ts';
+import { lockHeaders } from './object-lock-headers.ts';
 import { parsePartNumber, placeOf, versionRefOfCall } from './object-place.ts';
 import { noSuchObject } from './object-versions.ts';
 import type { ObjectCall, S3Handler, S3Services } from './s3-call.ts';
@@ -41,8 +40,8 @@ function answer(
   services: S3Services,
   want: ObjectQuestion['want'],
 ): Soon<HttpReply> {
-  const { reader, calendar } = services;
-  const question = readQuestion(call, want, calendar);
+  const { reader } = services;
+  const question = readQuestion(call, services, want);
   const { bucket, key } = call;
   const absent = (marker: DeleteMarker | undefined): never => {
     throw noSuchObject(call, services, { bucket, key, version: question.version, marker });
@@ -59,10 +58,10 @@ function answer(
 
 function readQuestion(
   call: ObjectCall,
+  services: S3Services,
   want: ObjectQuestion['want'],
-  calendar: LifecycleCalendar,
 ): ObjectQuestion {
-  const { query, headers, caller, bucket } = call;
+  const { query, headers, caller } = call;
   const version = query.size === 0 ? undefined : versionRefOfCall(query);
   const customerKey = customerKeyOf(headers);
   const partNumber = parsePartNumber(query.get('partNumber'));
@@ -78,7 +77,7 @@ function readQuestion(
     });
   }
   const wantsChecksum = headers.get('x-amz-checksum-mode')?.toUpperCase() === 'ENABLED';
-  const added = addedHeaders(bucket, calendar, { key: call.key, version });
+  const added = addedHeaders(call, services, version);
   return {
     place: placeOf(call),
     version,
@@ -95,19 +94,20 @@ function readQuestion(
 
 /** Nothing for a bucket that has neither rules nor versions: a closure costs too. */
 function addedHeaders(
-  bucket: BucketRow,
-  calendar: LifecycleCalendar,
-  asked: { readonly key: string; readonly version: VersionRef | undefined },
+  call: ObjectCall,
+  services: S3Services,
+  asked: VersionRef | undefined,
 ): ObjectQuestion['added'] {
+  const { bucket, key } = call;
   if (bucket.lifecycle === undefined && bucket.versioning === undefined) return undefined;
   return row => {
-    const versionTold = headersOfVersion(bucket, row);
+    const told = [...headersOfVersion(bucket, row), ...lockHeaders(call, services, row.lock)];
     // Rules of expiration are about the current version.
-    if (asked.version !== undefined) return versionTold;
+    if (asked !== undefined) return told;
     const { sizeBytes, timestamp, tagging } = row;
     const createdMs = timestampMs(timestamp);
-    const subject = { key: asked.key, sizeBytes, createdMs, tags: tagging?.tags };
-    return [...versionTold, ...expirationHeaders(bucket, calendar, subject)];
+    const subject = { key, sizeBytes, createdMs, tags: tagging?.tags };
+    return [...told, ...expirationHeaders(bucket, services.calendar, subject)];
   };
 }
 

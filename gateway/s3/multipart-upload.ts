@@ -17,6 +17,7 @@ import { isCombinable } from './crc-combine.ts';
 import { customerKeyHeaders, customerKeyOf } from './customer-key-headers.ts';
 import { abortHeaders } from './lifecycle-headers.ts';
 import { checkUploadHeaders, storedHeaders, withAcl } from './object-headers.ts';
+import { askedLock } from './object-lock-headers.ts';
 import { placeOf } from './object-place.ts';
 import { taggingOf } from './object-tagging.ts';
 import type { ObjectCall, S3Handler } from './s3-call.ts';
@@ -33,6 +34,7 @@ export const createMultipartUpload: S3Handler<ObjectCall> = async (call, service
   const checksum = askedChecksum(headers);
   const customerKey = customerKeyOf(headers);
   const tagging = taggingOf(headers);
+  const lock = askedLock(call, services.clock.wallMs());
   const timestamp = services.stamper.now();
   const uploadId = uploadIdOf(timestamp);
   const place = placeOf(call);
@@ -47,6 +49,7 @@ export const createMultipartUpload: S3Handler<ObjectCall> = async (call, service
     ...(checksum === undefined ? {} : { checksum }),
     ...(tagging === undefined ? {} : { tagging }),
     ...(encryption === undefined ? {} : { encryption }),
+    ...(lock === undefined ? {} : { lock }),
   };
   const answer = await services.tables.askPlace({ kind: 'upload-create', place, upload });
   if (answer.kind !== 'written') throw tableRefusal(answer);

@@ -36,7 +36,6 @@ const REDIRECT_TARGET = /^(?:\/|https?:\/\/)/;
 /** What is not done yet, by the beginning of the header's name. */
 const REFUSED_PREFIXES = [
   'x-amz-grant-',
-  'x-amz-object-lock-',
   'x-amz-server-side-encryption',
   'x-amz-copy-source-server-side-encryption',
   'x-amz-write-offset-bytes',

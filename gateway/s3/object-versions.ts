@@ -41,12 +41,12 @@ export async function findVersion(call: ObjectCall, services: S3Services): Promi
 export async function changeObject(
   call: ObjectCall,
   services: S3Services,
-  change: Pick<ObjectChange, 'tagging' | 'acl'>,
+  change: Pick<ObjectChange, 'tagging' | 'acl' | 'retention' | 'hold'>,
 ): Promise<ReplyHeaders> {
   const version = versionRefOfCall(call.query);
   const place = placeOf(call);
   const request = { kind: 'object-change', place, version, ...change } as const;
-  const answer = await services.tables.askPlace(request);
+  const answer = await services.tables.changeObject(request);
   if (answer.kind === 'written') return versionHeaders(call.bucket, answer.version);
   if (answer.kind !== 'no-such-version') throw tableRefusal(answer);
   const { bucket, key } = call;

@@ -18,6 +18,7 @@ import { checksumReplyHeaders } from './checksum-headers.ts';
 import { customerKeyHeaders, customerKeyOf } from './customer-key-headers.ts';
 import { expirationHeaders } from './lifecycle-headers.ts';
 import { checkUploadHeaders, storedHeaders, withAcl } from './object-headers.ts';
+import { lockOfBody } from './object-lock-headers.ts';
 import { placeOf } from './object-place.ts';
 import { taggingOf } from './object-tagging.ts';
 import type { ObjectCall, S3Handler, S3Services } from './s3-call.ts';
@@ -44,11 +45,12 @@ export async function storeObject(
   const { tables, writer, calendar } = services;
   const tagging = taggingOf(headers);
   const customerKey = customerKeyOf(headers);
+  const lock = lockOfBody(call, services.clock.wallMs());
   const target = {
     kind: 'version',
     place: placeOf(call),
     headers: withAcl(storedHeaders(headers, auth), askedAcl(headers, call.bucket)),
-    extras: extrasOf(call.bucket, { tagging }),
+    extras: extrasOf(call.bucket, { tagging, lock }),
     condition: conditionOfWrite(call, services),
     quota: quotaOf(call.bucket),
     customerKey,

@@ -81,11 +81,12 @@ export interface DirectoryLookup {
   deleteBucket(bucket: BucketRow): Promise<{
     readonly kind: 'deleted' | 'not-empty' | 'gone' | 'under-way' | 'unavailable';
   }>;
-  /** Decides settings that were checked; durable when it answers. `gone`: deleted meanwhile. */
+  /** Decides settings that were checked; durable when it answers. `gone`: deleted meanwhile;
+   *  `against-lock`: object lock does not allow the change. */
   changeSettings(
     bucket: BucketId,
     change: SettingsChange,
-  ): Promise<{ readonly kind: 'changed' | 'gone' | 'unavailable' }>;
+  ): Promise<{ readonly kind: 'changed' | 'gone' | 'against-lock' | 'unavailable' }>;
 }
 
 export type S3Services = {

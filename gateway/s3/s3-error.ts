@@ -107,6 +107,7 @@ const requestErrors = {
   InvalidRedirectLocation: [400, 'The redirect must begin with /, http:// or https://.'],
   InvalidRegion: [403, 'The region is not valid.'],
   InvalidRequest: [400, 'The request is not valid.'],
+  InvalidRetentionPeriod: [400, 'The retention period is not valid.'],
   InvalidStorageClass: [400, 'The storage class is not valid.'],
   InvalidTag: [400, 'A tag is not valid.'],
   InvalidTargetBucketForLogging: [400, 'The target bucket for logging is not valid.'],

@@ -33,6 +33,7 @@ import { abortMultipartUpload, createMultipartUpload } from './multipart-upload.
 import { getObjectAcl, putObjectAcl } from './object-acl.ts';
 import { getObjectAttributes } from './object-attributes.ts';
 import { deleteObjectTagging, getObjectTagging, putObjectTagging } from './object-tagging.ts';
+import { lockOperations } from './lock-operations.ts';
 import { built, owner, read, write } from './operation-rows.ts';
 import { postObject } from './post-object.ts';
 import { putObject } from './put-object.ts';
@@ -270,7 +271,6 @@ const NOT_BUILT: readonly NotBuilt[] = [
       metadataJournalTable: 'UpdateBucketMetadataJournalTableConfiguration',
       metrics: 'PutBucketMetricsConfiguration',
       notification: 'PutBucketNotificationConfiguration',
-      'object-lock': 'PutObjectLockConfiguration',
       replication: 'PutBucketReplication',
       requestPayment: 'PutBucketRequestPayment',
     },
@@ -297,25 +297,8 @@ const NOT_BUILT: readonly NotBuilt[] = [
       metadataTable: 'CreateBucketMetadataTableConfiguration',
     },
   ],
-  [
-    'GET object',
-    'read',
-    {
-      'legal-hold': 'GetObjectLegalHold',
-      retention: 'GetObjectRetention',
-      torrent: 'GetObjectTorrent',
-    },
-  ],
-  [
-    'PUT object',
-    'write',
-    {
-      encryption: 'UpdateObjectEncryption',
-      'legal-hold': 'PutObjectLegalHold',
-      renameObject: 'RenameObject',
-      retention: 'PutObjectRetention',
-    },
-  ],
+  ['GET object', 'read', { torrent: 'GetObjectTorrent' }],
+  ['PUT object', 'write', { encryption: 'UpdateObjectEncryption', renameObject: 'RenameObject' }],
   ['POST object', 'write', { restore: 'RestoreObject' }],
   ['POST object', 'read', { select: 'SelectObjectContent' }],
 ];
@@ -352,5 +335,12 @@ export function s3Operations({ punycode }: OperationOptions): readonly Operation
     scope: 'name',
     handler: postObject(new SigningKeys()),
   });
-  return [create, post, ...BUILT, ...settingOperations, ...NOT_BUILT.flatMap(notBuilt)];
+  return [
+    create,
+    post,
+    ...BUILT,
+    ...lockOperations,
+    ...settingOperations,
+    ...NOT_BUILT.flatMap(notBuilt),
+  ];
 }

@@ -23,6 +23,10 @@ import { deleteBucketTagging, getBucketTagging, putBucketTagging } from './bucke
 import { deleteBucketWebsite, getBucketWebsite, putBucketWebsite } from './bucket-website.ts';
 import { getBucketAcl, putBucketAcl } from './bucket-acl.ts';
 import {
+  getObjectLockConfiguration,
+  putObjectLockConfiguration,
+} from './object-lock-configuration.ts';
+import {
   deleteOwnershipControls,
   getOwnershipControls,
   putOwnershipControls,
@@ -145,6 +149,16 @@ export const settingOperations: readonly Operation[] = [
     ...owner('s3:PutBucketAcl'),
     scope: 'bucket',
     handler: putBucketAcl,
+  }),
+  built('GetObjectLockConfiguration', 'GET bucket object-lock', {
+    ...read('s3:GetBucketObjectLockConfiguration'),
+    scope: 'bucket',
+    handler: getObjectLockConfiguration,
+  }),
+  built('PutObjectLockConfiguration', 'PUT bucket object-lock', {
+    ...owner('s3:PutBucketObjectLockConfiguration'),
+    scope: 'bucket',
+    handler: putObjectLockConfiguration,
   }),
   built('GetBucketPolicyStatus', 'GET bucket policyStatus', {
     ...read('s3:GetBucketPolicyStatus'),

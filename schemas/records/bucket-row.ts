@@ -171,6 +171,17 @@ export type SettingsChange = {
   readonly [Name in keyof BucketSettings]?: BucketSettings[Name] | null;
 };
 
+/**
+ * The row with what may be changed of it; undefined where the change may not be: object lock is
+ * never taken away, and versions are kept where it is.
+ */
+export function changedRow(row: BucketRow, change: SettingsChange): BucketRow | undefined {
+  const changed = withSettings(row, change);
+  const { objectLock, versioning } = changed;
+  if (objectLock === undefined) return row.objectLock === undefined ? changed : undefined;
+  return versioning === 'enabled' ? changed : undefined;
+}
+
 export function withSettings(row: BucketRow, change: SettingsChange): BucketRow {
   const changed = new Map<string, unknown>(Object.entries(row));
   for (const [name, value] of Object.entries(change)) {

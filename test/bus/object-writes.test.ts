@@ -83,6 +83,19 @@ test('a row with blocks that others overtook is acknowledged, and stored nowhere
   t.deepEqual(await stampsOf(cluster, 'a'), Array(3).fill(stamp(1_000_000)));
 });
 
+test('locks of versions are not changed by several replicas', async t => {
+  const cluster = clusterOf();
+  const { tables } = cluster.gateway(0);
+  const change = { kind: 'object-change', place: at('a') } as const;
+  for (const what of [
+    { hold: { stamp: stamp(5), legalHold: true } },
+    { retention: { stamp: stamp(5), mayBypass: false } },
+  ]) {
+    const answer = await cluster.until(tables.changeObject({ ...change, ...what }));
+    t.is(answer.kind, 'no-lock-changes');
+  }
+});
+
 test('conditions are not decided by several replicas', async t => {
   const cluster = clusterOf();
   const { tables } = cluster.gateway(0);

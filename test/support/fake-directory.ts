@@ -12,7 +12,7 @@ import type {
   BucketSettings,
   SettingsChange,
 } from '../../schemas/records/bucket-row.ts';
-import { withSettings } from '../../schemas/records/bucket-row.ts';
+import { changedRow } from '../../schemas/records/bucket-row.ts';
 import { TIMESTAMP_ZERO } from '../../schemas/timestamp.ts';
 
 export type FakeKey = {
@@ -99,7 +99,10 @@ export class FakeDirectory implements DirectoryLookup {
     change: SettingsChange,
   ): ReturnType<DirectoryLookup['changeSettings']> {
     for (const [name, row] of this.buckets) {
-      if (row.id === bucket) this.set(name, withSettings(row, change));
+      if (row.id !== bucket) continue;
+      const changed = changedRow(row, change);
+      if (changed === undefined) return Promise.resolve({ kind: 'against-lock' });
+      this.set(name, changed);
     }
     return Promise.resolve({ kind: this.settingsOutcome });
   }

@@ -5,6 +5,7 @@
  * Knows:         the table messages as far as objects, parts and manifests go.
  * Must not know: what is tested.
  */
+import { lockAfter } from '../../actors/partition/version-locks.ts';
 import { failedCondition } from '../../actors/partition/write-condition.ts';
 import type { TableReply, TableRequest } from '../../schemas/messages/table.ts';
 import type { BlockList } from '../../schemas/records/block-list.ts';
@@ -14,6 +15,9 @@ import type { PartRow, UploadRow } from '../../schemas/records/upload-row.ts';
 
 type Place = { readonly bucket: string; readonly key: string };
 type Stored = { readonly row: ObjectRow; readonly inline: Uint8Array | undefined };
+
+/** When the clock of a test begins; retentions that end while a test runs are the partition's. */
+const FROZEN = { wallMs: () => 1_700_000_000_000, monotonicMs: () => 0 };
 
 export class FakeTables {
   readonly objects = new Map<string, Stored>();
@@ -114,10 +118,14 @@ export class FakeTables {
     return inline === undefined ? { kind: 'object', row } : { kind: 'object', row, inline };
   }
 
-  #change({ place, tagging, acl }: Extract<TableRequest, { kind: 'object-change' }>): TableReply {
+  #change(change: Extract<TableRequest, { kind: 'object-change' }>): TableReply {
+    const { place, tagging, acl } = change;
     const stored = this.objects.get(nameOf(place));
     if (stored?.row.kind !== 'version') return { kind: 'no-such-version', because: 'absent' };
-    const tagged = tagging === undefined ? stored.row : { ...stored.row, tagging };
+    const decided = lockAfter(FROZEN, stored.row.lock, change);
+    if (decided.kind !== 'lock') return decided;
+    const locked = decided.lock === undefined ? stored.row : { ...stored.row, lock: decided.lock };
+    const tagged = tagging === undefined ? locked : { ...locked, tagging };
     const row = acl === undefined ? tagged : { ...tagged, acl };
     this.objects.set(nameOf(place), { ...stored, row });
     return { kind: 'written', version: 'null' };

@@ -7,7 +7,8 @@
  */
 
 export type SettingFault = {
-  readonly code: 'InvalidArgument' | 'InvalidRequest' | 'InvalidTag' | 'MalformedXML';
+  readonly code:
+    'InvalidArgument' | 'InvalidRequest' | 'InvalidRetentionPeriod' | 'InvalidTag' | 'MalformedXML';
   /** One sentence. */
   readonly message: string;
   /** What the message is about, where S3 names it. */

@@ -195,6 +195,22 @@ test('settings are changed one by one, at once seen by those who resolve the nam
   t.false('tags' in ((await lookup.resolveBucket('photos', ALICE)) ?? {}));
 });
 
+test('object lock stays, and versions with it, whatever was known when a change was asked', async t => {
+  const { lookup } = settingsWorld();
+  await lookup.createBucket('photos', ALICE);
+  const { id } = (await lookup.resolveBucket('photos', ALICE)) ?? t.fail();
+  const objectLock = { defaultRetention: undefined };
+  const against = { kind: 'against-lock' } as const;
+  t.deepEqual(await lookup.changeSettings(id, { objectLock }), against);
+  await lookup.changeSettings(id, { versioning: 'enabled' });
+  t.deepEqual(await lookup.changeSettings(id, { objectLock }), { kind: 'changed' });
+  t.deepEqual(await lookup.changeSettings(id, { versioning: 'suspended' }), against);
+  t.deepEqual(await lookup.changeSettings(id, { versioning: null }), against);
+  t.deepEqual(await lookup.changeSettings(id, { objectLock: null }), against);
+  const bucket = await lookup.resolveBucket('photos', ALICE);
+  t.deepEqual([bucket?.versioning, bucket?.objectLock], ['enabled', objectLock]);
+});
+
 test('settings of a bucket that is not there any more are not changed', async t => {
   const { lookup } = settingsWorld();
   await lookup.createBucket('photos', ALICE);

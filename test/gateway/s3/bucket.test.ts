@@ -96,7 +96,7 @@ const creations: readonly (readonly [
   ['no ACL that there is', '', [['x-amz-acl', 'mine']], 'InvalidArgument'],
   ['an ACL for services of AWS', '', [['x-amz-acl', 'aws-exec-read']], 'NotImplemented'],
   ['a grant', '', [['x-amz-grant-read', 'id=x']], 'NotImplemented'],
-  ['a lock', '', [['x-amz-bucket-object-lock-enabled', 'true']], 'NotImplemented'],
+  ['a lock', '', [['x-amz-bucket-object-lock-enabled', 'true']], undefined],
   ['no lock', '', [['x-amz-bucket-object-lock-enabled', 'false']], undefined],
   ['the usual ownership', '', [['x-amz-object-ownership', 'BucketOwnerEnforced']], undefined],
   ['another ownership', '', [['x-amz-object-ownership', 'ObjectWriter']], undefined],

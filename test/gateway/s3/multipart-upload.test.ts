@@ -137,7 +137,8 @@ for (const [algorithm, type, outcome] of beginnings) {
 for (const header of [
   ['x-amz-acl', 'public-read', 'AccessControlListNotSupported'],
   ['x-amz-server-side-encryption', 'AES256', 'NotImplemented'],
-  ['x-amz-object-lock-mode', 'COMPLIANCE', 'NotImplemented'],
+  ['x-amz-object-lock-mode', 'COMPLIANCE', 'InvalidArgument'],
+  ['x-amz-object-lock-legal-hold', 'ON', 'InvalidRequest'],
 ] as const) {
   const [name, value, code] = header;
   test(`an upload that asks for ${name} is refused`, async t => {

@@ -174,7 +174,16 @@ const REFUSALS: readonly Refusal[] = [
   },
   { name: 'a grant', headers: { 'x-amz-grant-read': 'id=1' }, code: 'NotImplemented' },
   { name: 'a tag of AWS', headers: { 'x-amz-tagging': 'aws:a=b' }, code: 'InvalidTag' },
-  { name: 'a lock', headers: { 'x-amz-object-lock-mode': 'GOVERNANCE' }, code: 'NotImplemented' },
+  {
+    name: 'a lock without its end',
+    headers: { 'x-amz-object-lock-mode': 'GOVERNANCE' },
+    code: 'InvalidArgument',
+  },
+  {
+    name: 'a hold where nothing is locked',
+    headers: { 'x-amz-object-lock-legal-hold': 'ON' },
+    code: 'InvalidRequest',
+  },
   {
     name: 'encryption',
     headers: { 'x-amz-server-side-encryption': 'AES256' },

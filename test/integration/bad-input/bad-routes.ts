@@ -39,9 +39,7 @@ const methods: readonly BadCase[] = [
 ];
 
 const NOT_BUILT: readonly (readonly [method: string, query: string])[] = [
-  ...(['encryption=', 'replication=', 'object-lock='] as const).map(
-    query => ['PUT', query] as const,
-  ),
+  ...(['encryption=', 'replication='] as const).map(query => ['PUT', query] as const),
 ];
 
 /** A bucket without settings has none of these, and says so. */
@@ -59,8 +57,7 @@ const NOT_CONFIGURED: Readonly<Record<string, string>> = {
 };
 
 const OBJECT_NOT_BUILT: readonly (readonly [method: string, query: string])[] = [
-  ...(['torrent=', 'retention=', 'legal-hold='] as const).map(query => ['GET', query] as const),
-  ...(['retention=', 'legal-hold='] as const).map(query => ['PUT', query] as const),
+  ['GET', 'torrent='],
   ['POST', 'select=&select-type=2'],
   ['POST', 'restore='],
 ];
@@ -78,7 +75,7 @@ const subresources: readonly BadCase[] = [
     ...{ row: 64, title: `GET bucket ?${name}`, expect: [`404 ${code}`] },
     bytes: ask({ method: 'GET', query: `${name}=` }),
   })),
-  ...['cors', 'lifecycle', 'tagging', 'website'].map(name => ({
+  ...['cors', 'lifecycle', 'object-lock', 'tagging', 'website'].map(name => ({
     ...{ row: 53, title: `PUT bucket ?${name} of another document` },
     ...{ expect: ['400 MalformedXML'] },
     bytes: ask({ method: 'PUT', query: `${name}=`, body: '<x/>' }),
@@ -96,6 +93,12 @@ const subresources: readonly BadCase[] = [
     bytes: ({ s3, known }: BadWorld) =>
       s3.build({ method, query, key: known.key, ...(method === 'GET' ? {} : { body: '<x/>' }) })
         .bytes,
+  })),
+  ...['retention', 'legal-hold'].map(name => ({
+    ...{ row: 64, title: `PUT object ?${name} where nothing is locked` },
+    ...{ expect: ['400 InvalidRequest'] },
+    bytes: ({ s3, known }: BadWorld) =>
+      s3.build({ method: 'PUT', query: `${name}=`, key: known.key, body: '<x/>' }).bytes,
   })),
   ...['acl=&policy=', 'uploads=&location=', 'policy=&acl=', 'list-type=2&uploads='].map(query => ({
     ...{ row: 65, title: `GET ?${query}`, expect: ['400 InvalidRequest'] },
@@ -116,7 +119,8 @@ const REFUSED_HEADERS: readonly (readonly [name: string, value: string, expect: 
   ['x-amz-grant-read', 'id="x"', '501 NotImplemented'],
   ['x-amz-tagging', 'a=b&a=c', '400 InvalidArgument'],
   ['x-amz-tagging', 'a=%7B', '400 InvalidTag'],
-  ['x-amz-object-lock-mode', 'GOVERNANCE', '501 NotImplemented'],
+  ['x-amz-object-lock-mode', 'GOVERNANCE', '400 InvalidArgument'],
+  ['x-amz-object-lock-legal-hold', 'ON', '400 InvalidRequest'],
   ['x-amz-server-side-encryption', 'AES256', '501 NotImplemented'],
   ['x-amz-server-side-encryption-customer-algorithm', 'AES256', '400 InvalidArgument'],
   [
