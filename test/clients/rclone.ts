@@ -17,7 +17,8 @@ import {
   type ClientWorld,
 } from './client-world.ts';
 
-async function rcloneIn(world: ClientWorld, ...parameters: readonly string[]): Promise<string> {
+/** Writes a configuration whose remote `g` is our server; answers its path. */
+export async function rcloneConfig(world: ClientWorld): Promise<string> {
   const config = join(world.directory, 'rclone.conf');
   const { accessKeyId, secretKey } = world.server.credentials;
   const lines = [
@@ -34,6 +35,15 @@ async function rcloneIn(world: ClientWorld, ...parameters: readonly string[]): P
     'copy_cutoff = 20M',
   ];
   await writeFile(config, lines.join('\n'));
+  return config;
+}
+
+/** Runs rclone to its end; all it wrote. */
+export async function rcloneIn(
+  world: ClientWorld,
+  ...parameters: readonly string[]
+): Promise<string> {
+  const config = await rcloneConfig(world);
   const options = ['--config', config, '--retries', '1', '--low-level-retries', '1'];
   const { stdout, stderr } = await world.run('rclone', ...options, ...parameters);
   return stdout + stderr;

@@ -24,6 +24,7 @@ import type { Client } from './client.ts';
 import { duplicity } from './duplicity.ts';
 import { nodeClients } from './node-clients.ts';
 import { rclone } from './rclone.ts';
+import { rcloneServe } from './rclone-serve.ts';
 import { restic } from './restic.ts';
 import { s3cmd } from './s3cmd.ts';
 import { s3fs } from './s3fs.ts';
@@ -46,10 +47,13 @@ function programsNamed(name: string): readonly string[] {
   return found.length > 0 ? found : [name];
 }
 
+/** In this order; what is on the PATH more than once is driven once for each. */
+const DEBIAN_CLIENTS: readonly Client[] = [s3cmd, rclone, rcloneServe, restic, s3fs, duplicity];
+
 function clients(): readonly Client[] {
   return [
     ...programsNamed('aws').map(awsCli),
-    ...[s3cmd, rclone, restic, s3fs, duplicity],
+    ...DEBIAN_CLIENTS,
     ...programsNamed('python3').map(boto3),
     nodeClients(),
   ];
@@ -93,14 +97,14 @@ async function drive(
 }
 
 async function main(words: readonly string[]): Promise<number> {
+  const wanted = ({ name }: Client): boolean =>
+    words.length === 0 || words.some(word => name.includes(word));
   // Installed first, so that every program is on the PATH when the list is made.
   // Debian's `aws` is another release than the one that may be there already.
-  for (const client of [awsCli('/usr/bin/aws'), s3cmd, rclone, restic, s3fs, duplicity]) {
+  for (const client of [awsCli('/usr/bin/aws'), ...DEBIAN_CLIENTS].filter(wanted)) {
     ensureSystemPackages(client.packages);
   }
-  const chosen = clients().filter(
-    ({ name }) => words.length === 0 || words.some(word => name.includes(word)),
-  );
+  const chosen = clients().filter(wanted);
   const home = await mkdtemp(join(tmpdir(), 'garage-clients-'));
   const sources = join(home, 'sources');
   await makeSources(sources);
