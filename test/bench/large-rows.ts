@@ -16,10 +16,10 @@ import { RawConnection } from './raw-connection.ts';
 const MIB = 1024 * 1024;
 const BASE = randomBytes(MIB);
 
-/** The pieces of a body; each is filled when it is asked for, and changed by the next one. */
+/** The pieces of a body, all in the same memory: to be asked for when the one before is sent. */
 export function* bodyPieces(mebibytes: number, seed: number): Generator<Buffer> {
+  const piece = Buffer.from(BASE);
   for (let index = 0; index < mebibytes; index += 1) {
-    const piece = Buffer.from(BASE);
     piece.writeDoubleBE(seed * 1e6 + index, 0);
     yield piece;
   }
