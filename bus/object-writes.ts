@@ -10,7 +10,7 @@
  * such writes is seen afterwards is nobody's promise: so it does not stop the acknowledgement. Only
  * a Complete must be stored: it ends an upload.
  */
-import type { PartitionId } from '../schemas/ids.ts';
+import type { NodeId, PartitionId } from '../schemas/ids.ts';
 import type {
   ObjectWrite,
   TableReply,
@@ -71,9 +71,13 @@ export class ReplicatedObjectWrites {
     let current = write;
     let mayBeConcurrent = isAbove === 'above-quorum' && write.completes === undefined;
     for (let raises = 0; ; raises += 1) {
-      const answer = await this.#once(partition, current, mayBeConcurrent);
+      const heard = new Set<NodeId>();
+      const answer = await this.#once(partition, current, { mayBeConcurrent, heard });
       if (answer.kind !== 'older') return answer;
-      if (raises === RAISES_MAX) return { kind: 'unavailable' };
+      // One replica may have missed what the others acknowledged before this write began: a stamp
+      // above what it holds need not be above that.
+      const isQuorum = this.#calls.isWriteQuorum(partition, node => heard.has(node));
+      if (!isQuorum || raises === RAISES_MAX) return { kind: 'unavailable' };
       const timestamp = this.#stamper.above(answer.newest);
       current = { ...current, row: { ...current.row, timestamp } };
       mayBeConcurrent = write.completes === undefined;
@@ -83,14 +87,16 @@ export class ReplicatedObjectWrites {
   async #once(
     partition: PartitionId,
     write: ObjectWrite,
-    mayBeConcurrent: boolean,
+    { mayBeConcurrent, heard }: { readonly mayBeConcurrent: boolean; readonly heard: Set<NodeId> },
   ): Promise<ObjectWriteAnswer> {
     let isStored = false;
     const rule: WriteRule<TableReply> = {
       counts: reply => isStoredAs(reply, write) || (mayBeConcurrent && isNewerRow(reply)),
       prefers: newestOlder,
-      onReply: reply => {
-        isStored ||= isStoredAs(reply, write);
+      onReply: (reply, node) => {
+        const isStoredThere = isStoredAs(reply, write);
+        isStored ||= isStoredThere;
+        if (isStoredThere || reply.kind === 'older') heard.add(node);
       },
     };
     const answer = await this.#calls.write(partition, write, rule);

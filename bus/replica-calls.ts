@@ -159,6 +159,13 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
     return this.#onlyReplica(partition) === undefined && this.readQuorum > 1;
   }
 
+  /** Would these replicas do for a write, in every live version? */
+  isWriteQuorum(partition: PartitionId, isCounted: (node: NodeId) => boolean): boolean {
+    return this.#options.view.live.every(version =>
+      this.#goals.of(version, partition).isReachedBy(isCounted),
+    );
+  }
+
   get readQuorum(): number {
     return quorumsOf(this.#options.view.read.replicationFactor, this.#mode).read;
   }

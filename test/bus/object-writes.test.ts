@@ -1,5 +1,6 @@
 import test from 'ava';
 import { partitionOfShard } from '../../schemas/ids.ts';
+import { DOWN_GRACE_MS } from '../../schemas/limits.ts';
 import type { ObjectWrite } from '../../schemas/messages/table.ts';
 import type { BlockOwner } from '../../schemas/records/block-owner.ts';
 import {
@@ -64,6 +65,21 @@ test('with the third replica away a newer row is raised above', async t => {
   t.is((await cluster.until(tables.writeObject(remove('a', 5)))).kind, 'written');
   const [, second] = await stampsOf(cluster, 'a');
   t.true(second !== undefined && second > stamp(1_000_000));
+});
+
+test('what one replica alone has told is not taken for what all of them hold', async t => {
+  const cluster = clusterOf();
+  // Acknowledged before the write begins; the third replica missed it, and is the only one to hear.
+  await tell(cluster, [0, 1], put('a', 1_000_000));
+  await tell(cluster, [2], put('a', 500_000));
+  cluster.takeAway(0);
+  cluster.takeAway(1);
+  const { tables } = cluster.gateway(0);
+  const writing = tables.writeObject(put('a', 5));
+  await cluster.time.pass(DOWN_GRACE_MS / 2);
+  cluster.bringBack(0);
+  cluster.bringBack(1);
+  t.is((await cluster.until(writing)).kind, 'unavailable');
 });
 
 test('a row with blocks is stamped above what a read quorum holds', async t => {
