@@ -18,10 +18,12 @@ import { delimiter, join } from 'node:path';
 import { startGarage } from '../support/garage-process.ts';
 import { ensureSystemPackages } from '../support/system-packages.ts';
 import { awsCli } from './aws-cli.ts';
+import { binaryCache } from './binary-cache.ts';
 import { boto3 } from './boto3.ts';
 import { makeSources, makeWorld } from './client-world.ts';
 import type { Client } from './client.ts';
 import { duplicity } from './duplicity.ts';
+import { nix, nixWithS3 } from './nix.ts';
 import { nodeClients } from './node-clients.ts';
 import { rclone } from './rclone.ts';
 import { rcloneServe } from './rclone-serve.ts';
@@ -48,7 +50,17 @@ function programsNamed(name: string): readonly string[] {
 }
 
 /** In this order; what is on the PATH more than once is driven once for each. */
-const DEBIAN_CLIENTS: readonly Client[] = [s3cmd, rclone, rcloneServe, restic, s3fs, duplicity];
+const DEBIAN_CLIENTS: readonly Client[] = [
+  s3cmd,
+  rclone,
+  rcloneServe,
+  restic,
+  s3fs,
+  duplicity,
+  binaryCache,
+  nix,
+  nixWithS3,
+];
 
 function clients(): readonly Client[] {
   return [

@@ -11,7 +11,7 @@ import type { Credentials, GarageProcess } from '../support/garage-process.ts';
 import { RawConnection, type RawReply } from '../support/raw-http.ts';
 import { SignedRequests, headText } from '../support/signed-requests.ts';
 import type { HeaderPair } from '../support/sigv4-signer.ts';
-import { sdkClient } from '../integration/sdk-fixture.ts';
+import { sdkClient } from '../support/sdk-client.ts';
 import type { Asked, Called, Caller } from './s3-case.ts';
 
 export type Reply = {

@@ -12,7 +12,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
 import { BUCKET } from '../support/garage-process.ts';
 import { ownGarage, scratchDirectory } from '../support/shared-garage.ts';
-import { refusal, sdkClient } from './sdk-fixture.ts';
+import { sdkClient } from '../support/sdk-client.ts';
+import { refusal } from './sdk-fixture.ts';
 
 const Bucket = BUCKET;
 const WAIT_MS_MAX = 30_000;

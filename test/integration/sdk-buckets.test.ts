@@ -13,7 +13,8 @@ import {
 } from '@aws-sdk/client-s3';
 import test from 'ava';
 import { REGION, type GarageProcess } from '../support/garage-process.ts';
-import { refusal, sdkClient, sdkWorlds } from './sdk-fixture.ts';
+import { sdkClient } from '../support/sdk-client.ts';
+import { refusal, sdkWorlds } from './sdk-fixture.ts';
 
 const world = sdkWorlds();
 

@@ -1,15 +1,14 @@
 /**
  * Clients of @aws-sdk/client-s3 against the server of a test file.
  *
- * Owns:          how a client is configured; a bucket of each test's own.
+ * Owns:          a bucket of each test's own; reading bodies and refusals.
  * Knows:         the SDK.
  * Must not know: what is tested.
- *
- * The checksum settings are the SDK's defaults: that is what its users have.
  */
-import { CreateBucketCommand, S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, type S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import type { ExecutionContext } from 'ava';
-import { REGION, type GarageProcess } from '../support/garage-process.ts';
+import type { GarageProcess } from '../support/garage-process.ts';
+import { sdkClient } from '../support/sdk-client.ts';
 import { sharedGarage } from '../support/shared-garage.ts';
 
 export type SdkWorld = {
@@ -35,21 +34,6 @@ export function sdkWorlds(): (t: ExecutionContext, extra?: S3ClientConfig) => Pr
     await client.send(new CreateBucketCommand({ Bucket }));
     return { server, client, Bucket };
   };
-}
-
-export function sdkClient(server: GarageProcess, extra: S3ClientConfig = {}): S3Client {
-  // It says that later versions of the SDK will need a later Node, once in every test file.
-  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
-  const { accessKeyId, secretKey } = server.credentials;
-  return new S3Client({
-    endpoint: server.endpoint,
-    region: REGION,
-    forcePathStyle: true,
-    credentials: { accessKeyId, secretAccessKey: secretKey },
-    // A refusal must be seen by the test, not tried three times.
-    maxAttempts: 1,
-    ...extra,
-  });
 }
 
 type SdkBody = { transformToByteArray(): Promise<Uint8Array> };

@@ -1,43 +1,23 @@
 // Method: websites of a real server, asked by host name over bare HTTP; names are given with the
 // garage command and certificates asked for at the admin door.
-import { request } from 'node:http';
 import { PutBucketWebsiteCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import test from 'ava';
 import type { GarageProcess } from '../support/garage-process.ts';
+import { visitPage, type Page, type Visit } from '../support/page-visit.ts';
 import { sharedGarage, ownGarage, scratchDirectory } from '../support/shared-garage.ts';
-import { sdkClient } from './sdk-fixture.ts';
+import { sdkClient } from '../support/sdk-client.ts';
 
 const shared = sharedGarage();
 
-type Page = {
-  readonly status: number;
-  readonly text: string;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-};
-
-/** fetch does not let a host be chosen. */
-function visit(
+/** The page's text is what most tests look at. */
+async function visit(
   server: GarageProcess,
   host: string,
   path: string,
-  { method = 'GET', headers = {} }: { method?: string; headers?: Record<string, string> } = {},
-): Promise<Page> {
-  return new Promise((resolve, reject) => {
-    const port = server.ports.web;
-    const sent = request(
-      { host: '127.0.0.1', port, path, method, headers: { host, ...headers } },
-      reply => {
-        const pieces: Buffer[] = [];
-        reply.on('data', (piece: Buffer) => pieces.push(piece));
-        reply.on('end', () => {
-          const text = Buffer.concat(pieces).toString();
-          resolve({ status: reply.statusCode ?? 0, text, headers: reply.headers });
-        });
-      },
-    );
-    sent.on('error', reject);
-    sent.end();
-  });
+  options: Visit = {},
+): Promise<Page & { readonly text: string }> {
+  const page = await visitPage(server, host, path, options);
+  return { ...page, text: page.body.toString() };
 }
 
 let sites = 0;
