@@ -5,6 +5,7 @@
  * Knows:         `aws s3` and `aws s3api`.
  * Must not know: the server's code.
  */
+import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Client, ClientCheck } from './client.ts';
@@ -240,6 +241,37 @@ function checksWith(program: string, aws: Aws): readonly ClientCheck[] {
         await api(world, 'abort-multipart-upload', ...at, '--upload-id', String(other['UploadId']));
         const left = await api(world, 'list-multipart-uploads', '--bucket', world.bucket);
         check(left['Uploads'] === undefined, 'an upload is left');
+      },
+    },
+    {
+      title: 'cp up, on the server and down with keys of its own',
+      run: async world => {
+        const files = ['first', 'second'].map(name => join(world.directory, `${name}.key`));
+        for (const file of files) await writeFile(file, randomBytes(32));
+        const [first, second] = files.map(file => `fileb://${file}`) as [string, string];
+        const put = ['--sse-c', 'AES256', '--sse-c-key'];
+        const source = ['--sse-c-copy-source', 'AES256', '--sse-c-copy-source-key', first];
+        const [kept, other] = [`s3://${world.bucket}/keys`, `s3://${world.bucket}/other keys`];
+        for (const [name] of SOURCES) {
+          const path = join(world.sources, name);
+          await aws(world, 's3', 'cp', path, `${kept}/${name}`, ...put, first);
+        }
+        const medium = 'folder/medium.bin';
+        const moved = [`${kept}/${medium}`, `${other}/${medium}`];
+        await aws(world, 's3', 'cp', ...moved, ...source, ...put, second);
+        const tree = join(world.directory, 'keys');
+        await aws(world, 's3', 'cp', '--recursive', kept, tree, ...put, first);
+        await assertSameTree(tree, world.sources);
+        const back = join(world.directory, 'rekeyed');
+        await aws(world, 's3', 'cp', `${other}/${medium}`, back, ...put, second);
+        await assertSameFile(back, join(world.sources, medium));
+        for (const wrong of [[], [...put, first]]) {
+          const refused = await aws(world, 's3', 'cp', `${other}/${medium}`, back, ...wrong).then(
+            () => 'no refusal',
+            (error: unknown) => String(error),
+          );
+          check(/Bad Request|Forbidden/.test(refused), refused);
+        }
       },
     },
     {

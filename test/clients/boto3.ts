@@ -13,7 +13,7 @@ import type { ClientWorld } from './client-world.ts';
 
 /** Each check is a function of this program, run by its name. */
 const PROGRAM = `
-import hashlib, io, os, sys, urllib.request
+import base64, hashlib, io, os, sys, urllib.request
 import boto3
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
@@ -109,6 +109,37 @@ def presigned():
     get = s3.generate_presigned_url('get_object', Params={'Bucket': bucket, 'Key': 'p q'})
     assert urllib.request.urlopen(get).read() == b'presigned'
 
+def keys():
+    key, other = os.urandom(32), os.urandom(32)
+    def keyed(one, prefix=''):
+        return {prefix + 'SSECustomerAlgorithm': 'AES256', prefix + 'SSECustomerKey': one}
+    for path, name in files():
+        remote, back = 'key/' + name, io.BytesIO()
+        s3.upload_file(path, bucket, remote, Config=parts, ExtraArgs=keyed(key))
+        s3.download_fileobj(bucket, remote, back, Config=parts, ExtraArgs=keyed(key))
+        assert back.getvalue() == open(path, 'rb').read(), name
+        refused('400', lambda: s3.head_object(Bucket=bucket, Key=remote))
+        refused('403', lambda: s3.head_object(Bucket=bucket, Key=remote, **keyed(other)))
+        refused('InvalidRequest', lambda: s3.get_object(Bucket=bucket, Key=remote))
+        refused('AccessDenied', lambda: s3.get_object(Bucket=bucket, Key=remote, **keyed(other)))
+        size = len(back.getvalue())
+        if size > 300:
+            part = s3.get_object(Bucket=bucket, Key=remote, Range='bytes=200-299', **keyed(key))
+            assert part['Body'].read() == back.getvalue()[200:300], name
+        source = {'Bucket': bucket, 'Key': remote}
+        extra = {**keyed(key, 'CopySource'), **keyed(other)}
+        s3.copy(source, bucket, 'rekeyed', Config=parts, ExtraArgs=extra)
+        got = s3.get_object(Bucket=bucket, Key='rekeyed', **keyed(other))
+        assert got['Body'].read() == back.getvalue(), name
+    params = {'Bucket': bucket, 'Key': 'rekeyed', **keyed(other)}
+    url = s3.generate_presigned_url('get_object', Params=params)
+    digest = base64.b64encode(hashlib.md5(other).digest()).decode()
+    request = urllib.request.Request(url, headers={
+        'x-amz-server-side-encryption-customer-algorithm': 'AES256',
+        'x-amz-server-side-encryption-customer-key': base64.b64encode(other).decode(),
+        'x-amz-server-side-encryption-customer-key-MD5': digest})
+    assert urllib.request.urlopen(request).read() == back.getvalue()
+
 def conditions():
     s3.put_object(Bucket=bucket, Key='c', Body=b'1')
     shape = s3.meta.service_model.operation_model('PutObject').input_shape.members
@@ -135,6 +166,7 @@ const CHECKS: readonly (readonly [name: string, title: string])[] = [
   ['copies', 'the managed copy, in parts'],
   ['listings', 'paginators of both listings, delete_objects'],
   ['presigned', 'presigned URLs'],
+  ['keys', 'files and copies under keys of its own'],
   ['conditions', 'If-None-Match'],
   ['ends', 'delete everything'],
 ];

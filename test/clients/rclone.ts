@@ -8,6 +8,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { REGION } from '../support/garage-process.ts';
+import { tlsFront } from '../support/tls-front.ts';
 import type { Client } from './client.ts';
 import {
   SOURCES,
@@ -51,7 +52,10 @@ export async function rcloneIn(
 
 export const rclone: Client = {
   name: 'rclone',
-  packages: [{ package: 'rclone', program: 'rclone' }],
+  packages: [
+    { package: 'rclone', program: 'rclone' },
+    { package: 'openssl', program: 'openssl' },
+  ],
   checks: [
     {
       title: 'mkdir, lsd',
@@ -124,6 +128,35 @@ export const rclone: Client = {
         await rcloneIn(world, 'copyto', `g:${world.bucket}/streamed`, back);
         await world.run('sh', '-c', `${twiceSource} > '${twice}'`);
         await assertSameFile(back, twice);
+      },
+    },
+    {
+      title: 'copy up and down, large files in parts, with a key of its own',
+      run: async world => {
+        // It sends no key where anybody could read it.
+        const front = await tlsFront(world.directory, world.server.ports.s3);
+        const endpoint = `https://127.0.0.1:${String(front.port)}`;
+        const key = [
+          ...['--s3-endpoint', endpoint, '--no-check-certificate'],
+          ...['--s3-sse-customer-algorithm', 'AES256', '--s3-sse-customer-key'],
+        ];
+        const mine = [...key, 'k'.repeat(32)];
+        const remote = `g:${world.bucket}/keys`;
+        const back = join(world.directory, 'keys');
+        try {
+          await rcloneIn(world, 'copy', ...mine, world.sources, remote);
+          await rcloneIn(world, 'copy', ...mine, remote, back);
+          await assertSameTree(back, world.sources);
+          await rcloneIn(world, 'check', '--download', ...mine, world.sources, remote);
+          const wrong = [...key, 'x'.repeat(32), remote, join(world.directory, 'wrong')];
+          const refused = await rcloneIn(world, 'copy', ...wrong).then(
+            () => 'no refusal',
+            (error: unknown) => String(error),
+          );
+          check(/403|Forbidden/.test(refused), refused);
+        } finally {
+          front.close();
+        }
       },
     },
     {

@@ -7,6 +7,7 @@
  */
 import { conditionalReads, conditionalWrites } from './operations/conditions.ts';
 import { copyObject } from './operations/copy-object.ts';
+import { customerKeys } from './operations/customer-keys.ts';
 import { deleteObject, deleteObjects } from './operations/delete-object.ts';
 import { listObjects, listObjectsV2 } from './operations/list-objects.ts';
 import {
@@ -51,5 +52,6 @@ export const tables: readonly OperationTable[] = [
     listUploads,
   ],
   ...[createBucket, headBucket, deleteBucket, listBuckets, bucketLocation],
+  customerKeys,
   notOffered,
 ];

@@ -8,6 +8,7 @@ import {
   GetObjectCommand,
   HeadObjectCommand,
   ListPartsCommand,
+  PutBucketVersioningCommand,
   PutObjectCommand,
   UploadPartCommand,
   UploadPartCopyCommand,
@@ -227,6 +228,40 @@ test('a presigned URL stores and reads with the headers of the key', async t => 
   const got = await fetch(url, { headers });
   t.is(got.status, 200);
   t.true(Buffer.from(await got.arrayBuffer()).equals(body));
+});
+
+test('each version of an object has the key that it was written with', async t => {
+  const here = await world(t);
+  const { client, Bucket, server } = here;
+  const VersioningConfiguration = { Status: 'Enabled' } as const;
+  await client.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration }));
+  const Key = 'k';
+  const written: { VersionId: string | undefined; key: object; Body: Buffer }[] = [];
+  for (const [size, key] of [
+    [500, ours],
+    [700, others],
+    [2 * MIB, ours],
+    [300, {}],
+    [900, ours],
+  ] as const) {
+    const Body = seededBytes(size, size);
+    const put = await client.send(new PutObjectCommand({ Bucket, Key, Body, ...key }));
+    written.push({ VersionId: put.VersionId, key, Body });
+  }
+  for (const { VersionId, key, Body } of written) {
+    const got = await get(here, Key, { VersionId, ...key });
+    t.true((await bytesOf(got.Body)).equals(Body));
+    const wrong = key === ours ? others : ours;
+    const expected = key === ours || key === others ? '403 AccessDenied' : '400 InvalidRequest';
+    t.is(await refusal(get(here, Key, { VersionId, ...wrong })), expected);
+  }
+  const [first] = written;
+  const CopySource = `${Bucket}/${Key}?versionId=${first?.VersionId ?? ''}`;
+  const source = { CopySource, ...ofSource(ours) };
+  await client.send(new CopyObjectCommand({ Bucket, Key, ...source, ...others }));
+  t.true((await bytesOf((await get(here, Key, others)).Body)).equals(first?.Body ?? Buffer.of()));
+  const inspected = await server.command('bucket', 'inspect-object', Bucket, Key);
+  t.regex(inspected.stdout, /Encrypted:\s+true/);
 });
 
 /** Whether any file of the server holds these bytes. */

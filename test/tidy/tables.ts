@@ -93,6 +93,7 @@ export const importers: Importers = {
   'node:os': OUTSIDE,
   'node:readline': OUTSIDE,
   'node:timers': ['test/'],
+  'node:tls': ['test/'],
   // Large bodies are hashed off the main thread.
   'node:worker_threads': [
     'gateway/object/digest-thread.ts',

@@ -285,6 +285,27 @@ for (const [title, change] of Object.entries(changes)) {
   });
 }
 
+test('a client that leaves, or is slow, gives everything back', async t => {
+  const world = objectWorld(t, { blockBytes: 128 * KIB });
+  const bytes = seededBytes(1, 900 * KIB);
+  await world.writer.write(new BytePayload({ bytes }), target());
+  for (const piecesTaken of [0, 1, 3, 5]) {
+    const found = unlock(await find(world), customerKey);
+    const body = await world.reader.open(found, { first: 0, sizeBytes: bytes.length });
+    if (body.kind !== 'stream') throw new Error('not a stream');
+    let taken = 0;
+    for (let count = 0; count < piecesTaken; count += 1) {
+      const piece = await body.source.next();
+      t.true((piece?.length ?? 0) <= PLAIN_CHUNK_BYTES, 'a chunk at a time');
+      taken += piece?.length ?? 0;
+    }
+    t.is(taken, piecesTaken * PLAIN_CHUNK_BYTES);
+    body.source.cancel();
+    await new Promise(resolve => setImmediate(resolve));
+    t.is(world.reader.readerCount, 0);
+  }
+});
+
 test('a body that fails half-way leaves nothing, and gives its slabs back', async t => {
   const world = objectWorld(t, { blockBytes: 128 * KIB });
   const bytes = seededBytes(1, 900 * KIB);

@@ -226,6 +226,33 @@ for (const [title, asked, expected] of refusals) {
   });
 }
 
+test('a form may give a key that its file is encrypted with', async t => {
+  const world = formWorld(t);
+  const key = Buffer.alloc(32, 7);
+  const keyed = {
+    'x-amz-server-side-encryption-customer-algorithm': 'AES256',
+    'x-amz-server-side-encryption-customer-key': key.toString('base64'),
+    'x-amz-server-side-encryption-customer-key-MD5': createHash('md5').update(key).digest('base64'),
+  };
+  const conditions = [
+    anyKey,
+    ...Object.keys(keyed).map(name => ['starts-with', `$${name.toLowerCase()}`, '']),
+  ];
+  const answer = await post(world, { fields: { key: 'k', ...keyed }, conditions });
+  t.is(answer.status, 204, answer.text);
+  t.is(answer.header('x-amz-server-side-encryption-customer-algorithm'), 'AES256');
+  const target = '/pictures/k';
+  t.is((await world.ask({ target })).code, 'InvalidRequest');
+  t.is((await world.ask({ target, headers: Object.entries(lowered(keyed)) })).text, 'the file');
+  t.is(await outcome(post(world, { fields: { key: 'k', ...keyed } })), '403 AccessDenied');
+});
+
+function lowered(fields: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [name.toLowerCase(), value]),
+  );
+}
+
 test('a signature holds for its policy and no other', async t => {
   const world = formWorld(t);
   const signed = policyOf(world, {});

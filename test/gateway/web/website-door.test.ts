@@ -375,3 +375,23 @@ test('a website serves everything but what the policy of its bucket denies', asy
   t.is(refused.status, 403);
   t.is(refused.text, 'sorry');
 });
+
+test('what is encrypted with a key of its owner is not shown to visitors', async t => {
+  const { put, visit } = await filled(withError);
+  const key = Buffer.alloc(32, 7);
+  const keyed = [
+    ['x-amz-server-side-encryption-customer-algorithm', 'AES256'],
+    ['x-amz-server-side-encryption-customer-key', key.toString('base64')],
+    ['x-amz-server-side-encryption-customer-key-md5', hash('md5', key, 'base64')],
+  ] as const;
+  await put('secret', 'a secret', keyed);
+  for (const headers of [[], keyed]) {
+    const answer = await visit('/secret', { headers });
+    t.is(answer.status, 400);
+    t.is(answer.text, 'lost');
+  }
+  await put('404.html', 'a secret', keyed);
+  const lost = await visit('/missing');
+  t.is(lost.status, 404);
+  t.regex(lost.text, /NoSuchKey/);
+});
