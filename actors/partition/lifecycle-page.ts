@@ -1,5 +1,6 @@
 /**
- * One page of what lifecycle rules look at: some rows of one index shard of a bucket.
+ * One page of what lifecycle rules look at: some current versions, or open uploads, of one index
+ * shard of a bucket.
  *
  * Owns:          which rows are due, and the writes that take them away.
  * Knows:         object rows and open uploads; the rules and the calendar.
@@ -9,33 +10,58 @@
  * seen still stands there, and with a stamp just above that version's. So one that is overwritten
  * meanwhile is not touched, on one replica by the first and on several by the second.
  */
-import type { BucketId, ObjectKey, PartitionId } from '../../schemas/ids.ts';
+import type { BucketId, ObjectKey, PartitionId, VersionId } from '../../schemas/ids.ts';
 import type { LifecycleCalendar } from '../../schemas/lifecycle-calendar.ts';
-import type { ObjectPlace, ObjectWrite, UploadAbort } from '../../schemas/messages/table.ts';
-import { abortOf, expirationOf } from '../../schemas/records/bucket-settings/lifecycle-due.ts';
+import type {
+  ObjectPlace,
+  ObjectWrite,
+  UploadAbort,
+  VersionDelete,
+} from '../../schemas/messages/table.ts';
+import {
+  abortOf,
+  expirationOf,
+  markerExpirationOf,
+} from '../../schemas/records/bucket-settings/lifecycle-due.ts';
 import type { VersioningStatus } from '../../schemas/records/bucket-settings/access-settings.ts';
 import type { LifecycleRule } from '../../schemas/records/bucket-settings/lifecycle-rules.ts';
-import { decodeObjectRow, deletionRow } from '../../schemas/records/object-row.ts';
+import type { StoredVersion } from '../../schemas/records/object-row.ts';
+import { decodeObjectRow, deletionRow, versionRefOf } from '../../schemas/records/object-row.ts';
 import { readObjectSummary } from '../../schemas/records/object-summary.ts';
 import { decodeOpenUploadRow } from '../../schemas/records/open-upload-row.ts';
+import type { TableNumber } from '../../schemas/row-tables.ts';
 import { rowRange, TABLE } from '../../schemas/row-tables.ts';
 import type { Stamper } from '../../schemas/stamper.ts';
 import { timestampAbove, timestampMs } from '../../schemas/timestamp.ts';
 import type { Store } from '../storage/store.ts';
 import { orDamage } from '../storage/row-damage.ts';
-import { OBJECT_KEY_AT, shardPrefix, unescapeKey } from './row-keys.ts';
-import { behindKey, rowsOfRange } from './row-walk.ts';
+import { historyRowRange, OBJECT_KEY_AT, shardPrefix, unescapeKey } from './row-keys.ts';
+import { behindKey, keysOfRange, rowsOfRange } from './row-walk.ts';
 
-export type LifecycleStage = 'objects' | 'uploads';
+export type LifecycleStage = 'objects' | 'history' | 'uploads';
+
+/** What is known of a key above the next of its history rows. */
+export type KeyProgress = {
+  readonly key: ObjectKey;
+  /** When the row above was written; undefined: that is not known, and nothing is due. */
+  readonly noncurrentMs: number | undefined;
+  /** Noncurrent versions above; delete markers are none. */
+  readonly newerVersions: number;
+};
+
+/** Where a page begins: behind a row key, and in a history with what was seen above it. */
+export type PageStart = { readonly after: Buffer; readonly progress?: KeyProgress | undefined };
+
+/** What takes away what is due. */
+export type Removal = ObjectWrite | VersionDelete | UploadAbort;
 
 export type PageQuestion = {
   readonly store: Store;
   readonly partition: PartitionId;
   readonly bucket: BucketId;
   readonly shard: number;
-  readonly stage: LifecycleStage;
-  /** Row key behind which the page begins; undefined: at the beginning. */
-  readonly after: Buffer | undefined;
+  /** undefined: at the beginning. */
+  readonly start: PageStart | undefined;
   readonly limit: number;
   readonly rules: readonly LifecycleRule[];
   readonly calendar: LifecycleCalendar;
@@ -47,28 +73,81 @@ export type PageQuestion = {
 };
 
 export type LifecyclePage = {
-  readonly due: readonly (ObjectWrite | UploadAbort)[];
+  readonly due: readonly Removal[];
   /** Where the next page begins; undefined: there is none. */
-  readonly next: Buffer | undefined;
+  readonly next: PageStart | undefined;
 };
 
 type Row = { readonly key: Buffer; readonly value: Buffer };
 
-/** Damaged rows are passed: what cannot be read is not deleted. Throws what the store throws. */
-export async function readLifecyclePage(question: PageQuestion): Promise<LifecyclePage> {
-  const { store, partition, bucket, shard, stage, after, limit } = question;
-  const table = stage === 'objects' ? TABLE.object : TABLE.openUpload;
+/** Of current versions. Damaged rows are passed: what cannot be read is not deleted. Throws what
+ *  the store throws. */
+export async function readObjectPage(question: PageQuestion): Promise<LifecyclePage> {
+  const page = await readPage(question, TABLE.object, row => expired(question, row));
+  const markers = page.rows.flatMap(row => {
+    const marker = orDamage(() => expiredMarker(question, row));
+    return marker === undefined || marker === 'damaged' ? [] : [marker];
+  });
+  const due: Removal[] = [...page.due];
+  for (const marker of markers) if (await isAlone(question, marker)) due.push(marker);
+  return { due, next: page.next };
+}
+
+/** Of open uploads. */
+export function readUploadPage(question: PageQuestion): Promise<LifecyclePage> {
+  return readPage(question, TABLE.openUpload, row => abandoned(question, row));
+}
+
+async function readPage(
+  { store, partition, bucket, shard, start, limit }: PageQuestion,
+  table: TableNumber,
+  removalOf: (row: Row) => Removal | undefined,
+): Promise<LifecyclePage & { readonly rows: readonly Row[] }> {
   const all = rowRange(partition, table, shardPrefix(bucket, shard));
-  const rows = await rowsOfRange(store, after === undefined ? all : behindKey(all, after), limit);
-  const due: (ObjectWrite | UploadAbort)[] = [];
+  const range = start === undefined ? all : behindKey(all, start.after);
+  const walked = await rowsOfRange(store, range, limit);
+  const rows = walked.filter(row => row.kind === 'row');
+  const due: Removal[] = [];
   for (const row of rows) {
-    if (row.kind === 'damaged') continue;
-    const request = orDamage(() =>
-      stage === 'objects' ? expired(question, row) : abandoned(question, row),
-    );
-    if (request !== undefined && request !== 'damaged') due.push(request);
+    const removal = orDamage(() => removalOf(row));
+    if (removal !== undefined && removal !== 'damaged') due.push(removal);
   }
-  return { due, next: rows.length < limit ? undefined : rows.at(-1)?.key };
+  const last = walked.at(-1);
+  const isEnd = last === undefined || walked.length < limit;
+  return { due, rows, next: isEnd ? undefined : { after: last.key } };
+}
+
+/** A delete marker that is old enough to go, if nothing is below it. */
+function expiredMarker(question: PageQuestion, row: Row): VersionDelete | undefined {
+  const { rules, calendar, day, stamper, versioning } = question;
+  if (versioning === undefined || readObjectSummary(row.value) !== undefined) return undefined;
+  const marker = decodeObjectRow(row.value);
+  if (marker.kind !== 'marker') return undefined;
+  const key = row.key.toString('utf8', OBJECT_KEY_AT) as ObjectKey;
+  const createdMs = timestampMs(marker.timestamp);
+  const due = markerExpirationOf(rules, calendar, { key, createdMs });
+  if (due === undefined || due.day > day) return undefined;
+  return {
+    kind: 'version-delete',
+    place: placeOf(question, key),
+    version: versionRefOf(marker),
+    // As that of an object: its tombstone must not outlive a later write.
+    timestamp: timestampAbove(marker.timestamp, stamper.id),
+    condition: { ifVersion: versionIdOfRow(marker) },
+  };
+}
+
+/** What is below a current version only ever becomes less, so this stays true. */
+async function isAlone(
+  { store, partition }: PageQuestion,
+  marker: VersionDelete,
+): Promise<boolean> {
+  return (await keysOfRange(store, historyRowRange(partition, marker.place), 1)).length === 0;
+}
+
+/** By which `ifVersion` names it. */
+export function versionIdOfRow(row: StoredVersion): VersionId {
+  return row.kind === 'version' ? row.versionId : (row.timestamp as string as VersionId);
 }
 
 function expired(question: PageQuestion, row: Row): ObjectWrite | undefined {

@@ -17,7 +17,6 @@ import type { Clock, Timer, Timers } from '../../schemas/environment.ts';
 import type { BucketId, PartitionId } from '../../schemas/ids.ts';
 import type { LifecycleCalendar } from '../../schemas/lifecycle-calendar.ts';
 import { dayOf, startOfDay } from '../../schemas/lifecycle-calendar.ts';
-import type { ObjectWrite, UploadAbort } from '../../schemas/messages/table.ts';
 import type { BucketRow } from '../../schemas/records/bucket-row.ts';
 import type { LifecycleRule } from '../../schemas/records/bucket-settings/lifecycle-rules.ts';
 import type { Stamper } from '../../schemas/stamper.ts';
@@ -25,14 +24,22 @@ import type { Log } from '../../schemas/telemetry.ts';
 import { WorkerJournal } from '../runtime/worker-journal.ts';
 import type { ReportingWorker, WorkerReport } from '../runtime/worker-registry.ts';
 import { readRowOr } from '../storage/row-damage.ts';
-import { readLifecyclePage, type LifecycleStage } from './lifecycle-page.ts';
+import { readHistoryPage } from './lifecycle-history.ts';
+import type {
+  LifecyclePage,
+  LifecycleStage,
+  PageQuestion,
+  PageStart,
+  Removal,
+} from './lifecycle-page.ts';
+import { readObjectPage, readUploadPage } from './lifecycle-page.ts';
 import { lifecycleRowKey } from './row-keys.ts';
 import type { TablePartition } from './table-partition.ts';
 
 export type LifecycleWorkerOptions = {
   readonly partitions: readonly TablePartition[];
   readonly settings: Pick<SettingsClient, 'list' | 'read'>;
-  readonly tables: Pick<TableClient, 'askPlace' | 'partitionOf'>;
+  readonly tables: Pick<TableClient, 'askPlace' | 'deleteVersion' | 'partitionOf'>;
   readonly calendar: LifecycleCalendar;
   readonly stamper: Stamper;
   readonly clock: Clock;
@@ -46,6 +53,8 @@ export type LifecycleStatus = {
   readonly finishedDay: number | undefined;
   /** Of the walk that is under way, or of the last one. */
   readonly expired: number;
+  /** Noncurrent versions, and delete markers that had nothing below them. */
+  readonly versions: number;
   readonly aborted: number;
 };
 
@@ -59,6 +68,7 @@ const RETRY_MS_MAX = 64_000;
 /** Midnight is waited for in pieces: the wall clock may be set meanwhile. */
 const WAIT_MS_MAX = 600_000;
 const FORMAT = 1;
+const STAGES: readonly LifecycleStage[] = ['objects', 'history', 'uploads'];
 
 /** A shard of a bucket with rules; its rows are in one partition. */
 type Shard = { readonly bucket: BucketId; readonly shard: number };
@@ -68,7 +78,7 @@ type Walk = {
   readonly day: number;
   readonly left: { readonly partition: TablePartition; readonly shards: Shard[] }[];
   stage: LifecycleStage;
-  after: Buffer | undefined;
+  start: PageStart | undefined;
 };
 
 export class LifecycleWorker implements ReportingWorker {
@@ -77,6 +87,7 @@ export class LifecycleWorker implements ReportingWorker {
   #walk: Walk | undefined;
   #finishedDay: number | undefined;
   #expired = 0;
+  #versions = 0;
   #aborted = 0;
   #state: LifecycleStatus['state'] = 'stopped';
   #failures = 0;
@@ -89,8 +100,13 @@ export class LifecycleWorker implements ReportingWorker {
   }
 
   get status(): LifecycleStatus {
-    const finishedDay = this.#finishedDay;
-    return { state: this.#state, finishedDay, expired: this.#expired, aborted: this.#aborted };
+    return {
+      state: this.#state,
+      finishedDay: this.#finishedDay,
+      expired: this.#expired,
+      versions: this.#versions,
+      aborted: this.#aborted,
+    };
   }
 
   report(): WorkerReport {
@@ -101,6 +117,7 @@ export class LifecycleWorker implements ReportingWorker {
       freeform: [
         `Last completed: ${this.lastCompleted}`,
         `Objects expired: ${String(this.#expired)}`,
+        `Versions deleted: ${String(this.#versions)}`,
         `Uploads aborted: ${String(this.#aborted)}`,
       ],
     };
@@ -128,6 +145,8 @@ export class LifecycleWorker implements ReportingWorker {
   async step(): Promise<'more' | 'idle' | 'failed'> {
     const { calendar, clock, log } = this.#options;
     try {
+      if (clock.agreesWithMajority === false)
+        throw new Error('the clock is not that of most nodes');
       if (this.#walk === undefined) {
         const today = dayOf(calendar, clock.wallMs());
         if (this.#finishedDay !== undefined && this.#finishedDay >= today) return 'idle';
@@ -183,13 +202,14 @@ export class LifecycleWorker implements ReportingWorker {
       }
     }
     this.#expired = 0;
+    this.#versions = 0;
     this.#aborted = 0;
     const left = partitions.flatMap(partition => {
       const own = shards.get(partition.partition);
       const isDone = own === undefined || this.#hasFinished(partition, day);
       return isDone ? [] : [{ partition, shards: own }];
     });
-    return { day, left, stage: 'objects', after: undefined };
+    return { day, left, stage: 'objects', start: undefined };
   }
 
   /** Days of another length count differently: then it is as if nothing had been finished. */
@@ -214,39 +234,44 @@ export class LifecycleWorker implements ReportingWorker {
       return;
     }
     const next = await this.#pageOf(walk, current.partition, shard);
-    walk.after = next;
+    walk.start = next;
     if (next !== undefined) return;
-    if (walk.stage === 'objects') walk.stage = 'uploads';
-    else {
-      walk.stage = 'objects';
-      current.shards.shift();
-    }
+    const following = STAGES[STAGES.indexOf(walk.stage) + 1];
+    walk.stage = following ?? 'objects';
+    if (following === undefined) current.shards.shift();
   }
 
-  async #pageOf(walk: Walk, table: TablePartition, at: Shard): Promise<Buffer | undefined> {
+  async #pageOf(walk: Walk, table: TablePartition, at: Shard): Promise<PageStart | undefined> {
     const { settings, calendar, stamper } = this.#options;
     const bucket = await settings.read('bucket', at.bucket);
     const rules = rulesOf(bucket);
-    if (rules.length === 0) return undefined;
+    const { day, stage, start } = walk;
+    const readPage = pageReaderOf(stage, rules);
+    if (readPage === undefined) return undefined;
     const { store, partition } = table;
-    const { day, stage, after } = walk;
-    const page = await readLifecyclePage({
-      ...{ store, partition, ...at, stage, after, limit: PAGE_ROWS },
+    const page = await readPage({
+      ...{ store, partition, ...at, start, limit: PAGE_ROWS },
       ...{ rules, calendar, day, stamper },
       ...(bucket?.versioning === undefined ? {} : { versioning: bucket.versioning }),
     });
-    await Promise.all(page.due.map(request => this.#takeAway(request)));
+    await Promise.all(page.due.map(removal => this.#takeAway(removal)));
     return page.next;
   }
 
-  async #takeAway(request: ObjectWrite | UploadAbort): Promise<void> {
-    const answer = await this.#options.tables.askPlace(request);
+  async #takeAway(removal: Removal): Promise<void> {
+    const { tables } = this.#options;
+    const answer =
+      removal.kind === 'version-delete'
+        ? await tables.deleteVersion(removal)
+        : await tables.askPlace(removal);
     switch (answer.kind) {
       case 'written':
-        if (request.kind === 'object-write') this.#expired += 1;
+        if (removal.kind === 'object-write') this.#expired += 1;
+        else if (removal.kind === 'version-delete') this.#versions += 1;
         else this.#aborted += 1;
         return;
-      // Somebody was faster: it was overwritten, deleted or completed.
+      // A lock keeps it; or somebody was faster: it was overwritten, deleted or completed.
+      case 'version-locked':
       case 'older':
       case 'condition-failed':
       case 'no-such-upload':
@@ -269,9 +294,24 @@ export class LifecycleWorker implements ReportingWorker {
   #finish({ day }: Walk): void {
     this.#walk = undefined;
     this.#finishedDay = day;
-    const { expired, aborted } = this.status;
-    if (expired + aborted === 0) return;
-    this.#options.log.info({ expired, aborted }, 'lifecycle rules were carried out');
+    const { expired, versions, aborted } = this.status;
+    if (expired + versions + aborted === 0) return;
+    this.#options.log.info({ expired, versions, aborted }, 'lifecycle rules were carried out');
+  }
+}
+
+/** undefined: no rule is about what the stage looks at. */
+function pageReaderOf(
+  stage: LifecycleStage,
+  rules: readonly LifecycleRule[],
+): ((question: PageQuestion) => Promise<LifecyclePage>) | undefined {
+  switch (stage) {
+    case 'objects':
+      return rules.some(rule => rule.expiration !== undefined) ? readObjectPage : undefined;
+    case 'history':
+      return rules.some(rule => rule.noncurrent !== undefined) ? readHistoryPage : undefined;
+    case 'uploads':
+      return rules.some(rule => rule.abortUploadsDays !== undefined) ? readUploadPage : undefined;
   }
 }
 

@@ -21,8 +21,11 @@ export function failedCondition(
   const etag = stored?.kind === 'version' ? stored.etag : undefined;
   const { ifMatch, ifNoneMatch, ifVersion } = condition;
   if (ifVersion !== undefined) {
-    if (stored?.kind !== 'version') return { kind: 'condition-failed', because: 'absent' };
-    if (stored.versionId !== ifVersion) return { kind: 'condition-failed', because: 'mismatch' };
+    if (stored === undefined || stored.kind === 'tombstone') {
+      return { kind: 'condition-failed', because: 'absent' };
+    }
+    const id = stored.kind === 'version' ? stored.versionId : (stored.timestamp as string);
+    if (id !== ifVersion) return { kind: 'condition-failed', because: 'mismatch' };
   }
   if (ifMatch !== undefined) {
     if (etag === undefined) return { kind: 'condition-failed', because: 'absent' };

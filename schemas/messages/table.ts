@@ -43,7 +43,8 @@ export type WriteCondition = {
    *  nothing is left to be deleted. */
   readonly ifModifiedMs?: number;
   readonly ifSizeBytes?: number;
-  /** The version that stands there, by its id: of those who saw it, no client. */
+  /** The version that stands there, by its id, or a delete marker, by its stamp: of those who saw
+   *  it, no client. */
   readonly ifVersion?: VersionId;
 };
 

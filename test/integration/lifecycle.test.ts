@@ -1,9 +1,11 @@
 // Method: a real server whose days are a second long; what is due goes by itself.
 import {
+  CreateBucketCommand,
   CreateMultipartUploadCommand,
   GetObjectCommand,
   ListMultipartUploadsCommand,
   ListObjectsV2Command,
+  ListObjectVersionsCommand,
   PutBucketLifecycleConfigurationCommand,
   PutObjectCommand,
   type S3Client,
@@ -87,5 +89,50 @@ test('objects and uploads go when their days are over, and others stay', async t
   const { Expiration } = await client.send(again);
   t.regex(Expiration ?? '', /rule-id="tmp"/);
   t.true(await until(async () => (await keysOf(client)).length === 1));
+  t.is(await server.end(), 0);
+});
+
+test('old versions and lone delete markers go, and what is locked stays', async t => {
+  const directory = await scratchDirectory(t);
+  const end = ['[debug]', 'lifecycle_day_seconds = 1'];
+  const server = await ownGarage(t, { directory, end });
+  const client = sdkClient(server);
+  t.teardown(() => {
+    client.destroy();
+  });
+  const vault = { Bucket: 'vault' };
+  await client.send(new CreateBucketCommand({ ...vault, ObjectLockEnabledForBucket: true }));
+  const put = async (Key: string, Body: string, more: object = {}): Promise<void> => {
+    await client.send(new PutObjectCommand({ ...vault, Key, Body, ...more }));
+  };
+  await put('kept', 'one', { ObjectLockLegalHoldStatus: 'ON' });
+  await put('kept', 'two');
+  await put('kept', 'x'.repeat(100_000));
+  await put('kept', 'four');
+  await put('tmp/a', 'one');
+  await put('other', 'one');
+  const rule = (ID: string, Prefix: string) => ({
+    ID,
+    Filter: { Prefix },
+    Status: 'Enabled' as const,
+  });
+  const NoncurrentVersionExpiration = { NoncurrentDays: 1 };
+  const Rules = [
+    { ...rule('old', ''), NoncurrentVersionExpiration },
+    { ...rule('tmp', 'tmp/'), Expiration: { Days: 1 } },
+  ];
+  await client.send(
+    new PutBucketLifecycleConfigurationCommand({ ...vault, LifecycleConfiguration: { Rules } }),
+  );
+  const standing = async (): Promise<string[]> => {
+    const listed = await client.send(new ListObjectVersionsCommand(vault));
+    const { Versions = [], DeleteMarkers = [] } = listed;
+    return [...Versions, ...DeleteMarkers].map(
+      ({ Key, IsLatest }) => `${Key ?? ''} ${String(IsLatest)}`,
+    );
+  };
+  // The marker of `tmp/a` goes when the version below it is gone.
+  t.true(await until(async () => (await standing()).length === 3));
+  t.deepEqual(await standing(), ['kept true', 'kept false', 'other true']);
   t.is(await server.end(), 0);
 });

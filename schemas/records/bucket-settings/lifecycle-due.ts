@@ -1,5 +1,5 @@
 /**
- * Which rule of a bucket takes an object or an upload away, and on which day.
+ * Which rule of a bucket takes an object, a version or an upload away, and on which day.
  *
  * Owns:          whether a filter matches, and the earliest day of several rules.
  * Knows:         the rules, the calendar.
@@ -8,7 +8,7 @@
  * One answer for two askers: the worker that deletes, and the headers that announce it.
  */
 import type { LifecycleCalendar } from '../../lifecycle-calendar.ts';
-import { dayOfDate, dueDay } from '../../lifecycle-calendar.ts';
+import { dayOf, dayOfDate, dueDay } from '../../lifecycle-calendar.ts';
 import type { Tag } from './bucket-tags.ts';
 import type { LifecycleFilter, LifecycleRule } from './lifecycle-rules.ts';
 
@@ -38,6 +38,56 @@ export function expirationOf(
   });
 }
 
+export type NoncurrentSubject = {
+  readonly key: string;
+  /** A delete marker has neither size nor tags: no filter by them matches it. */
+  readonly content: 'marker' | { readonly sizeBytes: number; readonly tags: readonly Tag[] };
+  /** Since when it is not the current one. */
+  readonly noncurrentMs: number;
+  /** How many noncurrent versions of the key are newer. */
+  readonly newerVersions: number;
+};
+
+/** When a version that is not the current one expires; undefined: no rule says so. */
+export function noncurrentExpirationOf(
+  rules: readonly LifecycleRule[],
+  calendar: LifecycleCalendar,
+  { key, content, noncurrentMs, newerVersions }: NoncurrentSubject,
+): Due | undefined {
+  return earliest(rules, ({ noncurrent, filter }) => {
+    if (noncurrent === undefined || newerVersions < (noncurrent.newerVersions ?? 0)) {
+      return undefined;
+    }
+    const isMeant =
+      content === 'marker'
+        ? matchesMarker(filter, key)
+        : matches(filter, { key, ...content, createdMs: noncurrentMs });
+    return isMeant ? dueDay(calendar, noncurrentMs, noncurrent.days) : undefined;
+  });
+}
+
+/**
+ * When a delete marker that has nothing below it goes; undefined: no rule says so. It goes at once
+ * where a rule asks for it, else by the age at which objects expire.
+ */
+export function markerExpirationOf(
+  rules: readonly LifecycleRule[],
+  calendar: LifecycleCalendar,
+  { key, createdMs }: { readonly key: string; readonly createdMs: number },
+): Due | undefined {
+  return earliest(rules, ({ expiration, filter }) => {
+    if (expiration === undefined || !matchesMarker(filter, key)) return undefined;
+    switch (expiration.kind) {
+      case 'delete-marker':
+        return expiration.enabled ? dayOf(calendar, createdMs) : undefined;
+      case 'days':
+        return dueDay(calendar, createdMs, expiration.days);
+      case 'date':
+        return dayOfDate(calendar, expiration.dateMs);
+    }
+  });
+}
+
 /** When an upload that is not finished is given up; undefined: no rule says so. */
 export function abortOf(
   rules: readonly LifecycleRule[],
@@ -60,6 +110,12 @@ function earliest(
     if (day !== undefined && (due === undefined || day < due.day)) due = { ruleId: rule.id, day };
   }
   return due;
+}
+
+function matchesMarker(filter: LifecycleFilter, key: string): boolean {
+  const { prefix = '', tags, sizeGreaterThan, sizeLessThan } = filter;
+  const isAboutContent = tags.length > 0 || (sizeGreaterThan ?? sizeLessThan) !== undefined;
+  return !isAboutContent && key.startsWith(prefix);
 }
 
 function matches(filter: LifecycleFilter, subject: LifecycleSubject): boolean {

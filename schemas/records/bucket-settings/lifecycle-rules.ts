@@ -191,7 +191,7 @@ function faultOfActions(rule: LifecycleRule): SettingFault | undefined {
       ? undefined
       : faultOfDays('DaysAfterInitiation', abortUploadsDays),
     noncurrent === undefined ? undefined : faultOfDays('NoncurrentDays', noncurrent.days),
-    faultOfNewerVersions(noncurrent?.newerVersions),
+    faultOfNewerVersions(noncurrent?.newerVersions, filter),
     faultOfForeignFilter(rule, filter),
   ];
   return faults.find(fault => fault !== undefined);
@@ -202,8 +202,15 @@ function faultOfDays(element: string, days: number): SettingFault | undefined {
   return invalidSettingArgument(element, String(days), `${element} must be a positive integer.`);
 }
 
-function faultOfNewerVersions(count: number | undefined): SettingFault | undefined {
-  if (count === undefined || (count >= 1 && count <= NEWER_VERSIONS_MAX)) return undefined;
+function faultOfNewerVersions(
+  count: number | undefined,
+  { form }: LifecycleFilter,
+): SettingFault | undefined {
+  if (count === undefined) return undefined;
+  if (form === 'legacy') {
+    return invalidSetting('NewerNoncurrentVersions goes with a Filter, not with a Prefix.');
+  }
+  if (count >= 1 && count <= NEWER_VERSIONS_MAX) return undefined;
   const message = `NewerNoncurrentVersions is from 1 to ${String(NEWER_VERSIONS_MAX)}.`;
   return invalidSettingArgument('NewerNoncurrentVersions', String(count), message);
 }

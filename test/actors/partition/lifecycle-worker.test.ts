@@ -16,7 +16,7 @@ import type { ObjectVersion } from '../../../schemas/records/object-row.ts';
 import { decodeObjectRow } from '../../../schemas/records/object-row.ts';
 import { TABLE } from '../../../schemas/row-tables.ts';
 import { Stamper } from '../../../schemas/stamper.ts';
-import { makeTimestamp } from '../../../schemas/timestamp.ts';
+import { makeTimestamp, timestampMs, type Timestamp } from '../../../schemas/timestamp.ts';
 import { bucket, LIVE_STAMPER } from './partition-fixture.ts';
 import { TableWorld } from './table-world.ts';
 
@@ -46,7 +46,14 @@ type World = {
   readonly rows: Map<string, BucketRow>;
   setRules(rules: readonly LifecycleRule[], change?: Partial<BucketRow>): void;
   /** Puts an object that is so many days old at noon. */
-  put(key: string, ageDays: number, sizeBytes?: number): Promise<void>;
+  put(
+    key: string,
+    ageDays: number,
+    sizeBytes?: number,
+    extras?: Partial<ObjectVersion>,
+  ): Promise<void>;
+  /** Puts a delete marker. */
+  remove(key: string, ageDays: number): Promise<void>;
   beginUpload(key: string, ageDays: number): Promise<void>;
   /** All steps until there is nothing to do today; answers how many. */
   walk(): Promise<number>;
@@ -74,6 +81,7 @@ function lifecycleWorld(options: Options = {}): World {
     },
     tables: {
       askPlace: request => tables.ask(request),
+      deleteVersion: request => tables.ask(request),
       partitionOf: partitionOfPlace,
     },
     calendar: options.calendar ?? utc,
@@ -99,7 +107,7 @@ function lifecycleWorld(options: Options = {}): World {
     setRules: (lifecycle, change = {}) => {
       rows.set(bucket, { ...bucketRow(bucket, shards), lifecycle, ...change });
     },
-    put: (key, ageDays, sizeBytes = 3) => {
+    put: (key, ageDays, sizeBytes = 3, extras = {}) => {
       const timestamp = stampOf(ageDays);
       const row: ObjectVersion = {
         kind: 'version',
@@ -109,9 +117,14 @@ function lifecycleWorld(options: Options = {}): World {
         etag: '0'.repeat(32),
         content: { kind: 'inline' },
         headers: [],
+        ...extras,
       };
       const inline = sizeBytes === 0 ? undefined : Buffer.alloc(sizeBytes);
       return ask({ kind: 'object-write', place: placeOf(key), row, inline });
+    },
+    remove: (key, ageDays) => {
+      const row = { kind: 'marker', timestamp: stampOf(ageDays), versioned: true } as const;
+      return ask({ kind: 'object-write', place: placeOf(key), row });
     },
     beginUpload: (key, ageDays) => {
       const timestamp = stampOf(ageDays);
@@ -202,6 +215,95 @@ test('where versions are kept, an object that expires leaves a delete marker', a
     tables.rows(TABLE[name]).map(({ value }) => decodeObjectRow(value).kind);
   t.deepEqual(kinds('object'), ['marker']);
   t.deepEqual(kinds('history'), ['version']);
+});
+
+/** `version 9` or `marker 3`: what stands there, and how many days old it is. */
+function standingRows(tables: TableWorld): string[] {
+  const nowMs = tables.environment.clock.wallMs();
+  return [TABLE.object, TABLE.history].flatMap(table =>
+    tables.rows(table).flatMap(({ value }) => {
+      const { kind, timestamp } = decodeObjectRow(value);
+      const ageDays = Math.floor((nowMs - timestampMs(timestamp)) / DAY_MS + 0.5);
+      return kind === 'tombstone' ? [] : [`${kind} ${String(ageDays)}`];
+    }),
+  );
+}
+
+test('noncurrent versions go when their days are over, and what a lock keeps stays', async t => {
+  const { put, setRules, walk, tables, worker } = lifecycleWorld();
+  setRules([rule({ noncurrent: { days: 2, newerVersions: undefined } })], {
+    versioning: 'enabled',
+  });
+  for (const age of [9, 7, 5, 1]) await put('a', age, 3, { versioned: true });
+  await put('held', 9, 3, { versioned: true, lock: { legalHold: true } });
+  await put('held', 8, 3, { versioned: true });
+  await walk();
+  t.deepEqual(standingRows(tables), ['version 1', 'version 8', 'version 5', 'version 9']);
+  t.is(worker.status.versions, 2);
+});
+
+test('a delete marker goes once nothing is below it, and not before', async t => {
+  const { put, remove, setRules, walk, tables, worker } = lifecycleWorld();
+  const expiration = { kind: 'delete-marker', enabled: true } as const;
+  const noncurrent = { days: 1, newerVersions: undefined };
+  setRules([rule({ expiration })], { versioning: 'enabled' });
+  await put('a', 9, 3, { versioned: true });
+  await remove('a', 8);
+  await walk();
+  t.deepEqual(standingRows(tables), ['marker 8', 'version 9']);
+  const nextDay = (): void => {
+    tables.environment.jumpTo(tables.environment.clock.wallMs() + DAY_MS);
+  };
+  setRules([rule({ expiration, noncurrent })], { versioning: 'enabled' });
+  nextDay();
+  await walk();
+  t.deepEqual(standingRows(tables), ['marker 9']);
+  nextDay();
+  await walk();
+  t.deepEqual(standingRows(tables), []);
+  t.is(worker.status.versions, 1);
+  t.is(tables.rows(TABLE.history).length, 0);
+});
+
+test('a rule of days takes a lone delete marker that is old enough', async t => {
+  const { remove, put, setRules, walk, tables } = lifecycleWorld();
+  setRules([rule(days(5), { prefix: 'x/' })], { versioning: 'enabled' });
+  for (const [key, age] of [
+    ['x/old', 7],
+    ['x/new', 4],
+    ['y/old', 7],
+  ] as const) {
+    await put(key, 9, 3, { versioned: true });
+    await remove(key, age);
+    await tables.ask({
+      ...{ kind: 'version-delete', place: { bucket, shard: 0, key: key as ObjectKey } },
+      version: oldest(tables),
+      timestamp: makeTimestamp(1, 0, LIVE_STAMPER),
+    });
+  }
+  await walk();
+  t.deepEqual(standingRows(tables), ['marker 4', 'marker 7']);
+});
+
+/** The version below the marker of the key that was written last. */
+function oldest(tables: TableWorld): Timestamp {
+  const row = tables.rows(TABLE.history).at(-1);
+  if (row === undefined) throw new Error('no history');
+  return decodeObjectRow(row.value).timestamp;
+}
+
+test('nothing is taken away by a clock that no majority agrees with', async t => {
+  const { put, setRules, walk, worker, keys, tables } = lifecycleWorld();
+  setRules([rule(days(1))]);
+  await put('a', 9);
+  const clock = tables.environment.clock as { agreesWithMajority?: boolean };
+  clock.agreesWithMajority = false;
+  t.is(await worker.step(), 'failed');
+  t.is(await worker.step(), 'failed');
+  t.deepEqual(keys(), ['a']);
+  clock.agreesWithMajority = true;
+  await walk();
+  t.deepEqual(keys(), []);
 });
 
 test('a rule of tags takes the objects that have them all', async t => {

@@ -3,6 +3,8 @@ import { lifecycleCalendar } from '../../../../schemas/lifecycle-calendar.ts';
 import {
   abortOf,
   expirationOf,
+  markerExpirationOf,
+  noncurrentExpirationOf,
 } from '../../../../schemas/records/bucket-settings/lifecycle-due.ts';
 import type {
   LifecycleFilter,
@@ -72,4 +74,55 @@ test('uploads are given up by the rules that say so, by prefix', t => {
   t.deepEqual(abortOf(rules, utc, { key: 'a', createdMs: 0 }), { ruleId: 'slow', day: 6 });
   t.deepEqual(abortOf(rules, utc, { key: 'tmp/a', createdMs: 0 }), { ruleId: 'other', day: 2 });
   t.is(abortOf([rule(days(1))], utc, { key: 'a', createdMs: 0 }), undefined);
+});
+
+const noncurrent = (count: number, newerVersions?: number) => ({
+  noncurrent: { days: count, newerVersions },
+});
+const version = {
+  ...{ key: 'logs/a', noncurrentMs: 10.5 * DAY_MS, newerVersions: 2 },
+  content: { sizeBytes: 100, tags: [{ key: 'k', value: 'v' }] },
+};
+
+test('a noncurrent version is due by days since, and with enough newer ones', t => {
+  const dayOfRule = (one: LifecycleRule) => noncurrentExpirationOf([one], utc, version)?.day;
+  t.is(dayOfRule(rule(noncurrent(1))), 12);
+  t.is(dayOfRule(rule(noncurrent(1, 2))), 12);
+  t.is(dayOfRule(rule(noncurrent(1, 3))), undefined);
+  t.is(dayOfRule(rule(days(1))), undefined);
+  t.is(dayOfRule(rule({ ...noncurrent(1), enabled: false })), undefined);
+  const rules = [rule(noncurrent(9)), rule({ id: 'two', ...noncurrent(3) })];
+  t.deepEqual(noncurrentExpirationOf(rules, utc, version), { ruleId: 'two', day: 14 });
+});
+
+test('filters are about the noncurrent version itself, and by content about no marker', t => {
+  const cases: [filter: Partial<LifecycleFilter>, version: boolean, marker: boolean][] = [
+    [{}, true, true],
+    [{ prefix: 'logs/' }, true, true],
+    [{ prefix: 'x' }, false, false],
+    [{ sizeGreaterThan: 99 }, true, false],
+    [{ sizeLessThan: 100 }, false, false],
+    [{ tags: [{ key: 'k', value: 'v' }] }, true, false],
+    [{ tags: [{ key: 'k', value: 'w' }] }, false, false],
+  ];
+  const { key } = version;
+  for (const [filter, isVersionMeant, isMarkerMeant] of cases) {
+    const rules = [rule({ ...noncurrent(1), ...days(1) }, filter)];
+    const marker = { ...version, content: 'marker' } as const;
+    t.is(noncurrentExpirationOf(rules, utc, version) !== undefined, isVersionMeant);
+    t.is(noncurrentExpirationOf(rules, utc, marker) !== undefined, isMarkerMeant);
+    const alone = markerExpirationOf(rules, utc, { key, createdMs: 10.5 * DAY_MS });
+    t.is(alone !== undefined, isMarkerMeant);
+  }
+});
+
+test('a delete marker alone goes at once where that is asked for, else by its age', t => {
+  const marker = { key: 'a', createdMs: 10.5 * DAY_MS };
+  const dayOfRule = (expiration: LifecycleRule['expiration']) =>
+    markerExpirationOf([rule({ expiration })], utc, marker)?.day;
+  t.is(dayOfRule({ kind: 'delete-marker', enabled: true }), 10);
+  t.is(dayOfRule({ kind: 'delete-marker', enabled: false }), undefined);
+  t.is(dayOfRule({ kind: 'days', days: 2 }), 13);
+  t.is(dayOfRule({ kind: 'date', dateMs: 14 * DAY_MS }), 14);
+  t.is(dayOfRule(undefined), undefined);
 });

@@ -178,6 +178,16 @@ const lifecycleCases: readonly (readonly [string, readonly LifecycleRule[], Verd
     'InvalidArgument',
   ],
   [
+    'newer versions with a prefix of the rule itself',
+    [
+      lifecycle({
+        noncurrent: { days: 1, newerVersions: 1 },
+        filter: { ...lifecycle({}).filter, form: 'legacy', prefix: '' },
+      }),
+    ],
+    'InvalidRequest',
+  ],
+  [
     '101 newer versions',
     [lifecycle({ noncurrent: { days: 1, newerVersions: 101 } })],
     'InvalidArgument',
