@@ -24,7 +24,8 @@ const AGREEMENT_MS = 60_000;
 export class ClusterClock implements Clock {
   readonly #own: Clock;
   #correctionMs = 0;
-  #agrees = true;
+  /** Until others were heard there is nothing to agree with. */
+  #agrees = false;
 
   constructor(own: Clock) {
     this.#own = own;

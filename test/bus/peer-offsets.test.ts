@@ -67,9 +67,10 @@ test('without a majority the correction stays, and nobody agrees', t => {
   t.false(cluster.agreesWithMajority);
 });
 
-test('a node on its own is right', t => {
+test('a node on its own is right, once it is known that it is', t => {
   const { clock } = manualEnvironment();
   const cluster = new ClusterClock(clock);
+  t.false(cluster.agreesWithMajority);
   cluster.hear({ others: [], isCounted: true, count: 1 });
   t.is(cluster.wallMs(), clock.wallMs());
   t.true(cluster.agreesWithMajority);
