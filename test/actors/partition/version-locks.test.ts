@@ -296,6 +296,24 @@ test('no change of a lock is lost to a slow clock, and none is made twice', asyn
   });
 });
 
+test('a hold that is decided keeps a version from a deletion right behind it', async t => {
+  const f = tablePartition();
+  await f.ask(writeOf(put('a', 1), 'enabled'));
+  f.store.hold();
+  const answers = [
+    f.ask(put('b', 1)),
+    changeLock(f, stamp(1), { hold: { stamp: stamp(2), legalHold: true } }),
+    deleteIt(f, stamp(1)),
+  ];
+  for (let turns = 0; turns < 10; turns += 1) await new Promise(setImmediate);
+  f.store.release();
+  t.deepEqual(
+    (await Promise.all(answers)).map(({ kind }) => kind),
+    ['written', 'written', 'version-locked'],
+  );
+  t.true(await isThere(f, stamp(1)));
+});
+
 test('a version that is written again under a raised stamp keeps what became of its lock', async t => {
   const f = tablePartition();
   const write = put('a', 1);
