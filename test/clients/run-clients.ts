@@ -22,6 +22,7 @@ import { binaryCache } from './binary-cache.ts';
 import { boto3 } from './boto3.ts';
 import { makeSources, makeWorld } from './client-world.ts';
 import type { Client } from './client.ts';
+import { dockerRegistry } from './docker-registry.ts';
 import { duplicity } from './duplicity.ts';
 import { nix, nixWithS3 } from './nix.ts';
 import { nodeClients } from './node-clients.ts';
@@ -60,6 +61,7 @@ const DEBIAN_CLIENTS: readonly Client[] = [
   binaryCache,
   nix,
   nixWithS3,
+  dockerRegistry,
 ];
 
 function clients(): readonly Client[] {
