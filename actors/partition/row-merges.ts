@@ -143,7 +143,8 @@ function mergeHistory(
     replaceHistory(step, place, merged);
     return true;
   }
-  if (hasBytes(row) && inline?.length !== bytesOf(row)) return false;
+  const storedBytes = row.kind === 'version' ? storedBytesOf(row) : 0;
+  if (hasBytes(row) && inline?.length !== storedBytes) return false;
   step.ledger.open(place.bucket);
   if (row.kind === 'version') putBeside(step, row, lists);
   putHistory(step, place, { row, bytes: hasBytes(row) ? inline : undefined });

@@ -135,14 +135,16 @@ export class ObjectWriter {
     if (sizeBytes === undefined || sizeBytes > HASH_INLINE_BYTES_MAX) {
       return this.#writeLarge(payload, target, known);
     }
-    if (!this.#smallBodies.tryTake(sizeBytes)) await this.#smallBodies.take(sizeBytes);
+    // Its encrypted bytes lie beside the plain ones.
+    const memoryBytes = target.customerKey === undefined ? sizeBytes : 2 * sizeBytes;
+    if (!this.#smallBodies.tryTake(memoryBytes)) await this.#smallBodies.take(memoryBytes);
     try {
       const bytes = await takeWhole(payload, sizeBytes);
       return sizeBytes <= INLINE_BYTES_MAX && target.kind === 'version'
         ? await this.#writeInline(payload, target, bytes)
         : await this.#writeOneBlock(payload, target, bytes);
     } finally {
-      this.#smallBodies.give(sizeBytes);
+      this.#smallBodies.give(memoryBytes);
     }
   }
 

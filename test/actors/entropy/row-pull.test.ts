@@ -10,6 +10,7 @@ import { uploadOfKey } from '../../../actors/partition/row-names.ts';
 import type { NodeId } from '../../../schemas/ids.ts';
 import type { TableRequest } from '../../../schemas/messages/table.ts';
 import { decodeCounters } from '../../../schemas/records/bucket-counters.ts';
+import { sealedBytesOf } from '../../../schemas/records/customer-encryption.ts';
 import { decodeObjectRow } from '../../../schemas/records/object-row.ts';
 import { decodeOpenUploadRow } from '../../../schemas/records/open-upload-row.ts';
 import { decodePartRow } from '../../../schemas/records/upload-row.ts';
@@ -20,6 +21,7 @@ import {
   bucket,
   complete,
   createUpload,
+  inlineVersion,
   partOf,
   put,
   putBlocks,
@@ -215,6 +217,25 @@ test('a new replica takes over all: rows, bytes, marks, long part lists', async 
   const counters = await to.ask({ kind: 'counters-read', bucket });
   t.deepEqual(counters, await from.ask({ kind: 'counters-read', bucket }));
   t.deepEqual(await world.pull(1, 0, 'everything'), { kind: 'pulled', rows: 0 });
+});
+
+test('small encrypted versions, current or not, come with their bytes and tags', async t => {
+  const world = new Replicas();
+  const [from, to] = [world.all[0]!, world.all[1]!];
+  const encryption = { salt: '5a'.repeat(32), check: 'c4'.repeat(16) };
+  for (const tick of [1, 2, 3]) {
+    const row = { ...inlineVersion(tick, 50), versioned: true, encryption } as const;
+    const inline = Buffer.alloc(sealedBytesOf(50), tick);
+    const write = { kind: 'object-write', place: at('secret'), row, inline } as const;
+    t.is((await from.ask(write)).kind, 'written');
+  }
+  await world.pull(1, 0, 'everything');
+  for (const table of [TABLE.object, TABLE.inline, TABLE.history, TABLE.historyBytes] as const) {
+    t.deepEqual(to.rows(table), from.rows(table));
+    t.true(to.rows(table).length > 0);
+  }
+  const counters = await to.ask({ kind: 'counters-read', bucket });
+  t.deepEqual(counters, await from.ask({ kind: 'counters-read', bucket }));
 });
 
 test('leaves that writes change still are left alone until they are overdue', async t => {

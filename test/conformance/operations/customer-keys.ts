@@ -326,6 +326,28 @@ const uploads: Cases = {
     ...{ ask: COMPLETE, body: completion([1, '{2.ETag}']), answer: '200' },
     then: [{ ask: 'GET /{key}', headers: OURS, answer: '200', text: LARGE.subarray(7, 100) }],
   },
+  'a range of an encrypted object becomes a part under another key': {
+    given: [
+      { ...BEGIN, headers: OTHERS, has: {} },
+      { ask: 'PUT /{bucket}/source', body: LARGE, headers: OURS, answer: '200' },
+      {
+        ...part(1, '', {
+          'x-amz-copy-source': '/{bucket}/source',
+          'x-amz-copy-source-range': 'bytes=65519-200000',
+          ...FROM_OURS,
+          ...OTHERS,
+        }),
+        xml: { root: 'CopyPartResult' },
+      },
+    ],
+    ...{ ask: COMPLETE, body: completion([1, '{3.ETag}']), answer: '200' },
+    then: [
+      {
+        ...{ ask: 'GET /{key}', headers: OTHERS, answer: '200' },
+        text: LARGE.subarray(65_519, 200_001),
+      },
+    ],
+  },
   'a part without the key': {
     ...{ given: [BEGIN], ...part(1, 'x', {}), answer: '400 InvalidRequest' },
     xml: { Message: /^The multipart upload initiate requested encryption\./ },
