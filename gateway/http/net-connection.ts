@@ -18,6 +18,7 @@ import type { HttpCore } from './http-core.ts';
 import { HttpExchange } from './http-exchange.ts';
 import { InputFraming } from './input-framing.ts';
 import { writeHeadText } from './net-reply-head.ts';
+import type { Receiver } from './read-memory.ts';
 import { HeaderList } from './request-headers.ts';
 import { WATCH_PERIOD_MS } from './stall-watch.ts';
 import type { Watched } from './stall-watch.ts';
@@ -43,7 +44,7 @@ export class NetConnection implements Wire, Watched {
   #exchange: HttpExchange | undefined;
   /** Of the request being read; undefined between requests. */
   #framing: InputFraming | undefined;
-  /** A head that is not complete, or requests that came before their turn. */
+  /** A head that is not complete, or requests that came before their turn: copied. */
   #pending: Buffer = NOTHING;
   /** Up to here no end of a head was found. */
   #scannedBytes = 0;
@@ -61,12 +62,17 @@ export class NetConnection implements Wire, Watched {
   /** Periods since the last byte of the last reply went to the kernel. */
   #lingerTicks = 0;
 
-  constructor(socket: Socket, core: HttpCore, onClosed: (connection: NetConnection) => void) {
+  /** `open` hands over the socket, and from then on calls `receive` with what comes. */
+  constructor(
+    open: (receive: Receiver) => Socket,
+    core: HttpCore,
+    onClosed: (connection: NetConnection) => void,
+  ) {
+    const socket = open(this.#onData);
     this.#socket = socket;
     this.#core = core;
     this.#onClosed = onClosed;
     this.#peerAddress = plainAddress(socket.remoteAddress ?? '');
-    socket.on('data', this.#onData);
     socket.on('drain', this.#onDrain);
     socket.on('end', this.#onEnd);
     socket.on('error', ignoreError);
@@ -182,7 +188,7 @@ export class NetConnection implements Wire, Watched {
     while (rest.length > 0 && this.#phase === 'open') {
       if (this.#framing !== undefined) rest = this.#readBody(this.#framing, rest);
       else if (this.#exchange !== undefined || this.#isCongested) {
-        this.#pending = rest;
+        this.#pending = Buffer.from(rest);
         this.#socket.pause();
         break;
       } else rest = this.#readHead(rest);
@@ -214,7 +220,7 @@ export class NetConnection implements Wire, Watched {
       return NOTHING;
     }
     if (end === -1) {
-      this.#pending = all;
+      this.#pending = Buffer.from(all);
       this.#scannedBytes = all.length;
       return NOTHING;
     }

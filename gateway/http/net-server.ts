@@ -6,11 +6,12 @@
  * Must not know: HTTP messages.
  */
 import { createServer } from 'node:net';
-import type { ListenOptions } from 'node:net';
+import type { ListenOptions, Socket } from 'node:net';
 
 import type { HttpCore } from './http-core.ts';
 import type { ListenAddress, Listener } from './listener.ts';
 import { NetConnection } from './net-connection.ts';
+import { ReadMemory, type Receiver } from './read-memory.ts';
 import { StallWatch } from './stall-watch.ts';
 
 const BACKLOG = 1024;
@@ -23,8 +24,11 @@ export function listenWithNet(core: HttpCore, address: ListenAddress): Promise<L
     connections.delete(connection);
     watch.remove(connection);
   };
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, socket => {
-    const connection = new NetConnection(socket, core, closed);
+  const memory = new ReadMemory();
+  const options = { allowHalfOpen: true, noDelay: true, pauseOnConnect: true };
+  const server = createServer(options, accepted => {
+    const open = (receive: Receiver): Socket => memory.open(accepted, server, receive);
+    const connection = new NetConnection(open, core, closed);
     connections.add(connection);
     watch.add(connection);
   });

@@ -84,6 +84,7 @@ export const importers: Importers = {
     // The HTTP server where no uWebSockets.js has a binary.
     'gateway/http/net-connection.ts',
     'gateway/http/net-server.ts',
+    'gateway/http/read-memory.ts',
     // Asks why uWebSockets.js could not listen.
     'gateway/http/uws-server.ts',
     // The type of a socket.
