@@ -7,7 +7,6 @@
  */
 import { conditionalReads, conditionalWrites } from './operations/conditions.ts';
 import { copyObject } from './operations/copy-object.ts';
-import { customerKeys } from './operations/customer-keys.ts';
 import { deleteObject, deleteObjects } from './operations/delete-object.ts';
 import { listObjects, listObjectsV2 } from './operations/list-objects.ts';
 import {
@@ -26,6 +25,15 @@ import {
   headBucket,
   listBuckets,
 } from './operations/buckets.ts';
+import { attributes } from './operations/attributes.ts';
+import { probes } from './operations/probes.ts';
+import {
+  bucketTagging,
+  deleteObjectTagging,
+  getObjectTagging,
+  putObjectTagging,
+} from './operations/tagging.ts';
+import { getVersioning, listVersions, putVersioning, versions } from './operations/versioning.ts';
 import { putObject } from './operations/put-object.ts';
 import { getObject } from './operations/get-object.ts';
 import { notOffered } from './operations/not-offered.ts';
@@ -52,6 +60,7 @@ export const tables: readonly OperationTable[] = [
     listUploads,
   ],
   ...[createBucket, headBucket, deleteBucket, listBuckets, bucketLocation],
-  customerKeys,
+  ...[attributes, putObjectTagging, getObjectTagging, deleteObjectTagging, bucketTagging, probes],
+  ...[getVersioning, putVersioning, versions, listVersions],
   notOffered,
 ];
