@@ -4,6 +4,7 @@
  *   node test/run.mjs                        everything: types, formatting, lint, all tests
  *   node test/run.mjs test/gateway/http …    the tests of some files or folders only
  *   node test/run.mjs clients|faults|bench   a long program of its own, with its own arguments
+ *   node test/run.mjs readme                 writes the compatibility table into README
  *   node test/run.mjs cluster                three sites on this machine, until Ctrl-C
  *
  * Owns:          the order of the steps, and the processes of a run.
@@ -24,6 +25,7 @@ const PROGRAMS = {
   clients: 'dist/test/clients/run-clients.js',
   faults: 'dist/test/faults/run-faults.js',
   bench: 'dist/test/bench/bench.js',
+  readme: 'dist/test/conformance/write-readme.js',
 };
 const CLUSTER = 'dist/test/cluster/run-cluster.js';
 const PRETTIER = 'node_modules/prettier/bin/prettier.cjs';

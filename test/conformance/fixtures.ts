@@ -57,6 +57,10 @@ export const fixtures: Readonly<Record<string, Fixture>> = {
   /** A name for a bucket that is not there. */
   free: own('bucket', []),
   versioned: own('bucket', ['PUT /{it}', `PUT /{it}?versioning < ${ENABLED}`]),
+  /** A bucket whose versions can be locked. */
+  locked: own('bucket', [
+    { ask: 'PUT /{it}', headers: { 'x-amz-bucket-object-lock-enabled': 'true' }, answer: '200' },
+  ]),
   /** A bucket whose ACLs count, and that anybody may be let into. */
   acls: own('bucket', [
     { ask: 'PUT /{it}', headers: { 'x-amz-object-ownership': 'ObjectWriter' }, answer: '200' },

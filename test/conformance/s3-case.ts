@@ -19,6 +19,7 @@
  *   'GET /{bucket}/a > text'              200, and exactly this body
  *   'GET /{bucket}/b = 404 NoSuchKey'     this answer
  */
+import type { FormPart } from '../support/browser-form.ts';
 import type { ChunkedRequest, S3Request } from '../support/signed-requests.ts';
 import type { ClusterLimit } from './cluster-limits.ts';
 
@@ -44,6 +45,20 @@ export type Chunks = Partial<
   >
 > & { readonly are: 'signed' | 'unsigned' };
 
+/** A form as a browser sends it; `as` signs its policy. */
+export type Form = {
+  readonly fields: Readonly<Record<string, string>>;
+  readonly file?: Body;
+  readonly fileName?: string;
+  /** Of the policy; any key when not given. */
+  readonly conditions?: readonly unknown[];
+  readonly expiration?: string;
+  /** Instead of a policy made of the above. */
+  readonly document?: unknown;
+  /** Parts of the body that are none of the fields, behind the file. */
+  readonly more?: readonly FormPart[];
+};
+
 export type Wire = Pick<
   S3Request,
   'unsignedHeaders' | 'unsent' | 'payload' | 'contentLength' | 'region' | 'encoding' | 'sign'
@@ -66,6 +81,7 @@ export type Asked = {
   readonly door?: 'website';
   readonly presigned?: Presigned;
   readonly chunks?: Chunks;
+  readonly form?: Form;
   readonly wire?: Wire;
   /** Content-MD5 of the body is sent, as DeleteObjects wants it. */
   readonly hasMd5?: true;
@@ -132,6 +148,14 @@ export function each<Value>(
   make: (value: Value) => readonly [title: string, one: S3Case],
 ): Cases {
   return table('', '', ...values.map(value => Object.fromEntries([make(value)]))).cases;
+}
+
+/** The same cases; a cluster does not offer what they are about. */
+export function limitedTo(cluster: ClusterLimit, cases: Cases): Cases {
+  const limited = Object.entries(cases).map(
+    ([title, one]) => [title, { ...one, cluster }] as const,
+  );
+  return Object.fromEntries(limited);
 }
 
 const STEP = /^(?<ask>[A-Z]+ \S+)(?: < (?<body>.*?))?(?: (?<sign>[=>]) (?<rest>.*))?$/s;

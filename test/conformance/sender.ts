@@ -7,12 +7,13 @@
  */
 import { hash } from 'node:crypto';
 import * as sdk from '@aws-sdk/client-s3';
-import type { Credentials, GarageProcess } from '../support/garage-process.ts';
+import { FORM_TYPE, formBody, signedPolicy, type FormPart } from '../support/browser-form.ts';
+import { REGION, type Credentials, type GarageProcess } from '../support/garage-process.ts';
 import { RawConnection, type RawReply } from '../support/raw-http.ts';
 import { SignedRequests, headText } from '../support/signed-requests.ts';
 import type { HeaderPair } from '../support/sigv4-signer.ts';
 import { sdkClient } from '../support/sdk-client.ts';
-import type { Asked, Called, Caller } from './s3-case.ts';
+import type { Asked, Called, Caller, Form } from './s3-case.ts';
 
 export type Reply = {
   readonly status: number;
@@ -24,6 +25,8 @@ export type Reply = {
 };
 
 export type Callers = Readonly<Record<Exclude<Caller, 'nobody'>, Credentials>>;
+
+const ANY_KEY = ['starts-with', '$key', ''];
 
 type SdkFailure = { readonly name: string; readonly $metadata?: sdk.GetObjectOutput['Metadata'] };
 
@@ -63,8 +66,9 @@ export class Sender {
   }
 
   #bytesOf(asked: Asked): Uint8Array {
-    const { door, as = 'owner', presigned, chunks } = asked;
+    const { door, as = 'owner', presigned, chunks, form } = asked;
     if (door === 'website') return this.#visit(asked);
+    if (form !== undefined) return this.#form(asked, form);
     if (presigned !== undefined) return this.#presigned(asked);
     if (as === 'nobody') return unsigned(asked, this.#requests.host);
     const { wire: { ageSeconds = 0, secret, accessKeyId, ...wire } = {} } = asked;
@@ -102,6 +106,28 @@ export class Sender {
     const signature = target.slice(target.indexOf('?'));
     const sent = targetOf(asked);
     return unsigned({ ...asked, ask: `${sent.method} ${sent.path}${signature}${append}` }, host);
+  }
+
+  #form(asked: Asked, form: Form): Uint8Array {
+    const { as = 'owner', headers } = asked;
+    const { fields, file, fileName = 'cat.png', conditions = [ANY_KEY], more = [] } = form;
+    const { expiration, document } = form;
+    const change = {
+      ...(expiration && { expiration }),
+      ...(document === undefined ? {} : { document }),
+    };
+    const signer = as === 'nobody' ? undefined : this.#callers[as];
+    const key = signer && { ...signer, region: REGION, nowMs: Date.now() };
+    const signed = key === undefined ? {} : signedPolicy(key, conditions, change);
+    const parts: FormPart[] = Object.entries({ ...fields, ...signed }).map(([name, value]) => ({
+      ...{ name, value },
+    }));
+    if (file !== undefined) parts.push({ name: 'file', value: file, fileName });
+    const sent = { 'content-type': FORM_TYPE, ...headers };
+    return unsigned(
+      { ...asked, headers: sent, body: formBody([...parts, ...more]) },
+      this.#requests.host,
+    );
   }
 
   /** As a browser would: the site is the host. */

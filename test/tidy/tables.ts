@@ -158,6 +158,7 @@ export const entryPoints: readonly string[] = [
   'test/bench/bench.ts',
   'test/clients/run-clients.ts',
   'test/cluster/run-cluster.ts',
+  'test/conformance/write-readme.ts',
   'test/faults/run-faults.ts',
   'test/support/echo-process.ts',
   // Imported by test/run.mjs from dist/, once that is there.

@@ -9,9 +9,10 @@ import { table } from '../s3-case.ts';
 
 export const probes = table(
   'GetBucketAccelerateConfiguration, GetBucketAnalyticsConfiguration, GetBucketEncryption, ' +
-    'GetBucketIntelligentTieringConfiguration, GetBucketInventoryConfiguration, GetBucketLogging, ' +
+    'GetBucketIntelligentTieringConfiguration, GetBucketInventoryConfiguration, ' +
+    'GetBucketLogging, ' +
     'GetBucketMetricsConfiguration, GetBucketNotificationConfiguration, GetBucketReplication, ' +
-    'GetBucketRequestPayment, GetObjectLockConfiguration',
+    'GetBucketRequestPayment',
   'the answer of a bucket where it was never configured',
   {
     'there is no acceleration': {
@@ -51,9 +52,6 @@ export const probes = table(
     },
     'the owner pays': {
       ...{ ask: 'GET /{common}?requestPayment', answer: '200', xml: { Payer: 'BucketOwner' } },
-    },
-    'nothing is locked': {
-      ...{ ask: 'GET /{common}?object-lock', answer: '404 ObjectLockConfigurationNotFoundError' },
     },
     'the SDK asks for the encryption': {
       ...{ call: 'GetBucketEncryption', input: { Bucket: '{common}' } },

@@ -7,16 +7,7 @@
  * Must not know: how versions are stored.
  */
 import { completion, ENABLED, SUSPENDED } from '../fixtures.ts';
-import { each, table, type Cases, type S3Case } from '../s3-case.ts';
-
-const limited = { cluster: 'versioning' } as const;
-
-/** Cases that are about a bucket with versions. */
-function versioned(cases: Cases): Cases {
-  return Object.fromEntries(
-    Object.entries(cases).map(([title, one]): [string, S3Case] => [title, { ...one, ...limited }]),
-  );
-}
+import { each, limitedTo, table, type Cases } from '../s3-case.ts';
 
 const status: Cases = {
   'a bucket has no status as it was made': {
@@ -32,7 +23,7 @@ const status: Cases = {
 };
 
 const change: Cases = {
-  ...versioned({
+  ...limitedTo('versioning', {
     'versioning is enabled': {
       ...{ ask: 'PUT /{bucket}?versioning', body: ENABLED, answer: '200', text: '' },
       then: [{ ask: 'GET /{bucket}?versioning', answer: '200', xml: { Status: 'Enabled' } }],
@@ -70,7 +61,7 @@ const change: Cases = {
   },
 };
 
-const writes: Cases = versioned({
+const writes: Cases = limitedTo('versioning', {
   'every PUT is a version of its own': {
     given: ['PUT /{versioned}/a < one', 'PUT /{versioned}/a < two'],
     ...{ ask: 'GET /{versioned}/a', answer: '200', text: 'two' },
@@ -131,7 +122,7 @@ const writes: Cases = versioned({
   },
 });
 
-const reads: Cases = versioned({
+const reads: Cases = limitedTo('versioning', {
   'HEAD of a version': {
     given: ['PUT /{versioned}/a < one', 'PUT /{versioned}/a < second'],
     ...{ ask: 'HEAD /{versioned}/a?versionId={1.x-amz-version-id}', answer: '200' },
@@ -172,7 +163,7 @@ const reads: Cases = versioned({
   },
 });
 
-const deletions: Cases = versioned({
+const deletions: Cases = limitedTo('versioning', {
   'a deletion leaves a marker': {
     given: ['PUT /{versioned}/a < x'],
     ...{ ask: 'DELETE /{versioned}/a', answer: '204' },
@@ -271,7 +262,7 @@ const THREE = ['PUT /{versioned}/a < 1', 'PUT /{versioned}/a < 2', 'PUT /{versio
 const LIST = 'GET /{versioned}?versions';
 
 const listing: Cases = {
-  ...versioned({
+  ...limitedTo('versioning', {
     'versions are told by key, the newest first': {
       ...{ given: THREE, ask: LIST, answer: '200' },
       xml: {
