@@ -97,6 +97,29 @@ test('a form stores its file with what its fields say', async t => {
   t.is(read.header('x-amz-tagging-count'), '1');
 });
 
+test('a form may lock what it stores, where its bucket has locks', async t => {
+  const world = formWorld(t);
+  const headers = [['x-amz-bucket-object-lock-enabled', 'true']] as const;
+  t.is((await world.ask({ method: 'PUT', target: '/vault', headers })).status, 200);
+  const lock = {
+    'x-amz-object-lock-mode': 'GOVERNANCE',
+    'x-amz-object-lock-retain-until-date': '2030-01-01T00:00:00.000Z',
+    'x-amz-object-lock-legal-hold': 'ON',
+  };
+  const digest = createHash('md5').update('the file').digest('base64');
+  const fields = { key: 'k', 'Content-MD5': digest, ...lock };
+  const names = ['key', ...Object.keys(lock), 'Content-MD5'];
+  const conditions = names.map(name => ['starts-with', `$${name}`, '']);
+  const form = { fields, conditions };
+  t.is(await outcome(post(world, form)), '400 InvalidRequest');
+  t.is(await outcome(post(world, { ...form, target: '/vault' })), '204');
+  const read = await world.ask({ method: 'HEAD', target: '/vault/k' });
+  for (const [name, value] of Object.entries(lock)) t.is(read.header(name), value);
+  const unvouched = { key: 'k2', ...lock };
+  const bare = { fields: unvouched, conditions: conditions.slice(0, -1), target: '/vault' };
+  t.is(await outcome(post(world, bare)), '400 InvalidRequest');
+});
+
 test('a file may be empty, or hold what looks like the end of a form', async t => {
   const world = formWorld(t);
   const contents = ['', '\r\n', '\r\n--', '--browser', '\r\n------browser7MA4YWx\r\n\r', 'a\r'];
