@@ -41,7 +41,12 @@ import { conditionOfWrite } from './write-conditions.ts';
 import { xmlReply } from './xml-reply.ts';
 import { element, optionalElement, s3Document } from './xml-writer.ts';
 
-type Uploaded = { readonly upload: UploadRow; readonly parts: ReadonlyMap<number, PartRow> };
+type Uploaded = {
+  readonly upload: UploadRow;
+  /** Of an encrypted upload, if it was given. */
+  readonly key: CustomerKey | undefined;
+  readonly parts: ReadonlyMap<number, PartRow>;
+};
 
 const MD5_HEX = /^[0-9a-f]{32}$/;
 
@@ -53,18 +58,10 @@ export const completeMultipartUpload: S3Handler<ObjectCall> = async (call, servi
   const body = await readSmallBody(documentCall(call), XML_BODY_BYTES_MAX);
   const asked = readAskedParts(body);
   const place = placeOf(call);
-  const found = await readUploaded(services, { place, uploadId, asked });
+  const found = await readUploaded(services, { place, uploadId, asked }, given);
   if (found === undefined) return repeated(call, services, { place, uploadId, asked });
-  const { upload } = found;
-  const key = keyOfUpload(upload, place, given);
-  const needsChecksums = upload.checksum !== undefined || asked.some(part => part.checksum);
-  if (needsChecksums) checkKeyForChecksums(upload, key);
-  const told = new Map<number, PartRow>();
-  for (const { partNumber } of asked) {
-    const part = found.parts.get(partNumber);
-    if (part !== undefined) told.set(partNumber, toldPart(part, place, key));
-  }
-  const parts = chooseParts(upload, asked, told);
+  const { upload, key } = found;
+  const parts = chooseParts(upload, asked, found.parts);
   const row = versionOf({ upload, parts, services, bucket: call.bucket });
   checkSize(expectedBytes, row.sizeBytes);
   checkExpected(call.headers, row.checksum);
@@ -116,10 +113,12 @@ type Search = {
   readonly asked: readonly AskedPart[];
 };
 
-/** undefined when the upload is not open. Reads no further than the last part asked for. */
+/** undefined when the upload is not open. Reads no further than the last part asked for. Checksums
+ *  of encrypted parts are opened page by page: ten thousand at once would hold others up. */
 async function readUploaded(
   { tables }: S3Services,
   { place, uploadId, asked }: Search,
+  given: CustomerKey | undefined,
 ): Promise<Uploaded | undefined> {
   const parts = new Map<number, PartRow>();
   const last = asked.at(-1)?.partNumber ?? 0;
@@ -129,9 +128,13 @@ async function readUploaded(
     const answer = await tables.askPlace({ kind: 'part-list', place, uploadId, after, limit });
     if (answer.kind === 'no-such-upload') return undefined;
     if (answer.kind !== 'parts') throw tableRefusal(answer);
-    for (const part of answer.parts) parts.set(part.partNumber, part);
+    const { upload } = answer;
+    const key = keyOfUpload(upload, place, given);
+    const needsChecksums = upload.checksum !== undefined || asked.some(part => part.checksum);
+    if (needsChecksums) checkKeyForChecksums(upload, key);
+    for (const part of answer.parts) parts.set(part.partNumber, toldPart(part, place, key));
     after = answer.parts.at(-1)?.partNumber ?? last;
-    if (!answer.truncated || after >= last) return { upload: answer.upload, parts };
+    if (!answer.truncated || after >= last) return { upload, key, parts };
   }
 }
 
