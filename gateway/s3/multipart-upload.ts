@@ -23,6 +23,7 @@ import { taggingOf } from './object-tagging.ts';
 import type { ObjectCall, S3Handler } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
 import { uploadIdOfCall } from './upload-xml.ts';
+import { checkInitiated } from './write-conditions.ts';
 import { xmlReply } from './xml-reply.ts';
 import { element, s3Document } from './xml-writer.ts';
 
@@ -68,13 +69,15 @@ export const abortMultipartUpload: S3Handler<ObjectCall> = async (
   { tables, stamper },
 ): Promise<HttpReply> => {
   const uploadId = uploadIdOfCall(call);
+  const isConditional = checkInitiated(call.headers, timestampMs(uploadId)) === 'holds';
   const answer = await tables.askPlace({
     kind: 'upload-abort',
     place: placeOf(call),
     uploadId,
     timestamp: stamper.now(),
   });
-  if (answer.kind !== 'written') throw tableRefusal(answer);
+  const isDone = answer.kind === 'no-such-upload' && isConditional;
+  if (answer.kind !== 'written' && !isDone) throw tableRefusal(answer);
   return { status: 204, headers: [] };
 };
 

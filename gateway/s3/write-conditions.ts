@@ -14,6 +14,7 @@ import type { ObjectKey } from '../../schemas/ids.ts';
 import type { WriteCondition } from '../../schemas/messages/table.ts';
 import type { BucketRow } from '../../schemas/records/bucket-row.ts';
 import { parseHttpTime } from '../auth/request-time.ts';
+import type { RequestHeaders } from '../http/exchange.ts';
 import { writeCondition } from './conditions.ts';
 import { parseIsoTime } from './iso-time.ts';
 import { invalidArgument } from './list-parameters.ts';
@@ -23,6 +24,7 @@ import { S3Error } from './s3-error.ts';
 import { malformed } from './s3-xml.ts';
 
 const TIME_HEADER = 'x-amz-if-match-last-modified-time';
+const INITIATED_HEADER = 'x-amz-if-match-initiated-time';
 const SIZE_HEADER = 'x-amz-if-match-size';
 const SIZE = /^\d{1,15}$/;
 
@@ -48,11 +50,24 @@ export function conditionOfDeletion(
   if (time === undefined && size === undefined && etags === undefined) return undefined;
   const condition: WriteCondition = {
     ...etags,
-    ...(time === undefined ? {} : { ifModifiedMs: timeOfHeader(time) }),
+    ...(time === undefined ? {} : { ifModifiedMs: timeOfHeader(TIME_HEADER, time) }),
     ...(size === undefined ? {} : { ifSizeBytes: sizeOfHeader(size) }),
   };
   checkMayLook(call, services, { ...call, condition });
   return condition;
+}
+
+/**
+ * Of AbortMultipartUpload: when the upload began, which its id tells, so nothing comes between.
+ *
+ * @throws S3Error InvalidArgument, PreconditionFailed.
+ */
+export function checkInitiated(headers: RequestHeaders, initiatedMs: number): 'holds' | 'none' {
+  const text = headers.get(INITIATED_HEADER);
+  if (text === undefined) return 'none';
+  const ms = timeOfHeader(INITIATED_HEADER, text);
+  if (Math.floor(ms / 1000) === Math.floor(initiatedMs / 1000)) return 'holds';
+  throw new S3Error('PreconditionFailed', { fields: { Condition: INITIATED_HEADER } });
 }
 
 /** What an entry of DeleteObjects says of the object that it deletes. */
@@ -95,9 +110,9 @@ export function checkMayLook(
   }
 }
 
-function timeOfHeader(text: string): number {
+function timeOfHeader(name: string, text: string): number {
   const ms = timeOf(text);
-  if (ms === undefined) throw invalidArgument(TIME_HEADER, text, 'The header is not a date.');
+  if (ms === undefined) throw invalidArgument(name, text, 'The header is not a date.');
   return ms;
 }
 

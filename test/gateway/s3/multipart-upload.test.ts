@@ -337,6 +337,21 @@ test('an upload belongs to its key', async t => {
   t.is(aborted.code, 'NoSuchUpload');
 });
 
+test('an upload is given up if it began when it is said to have', async t => {
+  const world = s3World();
+  const abort = async (uploadId: string, time: string): Promise<string> => {
+    const headers = [['x-amz-if-match-initiated-time', time]] as const;
+    const target = `/pictures/k?uploadId=${uploadId}`;
+    const { status, code } = await world.ask({ method: 'DELETE', target, headers });
+    return code ?? String(status);
+  };
+  const ms = 1_700_000_000_678;
+  const id = `${ms.toString(16).padStart(12, '0')}${'0'.repeat(20)}`;
+  t.is(await abort(id, 'yesterday'), 'InvalidArgument');
+  t.is(await abort(id, new Date(ms + 1000).toUTCString()), 'PreconditionFailed');
+  t.is(await abort(id, new Date(ms).toUTCString()), '204', 'there is nothing to give up');
+});
+
 test('an aborted upload is gone', async t => {
   const world = s3World();
   const uploadId = await begin(world);
