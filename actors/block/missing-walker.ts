@@ -75,6 +75,8 @@ export class MissingWalker {
     for (const partition of this.#options.partitions) {
       if (this.#walks.isStopped) break;
       if (!isReplicated(partition.partition)) continue;
+      // One look instead of one for each leaf: most partitions are those of other nodes.
+      if ((await partition.knownBlocks(undefined, 1)).length === 0) continue;
       for (let leaf = 0; leaf < LEAVES_PER_PARTITION; leaf += 1) {
         const startedMs = clock.monotonicMs();
         const seen = await this.#walkLeaf(partition, leaf);

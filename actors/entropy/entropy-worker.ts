@@ -13,7 +13,7 @@
 import type { Bus, Subscription } from '../../bus/bus.ts';
 import type { ClusterView } from '../../bus/cluster-view.ts';
 import type { Subjects } from '../../bus/subjects.ts';
-import { replicasIn } from '../../schemas/cluster-layout.ts';
+import { replicasIn, replicasOf } from '../../schemas/cluster-layout.ts';
 import type { Clock, Timer, Timers } from '../../schemas/environment.ts';
 import type { NodeId, PartitionId } from '../../schemas/ids.ts';
 import type { DigestGossip } from '../../schemas/messages/digest-gossip.ts';
@@ -138,10 +138,12 @@ export class EntropyWorker {
 
   /** Those that this node and at least one other hold, in any live version. */
   #held(): TablePartition[] {
-    const { partitions, self } = this.#options;
+    const { partitions, self, view } = this.#options;
+    const { live } = view;
     return partitions.filter(({ partition }) => {
-      const nodes = this.#replicas(partition);
-      return nodes.size > 1 && nodes.has(self);
+      // The sets are made only for those of this node: all others are looked at every second, too.
+      if (!live.some(version => replicasOf(version, partition).includes(self))) return false;
+      return this.#replicas(partition).size > 1;
     });
   }
 

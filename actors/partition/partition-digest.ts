@@ -37,7 +37,8 @@ const PAGE_ROWS = 500;
 
 export class PartitionDigest {
   readonly #options: PartitionDigestOptions;
-  readonly #tree = new DigestTree();
+  /** Made when it is first walked: most partitions are those of other nodes. */
+  #tree: DigestTree | undefined;
   #state: State = 'absent';
   /** Of the walk that is under way: one that was overtaken by a failure gives up. */
   #walk = 0;
@@ -93,8 +94,8 @@ export class PartitionDigest {
     }
     const nowMs = this.#options.clock.monotonicMs();
     for (const [leaf, item] of change) {
-      this.#tree.toggle(leaf, item);
-      this.#tree.touch(leaf, nowMs);
+      this.#tree?.toggle(leaf, item);
+      this.#tree?.touch(leaf, nowMs);
     }
   }
 
@@ -129,6 +130,7 @@ export class PartitionDigest {
   /** Between two batches: what was durable is in the snapshot, what comes is a change. */
   #begin(cursors: StoreCursor[]): void {
     const { partition, store } = this.#options;
+    this.#tree ??= new DigestTree();
     this.#tree.clear();
     for (const table of COMPARED_TABLES) cursors.push(store.cursor(rowRange(partition, table)));
     this.#state = 'building';
@@ -141,7 +143,7 @@ export class PartitionDigest {
       if (this.#walk !== walk) return false;
       for (const { key, value } of page) {
         const name = nameOfKey(key);
-        this.#tree.toggle(leafOf(name), itemOf(clusterKey, name, value));
+        this.#tree?.toggle(leafOf(name), itemOf(clusterKey, name, value));
       }
       return page.length > 0;
     } catch (error) {
