@@ -101,8 +101,9 @@ async function startNode(config: Config, options: ServerOptions, log: Log): Prom
   );
   const own = { config, nodeId, rpcSecret, environment };
   const common = { ...own, bus, subjects, stamper, log, calendar, knowledge };
+  const disk = { files: new DiskFiles(), directories: 'ahead' } as const;
   const storage = isStorage(config)
-    ? await startStorage(common).catch(async (error: unknown) => {
+    ? await startStorage({ ...common, disk }).catch(async (error: unknown) => {
         await opened.close();
         throw asRefusal(error, config);
       })

@@ -15,13 +15,12 @@ import { NodeUpkeep } from '../actors/cluster/node-upkeep.ts';
 import { WorkerRegistry } from '../actors/runtime/worker-registry.ts';
 import { BlockFiles } from '../actors/storage/block-files.ts';
 import { DataDirectories } from '../actors/storage/data-directories.ts';
-import { DiskFiles } from '../actors/storage/disk-files.ts';
-import { LevelStore } from '../actors/storage/level-store.ts';
+import { LevelStore, type LevelStoreOptions } from '../actors/storage/level-store.ts';
 import type { Bus } from '../bus/bus.ts';
 import { serveGuarded } from '../bus/guarded.ts';
 import type { Subjects } from '../bus/subjects.ts';
 import type { Config } from '../schemas/config.ts';
-import type { Environment } from '../schemas/environment.ts';
+import type { Environment, Files } from '../schemas/environment.ts';
 import type { NodeId } from '../schemas/ids.ts';
 import type { LifecycleCalendar } from '../schemas/lifecycle-calendar.ts';
 import type { Stamper } from '../schemas/stamper.ts';
@@ -32,6 +31,13 @@ import { makeLayoutRole, type LayoutRole } from './layout-role.ts';
 import { nodeFacts } from './node-facts.ts';
 import { serveSettings, type SettingsKeeper } from './settings-keeper.ts';
 import { startStorageActors } from './storage-actors.ts';
+
+/** What the store and the blocks lie on. */
+export type StorageDisk = Pick<LevelStoreOptions, 'makeDatabase' | 'sizes'> & {
+  readonly files: Files;
+  /** Directories of blocks are made before they are needed, or not: there are thousands. */
+  readonly directories: 'ahead' | 'as-needed';
+};
 
 export type StorageRoleOptions = {
   readonly config: Config;
@@ -44,6 +50,7 @@ export type StorageRoleOptions = {
   readonly log: Log;
   readonly calendar: LifecycleCalendar;
   readonly knowledge: ClusterKnowledge;
+  readonly disk: StorageDisk;
 };
 
 export type StorageRole = {
@@ -59,12 +66,12 @@ export type StorageRole = {
 
 /** Opens the store and serves this node's subjects; throws what keeps it from serving. */
 export async function startStorage(options: StorageRoleOptions): Promise<StorageRole> {
-  const { config, environment, nodeId, log } = options;
+  const { config, environment, nodeId, log, disk } = options;
   const { clock, random } = environment;
   const { minFreeBytes } = config;
-  const files = new DiskFiles();
+  const { files } = disk;
   const store = await LevelStore.open({
-    ...{ directory: join(config.metadataDir, 'store-0'), files, environment, log, minFreeBytes },
+    ...{ ...disk, directory: join(config.metadataDir, 'store-0'), environment, log, minFreeBytes },
     sync: config.metadataFsync,
   });
   const roots = config.dataDirs;
@@ -80,7 +87,7 @@ export async function startStorage(options: StorageRoleOptions): Promise<Storage
   const { clients, layout, settings } = keepers;
   let isStopped = false;
   const prepared = blockFiles
-    .prepare(() => isStopped)
+    .prepare(() => isStopped || disk.directories === 'as-needed')
     .catch((error: unknown) => {
       log.warn({ error }, 'directories for blocks are made as they are needed');
     });

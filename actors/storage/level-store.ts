@@ -18,9 +18,9 @@ import { pause } from '../../schemas/pause.ts';
 import type { Log } from '../../schemas/telemetry.ts';
 import { Ballast } from './ballast.ts';
 import type { CommitPurpose, PurposefulStore } from './commit-purpose.ts';
-import { CommitQueue, bytesOf, decodeCount } from './commit-queue.ts';
+import { CommitQueue, bytesOf, decodeCount, type RawBatch } from './commit-queue.ts';
 import { makeDirectoryDurably } from './durable-files.ts';
-import { isCorruption, LevelCursor, unavailable } from './level-cursor.ts';
+import { isCorruption, LevelCursor, unavailable, type RawIterator } from './level-cursor.ts';
 import { LevelWatch } from './level-watch.ts';
 import { openValue } from './row-checksum.ts';
 import { SpaceGuard } from './space-guard.ts';
@@ -37,8 +37,30 @@ export type LevelStoreOptions = {
   readonly sync: boolean;
   /** Undefined: the smaller of 1 GiB and 1 % of the disk. */
   readonly minFreeBytes: number | undefined;
-  readonly sizes?: Partial<LevelStoreSizes>;
+  readonly sizes?: Partial<LevelStoreSizes> | undefined;
+  /** Absent: classic-level. */
+  readonly makeDatabase?: MakeDatabase | undefined;
 };
+
+/** What is used of classic-level's database; a simulated disk has one of its own. */
+export interface RawDatabase {
+  readonly status: string;
+  open(): Promise<void>;
+  close(): Promise<void>;
+  batch(): RawBatch;
+  getSync(key: Buffer): Buffer | undefined;
+  iterator(range: RawRange): RawIterator;
+}
+
+export type RawRange = {
+  readonly gt?: Buffer;
+  readonly gte?: Buffer;
+  readonly lt: Buffer;
+  readonly fillCache: boolean;
+  readonly highWaterMarkBytes: number;
+};
+
+export type MakeDatabase = (directory: string, sizes: LevelStoreSizes) => RawDatabase;
 
 export type LevelStoreSizes = {
   readonly cacheBytes: number;
@@ -81,12 +103,11 @@ const SPACE_PER_BYTE = 2;
 const COUNT_KEY = Buffer.alloc(0);
 
 type State = 'open' | 'reopening' | 'closed';
-type Database = ClassicLevel<Buffer, Buffer>;
 
 export class LevelStore implements PurposefulStore {
   readonly #options: LevelStoreOptions;
   readonly #sizes: LevelStoreSizes;
-  readonly #database: Database;
+  readonly #database: RawDatabase;
   readonly #guard: SpaceGuard;
   readonly #watch: LevelWatch;
   readonly #callbacks: (() => void)[] = [];
@@ -108,16 +129,8 @@ export class LevelStore implements PurposefulStore {
     this.#options = options;
     this.#watch = watch;
     this.#sizes = { ...SIZES_DEFAULT, ...options.sizes };
-    this.#database = new ClassicLevel<Buffer, Buffer>(options.directory, {
-      keyEncoding: 'buffer',
-      valueEncoding: 'buffer',
-      cacheSize: this.#sizes.cacheBytes,
-      writeBufferSize: this.#sizes.writeBufferBytes,
-      blockSize: this.#sizes.tableBlockBytes,
-      maxFileSize: this.#sizes.tableFileBytes,
-      // Keys share their beginnings in any case; hashes, stamps and inline bytes pay for the try.
-      compression: false,
-    });
+    const makeDatabase = options.makeDatabase ?? makeClassicLevel;
+    this.#database = makeDatabase(options.directory, this.#sizes);
     this.#guard = new SpaceGuard({
       files: options.files,
       clock: options.environment.clock,
@@ -441,6 +454,18 @@ export class LevelStore implements PurposefulStore {
     return Math.min(this.#sizes.ballastBytes, part);
   }
 }
+
+const makeClassicLevel: MakeDatabase = (directory, sizes) =>
+  new ClassicLevel<Buffer, Buffer>(directory, {
+    keyEncoding: 'buffer',
+    valueEncoding: 'buffer',
+    cacheSize: sizes.cacheBytes,
+    writeBufferSize: sizes.writeBufferBytes,
+    blockSize: sizes.tableBlockBytes,
+    maxFileSize: sizes.tableFileBytes,
+    // Keys share their beginnings in any case; hashes, stamps and inline bytes pay for the try.
+    compression: false,
+  });
 
 function pauseAfter(failures: number): number {
   return Math.min(PAUSE_MS_MAX, PAUSE_MS_MIN * 2 ** Math.min(failures, 10));
