@@ -26,6 +26,7 @@ const PROGRAMS = {
   faults: 'dist/test/faults/run-faults.js',
   bench: 'dist/test/bench/bench.js',
   readme: 'dist/test/conformance/write-readme.js',
+  simulate: 'dist/test/simulation/run-simulation.js',
 };
 const CLUSTER = 'dist/test/cluster/run-cluster.js';
 const PRETTIER = 'node_modules/prettier/bin/prettier.cjs';

@@ -32,6 +32,8 @@ export type FaultyFilesOptions = {
   readonly totalBytes?: number;
   /** Operations take one turn; with a seed, one to TURNS_MAX. */
   readonly delaySeed?: number;
+  /** Instead of turns: what each operation waits for before it ends. */
+  readonly wait?: () => Promise<void>;
 };
 
 const TURNS_MAX = 8;
@@ -42,6 +44,7 @@ export class FaultyFiles implements Files {
   readonly #root: Folder;
   readonly #totalBytes: number;
   readonly #delay: (() => number) | undefined;
+  readonly #wait: (() => Promise<void>) | undefined;
   readonly #faults: { match: (step: Step) => boolean; code: string; isOnce: boolean }[] = [];
   readonly steps: Step[] = [];
   #stopAt = Number.POSITIVE_INFINITY;
@@ -53,6 +56,7 @@ export class FaultyFiles implements Files {
   constructor(options: FaultyFilesOptions = {}, root: Folder = newFolder()) {
     this.#root = root;
     this.#totalBytes = options.totalBytes ?? 100 * GIB;
+    this.#wait = options.wait;
     this.#delay = options.delaySeed === undefined ? undefined : generator(options.delaySeed);
   }
 
@@ -88,11 +92,11 @@ export class FaultyFiles implements Files {
   }
 
   /** What the next process finds. */
-  restart(loss: Loss): FaultyFiles {
+  restart(loss: Loss, options: FaultyFilesOptions = {}): FaultyFiles {
     const chance = typeof loss === 'number' ? generator(loss) : undefined;
     const root =
       loss === 'none' ? copyFolder(this.#root, new Map()) : survivingFolder(this.#root, chance);
-    return new FaultyFiles({ totalBytes: this.#totalBytes }, root);
+    return new FaultyFiles({ totalBytes: this.#totalBytes, ...options }, root);
   }
 
   /** Flips one bit of the file's byte at `offset` (from the end, when negative), durably. */
@@ -270,6 +274,10 @@ export class FaultyFiles implements Files {
   }
 
   async #ended<Value>(value: Value): Promise<Value> {
+    if (this.#wait !== undefined) {
+      await this.#wait();
+      return this.#isStopped ? never() : value;
+    }
     const turns = this.#delay === undefined ? 1 : 1 + Math.floor(this.#delay() * TURNS_MAX);
     for (let turn = 0; turn < turns; turn += 1) {
       await new Promise(resolve => {

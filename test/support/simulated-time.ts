@@ -11,11 +11,10 @@ import type { Clock, Timers } from '../../schemas/environment.ts';
 
 const IDLE_TURNS_MAX = 10;
 
-type Due = { readonly atMs: number; readonly order: number; readonly callback: () => void };
+type Due = { readonly atMs: number; callback: (() => void) | undefined };
 
 export class SimulatedTime {
   #nowMs = 1000;
-  #order = 0;
   readonly #due: Due[] = [];
 
   readonly clock: Clock = {
@@ -25,13 +24,13 @@ export class SimulatedTime {
 
   readonly timers: Timers = {
     after: (delayMs, callback) => {
-      const due = { atMs: this.#nowMs + Math.max(0, delayMs), order: this.#order, callback };
-      this.#order += 1;
+      const atMs = this.#nowMs + Math.max(0, delayMs);
+      const due: Due = { atMs, callback };
       this.#insert(due);
       return {
+        // It stays in line: to look for it would cost more than to pass it.
         cancel: () => {
-          const at = this.#due.indexOf(due);
-          if (at >= 0) this.#due.splice(at, 1);
+          due.callback = undefined;
         },
       };
     },
@@ -43,22 +42,27 @@ export class SimulatedTime {
 
   /** The last is due first. */
   #insert(due: Due): void {
-    let at = this.#due.length;
-    while (at > 0 && this.#isBefore(this.#due[at - 1] as Due, due)) at -= 1;
-    this.#due.splice(at, 0, due);
-  }
-
-  #isBefore(a: Due, b: Due): boolean {
-    return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
+    let low = 0;
+    let high = this.#due.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      // Of one moment, what was asked for later comes later.
+      if ((this.#due[middle] as Due).atMs > due.atMs) low = middle + 1;
+      else high = middle;
+    }
+    this.#due.splice(low, 0, due);
   }
 
   /** Moves on to what is due next. */
   #step(): boolean {
-    const next = this.#due.pop();
-    if (next === undefined) return false;
-    this.#nowMs = Math.max(this.#nowMs, next.atMs);
-    next.callback();
-    return true;
+    for (;;) {
+      const next = this.#due.pop();
+      if (next === undefined) return false;
+      if (next.callback === undefined) continue;
+      this.#nowMs = Math.max(this.#nowMs, next.atMs);
+      next.callback();
+      return true;
+    }
   }
 
   /** Goes on until the promise is settled. */

@@ -160,6 +160,7 @@ export const entryPoints: readonly string[] = [
   'test/cluster/run-cluster.ts',
   'test/conformance/write-readme.ts',
   'test/faults/run-faults.ts',
+  'test/simulation/run-simulation.ts',
   'test/support/echo-process.ts',
   // Imported by test/run.mjs from dist/, once that is there.
   'test/support/system-packages.ts',

@@ -1,0 +1,295 @@
+/**
+ * What goes wrong in a run: faults that begin, last for a while, and end.
+ *
+ * Owns:          which fault comes when; that all of them are over at the end.
+ * Knows:         what can be done to the simulated cluster.
+ * Must not know: workloads.
+ */
+import type { SeededRandom } from '../support/seeded-random.ts';
+import { FAIR } from './simulated-network.ts';
+import type { SimulatedCluster } from './simulated-cluster.ts';
+import type { SimulatedGateway } from './simulated-gateway.ts';
+import type { SimulatedNode } from './simulated-node.ts';
+
+/** Begins it; what comes back ends it. undefined: it cannot be now. */
+type Fault = (nemesis: Nemesis) => (() => void) | undefined;
+
+export type FaultName =
+  | 'kill'
+  | 'power'
+  | 'dark'
+  | 'freeze'
+  | 'gateway-kill'
+  | 'gateway-freeze'
+  | 'cut'
+  | 'one-way'
+  | 'isolate'
+  | 'weather'
+  | 'clock'
+  | 'append-error'
+  | 'sync-error'
+  | 'file-error'
+  | 'wipe'
+  | 'roll-back';
+
+export type NemesisOptions = {
+  readonly cluster: SimulatedCluster;
+  readonly random: SeededRandom;
+  /** How often each comes, beside the others. */
+  readonly weights: Partial<Record<FaultName, number>>;
+  /** How many may last at a time. */
+  readonly atOnce: number;
+};
+
+const GAP_MS_MAX = 800;
+const LAST_MS_MIN = 50;
+const LAST_MS_MAX = 3000;
+const STRAY_MS_MAX = 3000;
+const JUMP_MS_MAX = 7_200_000;
+/** Peers have heard by then how far a store was. */
+const ROLL_BACK_AGE_MS = 1500;
+const FILE_OPERATIONS = ['create', 'write', 'datasync', 'rename', 'unlink', 'syncDirectory'];
+
+export class Nemesis {
+  readonly #options: NemesisOptions;
+  readonly #ends = new Set<() => void>();
+  readonly #running: Promise<void>[] = [];
+  #isOver = false;
+  /** A disk was lost: no other may be, for the copies that are left need not be the same. */
+  #isDiskLost = false;
+
+  constructor(options: NemesisOptions) {
+    this.#options = options;
+  }
+
+  get cluster(): SimulatedCluster {
+    return this.#options.cluster;
+  }
+
+  get random(): SeededRandom {
+    return this.#options.random;
+  }
+
+  start(): void {
+    for (let index = 0; index < this.#options.atOnce; index += 1) this.#running.push(this.#live());
+  }
+
+  /** All is well from now on. */
+  stop(): void {
+    this.#isOver = true;
+    for (const end of [...this.#ends]) end();
+    this.#ends.clear();
+    const { network, nodes, trace } = this.cluster;
+    network.heal();
+    network.weather = FAIR;
+    for (const node of nodes) if (!node.isRunning) node.start();
+    trace.tell('all is healed');
+  }
+
+  async #live(): Promise<void> {
+    for (;;) {
+      await this.#pass(this.random.fraction() * GAP_MS_MAX);
+      if (this.#isOver) return;
+      const name = this.#draw();
+      const end = FAULTS[name](this);
+      if (end === undefined) continue;
+      this.#ends.add(end);
+      // Short ones are as telling as long ones: each step of what follows may be hit.
+      const spread = (LAST_MS_MAX / LAST_MS_MIN) ** this.random.fraction();
+      await this.#pass(LAST_MS_MIN * spread);
+      if (this.#ends.delete(end)) end();
+    }
+  }
+
+  #pass(ms: number): Promise<void> {
+    return new Promise(resolve => {
+      this.cluster.time.timers.after(ms, resolve);
+    });
+  }
+
+  #draw(): FaultName {
+    const weights = Object.entries(this.#options.weights) as [FaultName, number][];
+    let left = this.random.fraction() * weights.reduce((sum, [, weight]) => sum + weight, 0);
+    for (const [name, weight] of weights) {
+      left -= weight;
+      if (left < 0) return name;
+    }
+    return weights[0]![0];
+  }
+
+  // ---- who is hit -------------------------------------------------------------------------------
+
+  tell(what: string): void {
+    this.cluster.trace.tell(what);
+  }
+
+  node(): SimulatedNode | undefined {
+    const running = this.cluster.nodes.filter(({ isRunning }) => isRunning);
+    return running[this.random.below(running.length)];
+  }
+
+  gateway(): SimulatedGateway {
+    const { gateways } = this.cluster;
+    return gateways[this.random.below(gateways.length)]!;
+  }
+
+  zones(): readonly [string, string] {
+    const { zones } = this.cluster;
+    const first = this.random.below(zones.length);
+    const second = (first + 1 + this.random.below(zones.length - 1)) % zones.length;
+    return [zones[first]!, zones[second]!];
+  }
+
+  /** Whether this run may lose a disk now, for the first and last time. */
+  mayLoseDisk(): boolean {
+    const mayBe = !this.#isDiskLost && this.cluster.nodes.every(({ role }) => role !== undefined);
+    if (mayBe) this.#isDiskLost = true;
+    return mayBe;
+  }
+}
+
+function restartLater(node: SimulatedNode): () => void {
+  return () => {
+    if (!node.isRunning) node.start();
+  };
+}
+
+const FAULTS: Readonly<Record<FaultName, Fault>> = {
+  kill: nemesis => {
+    const node = nemesis.node();
+    node?.kill();
+    return node && restartLater(node);
+  },
+  power: nemesis => {
+    const node = nemesis.node();
+    node?.cutPower();
+    return node && restartLater(node);
+  },
+  // Everything at once, gateways included.
+  dark: nemesis => {
+    const { nodes, gateways } = nemesis.cluster;
+    for (const node of nodes) node.cutPower();
+    for (const gateway of gateways) gateway.restart();
+    return () => {
+      for (const node of nodes) if (!node.isRunning) node.start();
+    };
+  },
+  freeze: nemesis => {
+    const node = nemesis.node();
+    const process = node?.process;
+    if (node === undefined || process === undefined) return undefined;
+    nemesis.tell(`${node.name} is frozen`);
+    process.freeze();
+    return () => {
+      nemesis.tell(`${node.name} goes on`);
+      process.thaw();
+    };
+  },
+  'gateway-kill': nemesis => {
+    nemesis.gateway().restart();
+    return () => undefined;
+  },
+  'gateway-freeze': nemesis => {
+    const { process } = nemesis.gateway().services;
+    nemesis.tell(`${process.name} is frozen`);
+    process.freeze();
+    return () => {
+      nemesis.tell(`${process.name} goes on`);
+      process.thaw();
+    };
+  },
+  cut: nemesis => {
+    const [one, other] = nemesis.zones();
+    return cutBetween(nemesis, [
+      [one, other],
+      [other, one],
+    ]);
+  },
+  'one-way': nemesis => cutBetween(nemesis, [nemesis.zones()]),
+  isolate: nemesis => {
+    const { zones } = nemesis.cluster;
+    const [alone] = nemesis.zones();
+    const others = zones.filter(zone => zone !== alone);
+    return cutBetween(
+      nemesis,
+      others.flatMap(zone => [[alone, zone] as const, [zone, alone] as const]),
+    );
+  },
+  weather: nemesis => {
+    const { network } = nemesis.cluster;
+    const { random } = nemesis;
+    network.weather = {
+      lostOfThousand: random.below(60),
+      doubledOfThousand: random.below(100),
+      strayOfThousand: random.below(100),
+      strayMsMax: STRAY_MS_MAX,
+    };
+    nemesis.tell(`weather ${JSON.stringify(network.weather)}`);
+    return () => {
+      network.weather = FAIR;
+    };
+  },
+  clock: nemesis => {
+    const { random, cluster } = nemesis;
+    const machines = [...cluster.nodes, ...cluster.gateways];
+    const { clock } = machines[random.below(machines.length)]!;
+    const before = clock.wallOffsetMs;
+    clock.wallOffsetMs += Math.floor((random.fraction() * 2 - 1) * JUMP_MS_MAX);
+    nemesis.tell(`a clock jumps from ${String(before)} to ${String(clock.wallOffsetMs)}`);
+    return () => {
+      clock.wallOffsetMs = before;
+    };
+  },
+  'append-error': nemesis => failDatabase(nemesis, 'append'),
+  'sync-error': nemesis => failDatabase(nemesis, 'sync'),
+  'file-error': nemesis => {
+    const node = nemesis.node();
+    const operation = FILE_OPERATIONS[nemesis.random.below(FILE_OPERATIONS.length)]!;
+    if (node === undefined) return undefined;
+    nemesis.tell(`${node.name} fails the next ${operation} of a block file`);
+    node.disk.failFiles(operation);
+    return () => undefined;
+  },
+  wipe: nemesis => {
+    const node = nemesis.node();
+    if (node === undefined || !nemesis.mayLoseDisk()) return undefined;
+    node.kill();
+    nemesis.tell(`the disk of ${node.name} is wiped`);
+    node.disk.wipe();
+    return restartLater(node);
+  },
+  'roll-back': nemesis => {
+    const node = nemesis.node();
+    if (node === undefined || !nemesis.mayLoseDisk()) return undefined;
+    const rollBack = node.disk.snapshot();
+    const restore = (): void => {
+      node.kill();
+      nemesis.tell(`the disk of ${node.name} is what it was a while ago`);
+      rollBack();
+      node.start();
+    };
+    nemesis.cluster.time.timers.after(ROLL_BACK_AGE_MS, restore);
+    return () => undefined;
+  },
+};
+
+function cutBetween(
+  nemesis: Nemesis,
+  ways: readonly (readonly [string, string])[],
+): (() => void) | undefined {
+  const { network } = nemesis.cluster;
+  nemesis.tell(`cut ${ways.map(([from, to]) => `${from} → ${to}`).join(', ')}`);
+  for (const [from, to] of ways) network.cut(from, to);
+  return () => {
+    nemesis.tell(`mended ${ways.map(([from, to]) => `${from} → ${to}`).join(', ')}`);
+    for (const [from, to] of ways) network.mend(from, to);
+  };
+}
+
+function failDatabase(nemesis: Nemesis, how: 'append' | 'sync'): (() => void) | undefined {
+  const node = nemesis.node();
+  if (node === undefined) return undefined;
+  nemesis.tell(`${node.name} fails the next ${how} of its store`);
+  node.disk.failDatabase(how);
+  return () => undefined;
+}

@@ -1,0 +1,47 @@
+import test from 'ava';
+import { PLANTED_BUGS } from './planted-bugs.ts';
+import { simulate, WORKLOAD_NAMES } from './simulation.ts';
+
+/** Real time for fresh seeds: as many are run as fit. */
+const FRESH_MS = Number(process.env['SIMULATION_MS'] ?? 90_000);
+const FRESH_MAX = 500;
+const DAY_MS = 86_400_000;
+const SEEDS_EACH_DAY = 10_000;
+
+/** Every day other seeds. */
+const FIRST = Number(process.env['SEED'] ?? Math.floor(Date.now() / DAY_MS) * SEEDS_EACH_DAY);
+
+test.serial('a seed gives the same history each time', async t => {
+  for (const workload of WORKLOAD_NAMES) {
+    const first = await simulate({ seed: 7, workload });
+    const second = await simulate({ seed: 7, workload, keeps: 'lines' });
+    t.is(first.hash, second.hash, workload);
+    const other = await simulate({ seed: 8, workload });
+    t.not(first.hash, other.hash, workload);
+  }
+});
+
+test.serial('fresh seeds keep every promise', async t => {
+  t.timeout(5 * FRESH_MS);
+  const endMs = performance.now() + FRESH_MS;
+  let runs = 0;
+  while (runs < FRESH_MAX && performance.now() < endMs) {
+    const workload = WORKLOAD_NAMES[runs % WORKLOAD_NAMES.length]!;
+    const seed = FIRST + runs;
+    const { violations } = await simulate({ seed, workload });
+    const again = `npm run simulate -- --seed ${String(seed)} --workload ${workload}`;
+    t.deepEqual(violations, [], again);
+    runs += 1;
+  }
+  t.log(`${String(runs)} seeds from ${String(FIRST)} on`);
+  t.true(runs > 0);
+});
+
+for (const { name, workload, plants, foundBySeed } of PLANTED_BUGS) {
+  test.serial(`a planted bug is found: ${name}`, async t => {
+    const { violations } = await simulate({ seed: foundBySeed, workload, plants });
+    t.true(violations.length > 0);
+    const clean = await simulate({ seed: foundBySeed, workload });
+    t.deepEqual(clean.violations, []);
+  });
+}

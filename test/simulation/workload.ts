@@ -1,0 +1,117 @@
+/**
+ * What the clients of a run do, and how what they saw is judged.
+ *
+ * Owns:          the life of a client: one request after the other, at one gateway or another.
+ * Knows:         the simulated cluster.
+ * Must not know: what is asked.
+ */
+import type { SeededRandom } from '../support/seeded-random.ts';
+import type { Contents } from './contents.ts';
+import { outcomeOf, type Outcome } from './simulated-client.ts';
+import type { SimulatedCluster } from './simulated-cluster.ts';
+import type { GatewayServices } from './simulated-gateway.ts';
+
+/** What a workload and its checkers are handed. */
+export type Run = {
+  readonly cluster: SimulatedCluster;
+  readonly random: SeededRandom;
+  readonly contents: Contents;
+  /** The run ends with the first few of them. */
+  readonly violations: string[];
+};
+
+export interface Workload {
+  /** The clients begin. */
+  start(): void;
+  /** No new requests; resolves when those under way have ended. */
+  stop(): Promise<void>;
+  /** Everything was healed: what was acknowledged must be there, wherever it is asked for. */
+  verify(): Promise<void>;
+}
+
+/** `gone`: the gateway died with the request. */
+export type Told<Done> = Outcome<Done> | { readonly kind: 'gone' };
+
+export type Request<Done> = {
+  /** For the history. */
+  readonly what: string;
+  readonly work: (gateway: GatewayServices) => Promise<Done>;
+  /** Longer than this nobody waits, unless the gateway itself stands still. */
+  readonly withinMs?: number;
+};
+
+/** Rows are answered within their patience, twice where a stamp is raised, blocks before them. */
+const ANSWER_MS_MAX = 25_000;
+const THINK_MS_MAX = 200;
+
+export function violate({ violations, cluster }: Run, what: string): void {
+  cluster.trace.tell(`VIOLATION ${what}`);
+  violations.push(what);
+}
+
+export class Clients {
+  readonly #run: Run;
+  readonly #running: Promise<void>[] = [];
+  #isOver = false;
+  #requests = 0;
+
+  constructor(run: Run) {
+    this.#run = run;
+  }
+
+  get requests(): number {
+    return this.#requests;
+  }
+
+  /** `turn` is called again and again, with some time between. */
+  start(count: number, turn: (client: number) => Promise<void>): void {
+    const { random, cluster } = this.#run;
+    const think = (): Promise<void> =>
+      new Promise(resolve => {
+        cluster.time.timers.after(random.fraction() * THINK_MS_MAX, resolve);
+      });
+    const live = async (client: number): Promise<void> => {
+      while (!this.#isOver) {
+        await turn(client);
+        await think();
+      }
+    };
+    for (let client = 0; client < count; client += 1) this.#running.push(live(client));
+  }
+
+  async stop(): Promise<void> {
+    this.#isOver = true;
+    await this.#run.cluster.time.until(Promise.all(this.#running));
+  }
+
+  /** Asks some gateway, or the one of that number. */
+  async ask<Done>(request: Request<Done>, gateway?: number): Promise<Told<Done>> {
+    const { cluster, random } = this.#run;
+    const index = gateway ?? random.below(cluster.gateways.length);
+    const services = cluster.gateways[index]!.services;
+    const name = services.process.name;
+    this.#requests += 1;
+    const number = this.#requests;
+    const beganMs = cluster.time.nowMs;
+    cluster.trace.tell(`#${String(number)} at ${name}: ${request.what}`);
+    const told = await Promise.race([
+      outcomeOf(() => request.work(services)),
+      services.ended.then(() => ({ kind: 'gone' as const })),
+    ]);
+    const lastedMs = cluster.time.nowMs - beganMs;
+    const shown = told.kind === 'unknown' ? told.code : told.kind;
+    cluster.trace.tell(`#${String(number)} ${shown} after ${lastedMs.toFixed(1)} ms`);
+    this.#judge(request, told, lastedMs - services.process.frozenMs(beganMs));
+    return told;
+  }
+
+  #judge<Done>(request: Request<Done>, told: Told<Done>, lastedMs: number): void {
+    if (told.kind === 'broken') {
+      const { error } = told;
+      const why = error instanceof Error ? `${error.message} ${String(error.cause)}` : 'thrown';
+      violate(this.#run, `${request.what} was answered: ${why}`);
+    }
+    if (told.kind === 'gone' || lastedMs <= (request.withinMs ?? ANSWER_MS_MAX)) return;
+    violate(this.#run, `${request.what} was answered after ${lastedMs.toFixed()} ms`);
+  }
+}
