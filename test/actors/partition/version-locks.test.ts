@@ -8,11 +8,13 @@ import type {
   ObjectWrite,
   RetentionChange,
   TableReply,
+  TableRequest,
 } from '../../../schemas/messages/table.ts';
 import type { LockMode } from '../../../schemas/records/bucket-settings/access-settings.ts';
 import type { ObjectLock, Retention } from '../../../schemas/records/object-lock.ts';
 import { mergeLocks } from '../../../schemas/records/object-lock.ts';
 import type { VersionRef } from '../../../schemas/records/object-row.ts';
+import { TABLE } from '../../../schemas/row-tables.ts';
 import { lockAfter } from '../../../actors/partition/version-locks.ts';
 import type { Fixture } from './partition-fixture.ts';
 import {
@@ -313,6 +315,42 @@ test('a hold that is decided keeps a version from a deletion right behind it', a
   );
   t.true(await isThere(f, stamp(1)));
 });
+
+for (const standing of ['current', 'noncurrent'] as const) {
+  test(`a copy of a ${standing} version that is behind takes nothing from its lock`, async t => {
+    const table = standing === 'current' ? TABLE.object : TABLE.history;
+    const write = writeOf(put('a', 1), 'enabled');
+    const setUp = async (): Promise<Fixture> => {
+      const f = tablePartition();
+      await f.ask(write);
+      if (standing === 'noncurrent') await f.ask(writeOf(put('a', 2), 'enabled'));
+      return f;
+    };
+    const copyOf = (f: Fixture): TableRequest => {
+      const [row] = f.rows(table);
+      if (row === undefined) throw new Error('it is not there');
+      // A row travels without its partition, and with its bytes.
+      const name = row.key.subarray(1);
+      return { kind: 'rows-merge', rows: [{ name, value: row.value, inline: write.inline }] };
+    };
+    const [f, behind] = [await setUp(), await setUp()];
+    const on = { hold: { stamp: stamp(5), legalHold: true } };
+    const retention = { mode: 'GOVERNANCE', untilMs: START_MS + DAY_MS } as const;
+    await changeLock(f, stamp(1), on);
+    await changeLock(f, stamp(1), {
+      retention: { stamp: stamp(6), retention, mayBypass: false },
+    });
+    t.deepEqual(await f.ask(copyOf(behind)), { kind: 'merged', changed: 0 });
+    t.deepEqual(await deleteIt(f, stamp(1), true), HELD);
+    t.deepEqual(await behind.ask(copyOf(f)), { kind: 'merged', changed: 1 });
+    t.deepEqual(await deleteIt(behind, stamp(1), true), HELD);
+    const off = { hold: { stamp: stamp(7), legalHold: false } };
+    await changeLock(behind, stamp(1), off);
+    t.deepEqual(await deleteIt(behind, stamp(1)), HELD, 'the retention came with it');
+    await f.ask(copyOf(behind));
+    t.is((await deleteIt(f, stamp(1), true)).kind, 'written');
+  });
+}
 
 test('a version that is written again under a raised stamp keeps what became of its lock', async t => {
   const f = tablePartition();
