@@ -8,10 +8,11 @@
 import { mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assignmentRow } from './assignment-row.ts';
+import type { BenchTarget } from './bench-client.ts';
 import type { BenchProcess } from './bench-servers.ts';
 import { newCredentials } from '../support/garage-process.ts';
 import { memoryOf, startBare, startGarage } from './bench-servers.ts';
-import { getStream, openSlowReader, putAtSpeed, putParts, putStream } from './large-rows.ts';
+import { getStream, KEYED, openSlowReader, putAtSpeed, putParts, putStream } from './large-rows.ts';
 import {
   appendsPerSecond,
   filesPerSecond,
@@ -232,6 +233,28 @@ async function largeRows(
     () => getStream(bare.target, '/bench/file'),
   );
   large(`GET of ${String(size.largeMib)} MiB`, 0.6, get);
+  await encryptedRows(size, garage.target, large);
+}
+
+/** Beside the same without a key. */
+async function encryptedRows(
+  { rounds, largeMib }: BenchSize,
+  ours: BenchTarget,
+  large: (work: string, aim: number, result: Rounds) => void,
+): Promise<void> {
+  const mebibytes = Math.ceil(largeMib / 4);
+  const put = await inTurn(
+    rounds,
+    round => putStream(ours, mebibytes, `secret/${String(round)}`, KEYED),
+    round => putStream(ours, mebibytes, `plain/${String(round)}`),
+  );
+  large(`PUT of ${String(mebibytes)} MiB under a client's key; limit: without`, 0.7, put);
+  const get = await inTurn(
+    rounds,
+    () => getStream(ours, `/${ours.bucket}/secret/0`, KEYED),
+    () => getStream(ours, `/${ours.bucket}/plain/0`),
+  );
+  large(`GET of ${String(mebibytes)} MiB under a client's key; limit: without`, 0.5, get);
 }
 
 async function uploadRows(

@@ -10,7 +10,13 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { sha256Hex } from '../support/sigv4-signer.ts';
-import { BenchSigner, closedLoop, once, type BenchTarget } from './bench-client.ts';
+import {
+  BenchSigner,
+  closedLoop,
+  once,
+  type BenchRequest,
+  type BenchTarget,
+} from './bench-client.ts';
 import { RawConnection } from './raw-connection.ts';
 
 const MIB = 1024 * 1024;
@@ -31,16 +37,28 @@ function bodyHash(mebibytes: number, seed: number): string {
   return hash.digest('hex');
 }
 
+type Headers = NonNullable<BenchRequest['headers']>;
+
+const CUSTOMER_KEY = randomBytes(32);
+const ENCRYPTION = 'x-amz-server-side-encryption-customer-';
+/** For what is encrypted with a key of the client's. */
+export const KEYED: Headers = [
+  [`${ENCRYPTION}algorithm`, 'AES256'],
+  [`${ENCRYPTION}key`, CUSTOMER_KEY.toString('base64')],
+  [`${ENCRYPTION}key-md5`, createHash('md5').update(CUSTOMER_KEY).digest('base64')],
+];
+
 /** Bytes a second of one signed PUT of so many MiB. */
 export async function putStream(
   target: BenchTarget,
   mebibytes: number,
   key: string,
+  headers: Headers = [],
 ): Promise<number> {
   const seed = Math.floor(Math.random() * 1e6);
   const payload = bodyHash(mebibytes, seed);
   const connection = await RawConnection.open(target.port);
-  const request = { method: 'PUT', path: `/${target.bucket}/${key}`, payload };
+  const request = { method: 'PUT', path: `/${target.bucket}/${key}`, payload, headers };
   const head = new BenchSigner(target).head({ ...request, bodyBytes: mebibytes * MIB });
   const startMs = performance.now();
   const answer = await connection.stream(head, bodyPieces(mebibytes, seed));
@@ -93,9 +111,13 @@ export async function putParts(
 }
 
 /** Bytes a second of one GET, thrown away as it comes. */
-export async function getStream(target: BenchTarget, path: string): Promise<number> {
+export async function getStream(
+  target: BenchTarget,
+  path: string,
+  headers: Headers = [],
+): Promise<number> {
   const connection = await RawConnection.open(target.port);
-  const head = new BenchSigner(target).head({ method: 'GET', path });
+  const head = new BenchSigner(target).head({ method: 'GET', path, headers });
   const startMs = performance.now();
   const answer = await connection.send(head);
   const seconds = (performance.now() - startMs) / 1000;
