@@ -8,6 +8,7 @@
 import { parseArgs } from 'node:util';
 import { PLANTED_BUGS, type PlantedBug } from './planted-bugs.ts';
 import {
+  firstViolation,
   simulate,
   WORKLOAD_NAMES,
   type SimulationResult,
@@ -94,16 +95,10 @@ async function trySeeds(
 async function findPlanted(first: number, bugs: readonly PlantedBug[]): Promise<number> {
   let missed = 0;
   for (const { name, workload, plants } of bugs) {
-    let found: SimulationResult | undefined;
-    let tries = 0;
-    while (found === undefined && tries < SEEDS_TO_FIND) {
-      const result = await simulate({ seed: first + tries, workload, plants });
-      tries += 1;
-      if (result.violations.length > 0) found = result;
-    }
+    const found = await firstViolation(first, SEEDS_TO_FIND, { workload, plants });
     if (found === undefined) missed += 1;
     const how = found === undefined ? 'NOT FOUND' : `seed ${String(found.seed)}`;
-    print(`${name} (${workload}): ${how}, ${String(tries)} tried; ${found?.violations[0] ?? ''}`);
+    print(`${name} (${workload}): ${how}; ${found?.violations[0] ?? ''}`);
   }
   return missed === 0 ? 0 : 1;
 }

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { PLANTED_BUGS } from './planted-bugs.ts';
-import { simulate, WORKLOAD_NAMES } from './simulation.ts';
+import { firstViolation, simulate, WORKLOAD_NAMES } from './simulation.ts';
 
 /** Real time for fresh seeds: as many are run as fit. */
 const FRESH_MS = Number(process.env['SIMULATION_MS'] ?? 90_000);
@@ -37,11 +37,19 @@ test.serial('fresh seeds keep every promise', async t => {
   t.true(runs > 0);
 });
 
+/** A change of the product changes the history of every seed: a known one is where to begin. */
+const SEEDS_TO_FIND = 100;
+
 for (const { name, workload, plants, foundBySeed } of PLANTED_BUGS) {
   test.serial(`a planted bug is found: ${name}`, async t => {
-    const { violations } = await simulate({ seed: foundBySeed, workload, plants });
-    t.true(violations.length > 0);
-    const clean = await simulate({ seed: foundBySeed, workload });
+    t.timeout(5 * FRESH_MS);
+    const found = await firstViolation(foundBySeed, SEEDS_TO_FIND, { workload, plants });
+    if (found === undefined) {
+      t.fail('it is not found any more');
+      return;
+    }
+    t.log(`seed ${String(found.seed)}: ${found.violations[0] ?? ''}`);
+    const clean = await simulate({ seed: found.seed, workload });
     t.deepEqual(clean.violations, []);
   });
 }

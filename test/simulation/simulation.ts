@@ -95,3 +95,16 @@ async function play(run: Run, kind: Kind): Promise<void> {
   );
   await workload.verify();
 }
+
+/** The first of so many seeds that violates something; undefined: none does. */
+export async function firstViolation(
+  from: number,
+  seeds: number,
+  options: Omit<SimulationOptions, 'seed'>,
+): Promise<SimulationResult | undefined> {
+  for (let seed = from; seed < from + seeds; seed += 1) {
+    const result = await simulate({ ...options, seed });
+    if (result.violations.length > 0) return result;
+  }
+  return undefined;
+}
