@@ -1,7 +1,7 @@
 /**
  * The cipher of content that is encrypted with a client's key: AES-256-GCM, chunk by chunk.
  *
- * Owns:          the nonce of a chunk; where a chunk stands in plain and in encrypted bytes.
+ * Owns:          the cipher; the nonce of a chunk; where it stands in plain and encrypted bytes.
  * Knows:         the lengths of chunks and tags.
  * Must not know: where the key comes from; clients, blocks, rows.
  *
@@ -37,35 +37,40 @@ export class SealBroken extends Error {
 
 const CIPHER = 'aes-256-gcm';
 const OPTIONS = { authTagLength: SEAL_TAG_BYTES };
-const NONCE_BYTES = 12;
+export const NONCE_BYTES = 12;
 const LAST_AT = 8;
 
-/** Encrypts one chunk: first its bytes, then its tag. */
-function sealChunk(
+/** Encrypts bytes: first they, then their tag. A nonce serves once under one key. */
+export function seal(
   key: Uint8Array,
-  place: StreamPlace,
+  nonce: Uint8Array,
   plain: Uint8Array,
 ): readonly [sealed: Buffer, tag: Buffer] {
-  const cipher = createCipheriv(CIPHER, key, nonceOf(place), OPTIONS);
+  const cipher = createCipheriv(CIPHER, key, nonce, OPTIONS);
   const sealed = cipher.update(plain);
   // A stream cipher holds nothing back.
   cipher.final();
   return [sealed, cipher.getAuthTag()];
 }
 
-/** The plain bytes of one chunk. @throws SealBroken. */
-export function openChunk(key: Uint8Array, place: StreamPlace, sealed: Uint8Array): Buffer {
+/** The plain bytes of encrypted ones with their tag behind them. @throws SealBroken. */
+export function unseal(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array): Buffer {
   const end = sealed.length - SEAL_TAG_BYTES;
-  if (end < 0) throw new SealBroken('a chunk is shorter than its tag');
-  const decipher = createDecipheriv(CIPHER, key, nonceOf(place), OPTIONS);
+  if (end < 0) throw new SealBroken('the bytes are fewer than those of a tag');
+  const decipher = createDecipheriv(CIPHER, key, nonce, OPTIONS);
   decipher.setAuthTag(sealed.subarray(end));
   const plain = decipher.update(sealed.subarray(0, end));
   try {
     decipher.final();
   } catch (cause) {
-    throw new SealBroken('a chunk is not what was encrypted here', { cause });
+    throw new SealBroken('the bytes are not what was encrypted here', { cause });
   }
   return plain;
+}
+
+/** The plain bytes of one chunk. @throws SealBroken. */
+export function openChunk(key: Uint8Array, place: StreamPlace, sealed: Uint8Array): Buffer {
+  return unseal(key, nonceOf(place), sealed);
 }
 
 /** A whole stream that is small. */
@@ -74,7 +79,7 @@ export function sealWhole(key: Uint8Array, plain: Uint8Array): Buffer {
   for (let firstByte = 0; firstByte < plain.length; firstByte += PLAIN_CHUNK_BYTES) {
     const end = firstByte + PLAIN_CHUNK_BYTES;
     const place = { firstByte, isLast: end >= plain.length };
-    pieces.push(...sealChunk(key, place, plain.subarray(firstByte, end)));
+    pieces.push(...seal(key, nonceOf(place), plain.subarray(firstByte, end)));
   }
   return Buffer.concat(pieces);
 }
@@ -107,7 +112,7 @@ export function sealInPlace(
     const from = index * PLAIN_CHUNK_BYTES;
     const plain = memory.subarray(from, Math.min(from + PLAIN_CHUNK_BYTES, plainBytes));
     const place = { firstByte: firstByte + from, isLast: isLast && index === count - 1 };
-    const [sealed, tag] = sealChunk(key, place, plain);
+    const [sealed, tag] = seal(key, nonceOf(place), plain);
     const to = index * SEALED_CHUNK_BYTES;
     memory.set(sealed, to);
     memory.set(tag, to + sealed.length);

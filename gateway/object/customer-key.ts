@@ -10,7 +10,7 @@
  * one the checksum, and the third is stored, to tell a right key from a wrong one. Derived with a
  * fresh salt, it says nothing of the other two, nor whether two objects have the same key.
  */
-import { createCipheriv, createDecipheriv, hkdfSync, timingSafeEqual } from 'node:crypto';
+import { hash, hkdfSync, timingSafeEqual } from 'node:crypto';
 import type { Randomness } from '../../schemas/environment.ts';
 import type { UploadId } from '../../schemas/ids.ts';
 import type { ObjectPlace } from '../../schemas/messages/table.ts';
@@ -18,11 +18,10 @@ import type { StoredChecksum } from '../../schemas/records/checksum.ts';
 import {
   KEY_CHECK_BYTES,
   SALT_BYTES,
-  SEAL_TAG_BYTES,
   type CustomerEncryption,
 } from '../../schemas/records/customer-encryption.ts';
 import type { ObjectVersion } from '../../schemas/records/object-row.ts';
-import { SealBroken } from './chunk-cipher.ts';
+import { NONCE_BYTES, seal, SealBroken, unseal } from './chunk-cipher.ts';
 
 /** What a content belongs to: its keys open it nowhere else. */
 export type ContentName =
@@ -39,9 +38,6 @@ export type ContentName =
 export const CUSTOMER_KEY_BYTES = 32;
 
 const PURPOSE = 'garage customer key 1';
-const CIPHER = 'aes-256-gcm';
-const OPTIONS = { authTagLength: SEAL_TAG_BYTES };
-const NONCE_BYTES = 12;
 const ETAG_BYTES = 16;
 
 /** What is private to a class is not shown by what prints objects, logs among them. */
@@ -130,27 +126,17 @@ export class ContentKeys {
    *  may be made with one key, so each has a random nonce. */
   sealChecksum(random: Randomness, checksum: StoredChecksum): StoredChecksum {
     const nonce = random.bytes(NONCE_BYTES);
-    const cipher = createCipheriv(CIPHER, this.#checksums, nonce, OPTIONS);
-    const sealed = Buffer.concat([nonce, cipher.update(checksum.value), cipher.final()]);
-    const value = Buffer.concat([sealed, cipher.getAuthTag()]).toString('base64');
-    return { ...checksum, value };
+    const sealed = seal(this.#checksums, nonce, Buffer.from(checksum.value));
+    return { ...checksum, value: Buffer.concat([nonce, ...sealed]).toString('base64') };
   }
 
   /** @throws SealBroken. */
   openChecksum(checksum: StoredChecksum): StoredChecksum {
     const bytes = Buffer.from(checksum.value, 'base64');
-    const end = bytes.length - SEAL_TAG_BYTES;
-    if (end < NONCE_BYTES) throw new SealBroken('a checksum is shorter than its tag');
     const nonce = bytes.subarray(0, NONCE_BYTES);
-    const decipher = createDecipheriv(CIPHER, this.#checksums, nonce, OPTIONS);
-    decipher.setAuthTag(bytes.subarray(end));
-    const value = decipher.update(bytes.subarray(NONCE_BYTES, end)).toString();
-    try {
-      decipher.final();
-    } catch (cause) {
-      throw new SealBroken('a checksum is not what was encrypted', { cause });
-    }
-    return { ...checksum, value };
+    if (nonce.length < NONCE_BYTES) throw new SealBroken('a checksum is shorter than its nonce');
+    const plain = unseal(this.#checksums, nonce, bytes.subarray(NONCE_BYTES));
+    return { ...checksum, value: plain.toString() };
   }
 }
 
@@ -160,11 +146,13 @@ export function nameOfVersion(place: ObjectPlace, { content }: ObjectVersion): C
   return { kind: 'upload', place, uploadId: content.uploadId };
 }
 
-/** Each field with its length, so that no two names are the same bytes. */
+/** The digest of all names, each with its length, so that no two are the same bytes: what HKDF
+ *  takes beside the key is shorter than the longest object key. */
 function infoOf(name: ContentName): Buffer {
   const { bucket, key } = name.place;
   const fields = [PURPOSE, name.kind, bucket, key];
   if (name.kind !== 'version') fields.push(name.uploadId);
   if (name.kind === 'part') fields.push(String(name.partNumber));
-  return Buffer.from(fields.map(field => `${String(field.length)}:${field}`).join(''));
+  const text = fields.map(field => `${String(field.length)}:${field}`).join('');
+  return hash('sha256', text, 'buffer');
 }

@@ -7,6 +7,7 @@ import {
   type ContentName,
 } from '../../../gateway/object/customer-key.ts';
 import type { ObjectKey, UploadId } from '../../../schemas/ids.ts';
+import { OBJECT_KEY_BYTES_MAX } from '../../../schemas/limits.ts';
 import type { ObjectVersion } from '../../../schemas/records/object-row.ts';
 import { placeNamed } from '../../support/object-world.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
@@ -59,6 +60,26 @@ test('a content that was moved under another name has other keys', t => {
       t.is(keyOf(1).keysOf(encryption, read) !== undefined, read === written);
     }
   });
+});
+
+test('the longest key of an object, and the last byte of it, are part of a name', t => {
+  const long = (end: string): ContentName => {
+    const place = placeNamed(`${'é'.repeat(OBJECT_KEY_BYTES_MAX / 2 - 1)}a${end}`);
+    return { kind: 'part', place, uploadId, partNumber: 10_000 };
+  };
+  const { encryption } = keyOf(1).newContent(new SeededRandom(1), long('b'));
+  t.truthy(keyOf(1).keysOf(encryption, long('b')));
+  t.is(keyOf(1).keysOf(encryption, long('c')), undefined);
+});
+
+test('what is derived of a key, a salt and a name stays the same for ever', t => {
+  const salt = '5a'.repeat(32);
+  const check = '2481fcf7bf59633608cd22d5a3797739';
+  const keys = keyOf(1).keysOf({ salt, check }, { kind: 'part', place, uploadId, partNumber: 7 });
+  t.is(
+    keys?.data.toString('hex'),
+    '4eb3d912d482709aac1c04d3c4a65959750456dd7d6db5a9d7d2abbd7ac9270b',
+  );
 });
 
 test('the shard of an index is no part of a name', t => {
