@@ -75,9 +75,13 @@ export class Authoriser {
     if (verdict !== 'allowed') throw new S3Error('AccessDenied');
   }
 
-  #facts({ http, headers, query, auth, isForm }: Omit<RequestFacts, 'nowMs'>): RequestFacts {
+  #facts({ http, headers, query, auth, isForm, lock }: Omit<RequestFacts, 'nowMs'>): RequestFacts {
     const nowMs = this.#clock.wallMs();
-    return { http, headers, query, auth, nowMs, ...(isForm === undefined ? {} : { isForm }) };
+    return {
+      ...{ http, headers, query, auth, nowMs },
+      ...(isForm === undefined ? {} : { isForm }),
+      ...(lock === undefined ? {} : { lock }),
+    };
   }
 
   #policyOf(bucket: BucketRow, text: string): Policy {

@@ -9,6 +9,7 @@
  * would look like a lock and be none.
  */
 import type { HttpRequest, RequestHeaders } from '../http/exchange.ts';
+import { parseIsoTime } from '../s3/iso-time.ts';
 import { parseBasicTime } from './request-time.ts';
 import type { Authenticated } from './signature-v4.ts';
 
@@ -21,7 +22,18 @@ export type RequestFacts = {
   readonly nowMs: number;
   /** It came in a form. */
   readonly isForm?: boolean;
+  /** What it asks of a lock, where that stands in its body. */
+  readonly lock?: AskedLock;
 };
+
+/** As headers have it. */
+export type AskedLock = {
+  readonly mode?: string;
+  readonly until?: string;
+  readonly legalHold?: string;
+};
+
+const DAY_MS = 86_400_000;
 
 type Source = (facts: RequestFacts) => string | undefined;
 
@@ -46,6 +58,18 @@ const authType: Source = ({ auth, isForm }) => {
   if (isForm === true) return 'POST';
   if (auth.kind !== 'signed') return undefined;
   return auth.presigned ? 'REST-QUERY-STRING' : 'REST-HEADER';
+};
+
+function ofLock(what: keyof AskedLock, header: string): Source {
+  return ({ lock, headers }) => (lock === undefined ? headers.get(header) : lock[what]);
+}
+
+const retainUntil = ofLock('until', 'x-amz-object-lock-retain-until-date');
+
+/** A day that has begun counts: who asks for ten days asks a moment before it is decided. */
+const remainingDays: Source = facts => {
+  const untilMs = parseIsoTime(retainUntil(facts) ?? '');
+  return untilMs === undefined ? undefined : String(Math.ceil((untilMs - facts.nowMs) / DAY_MS));
 };
 
 /** Headers that S3 has a key of the same name for. */
@@ -77,6 +101,10 @@ const SOURCES: ReadonlyMap<string, Source> = new Map<string, Source>([
   ['s3:if-match', header('if-match')],
   ['s3:if-none-match', header('if-none-match')],
   ['s3:max-keys', parameter('max-keys')],
+  ['s3:object-lock-legal-hold', ofLock('legalHold', 'x-amz-object-lock-legal-hold')],
+  ['s3:object-lock-mode', ofLock('mode', 'x-amz-object-lock-mode')],
+  ['s3:object-lock-remaining-retention-days', remainingDays],
+  ['s3:object-lock-retain-until-date', retainUntil],
   ['s3:prefix', parameter('prefix')],
   ['s3:signatureage', signatureAge],
   ['s3:signatureversion', ({ auth }) => (auth.kind === 'signed' ? 'AWS4-HMAC-SHA256' : undefined)],

@@ -22,6 +22,7 @@ export const lockOperations: readonly Operation[] = [
   }),
   built('PutObjectRetention', 'PUT object retention', {
     ...write('s3:PutObjectRetention'),
+    decidedBy: 'document',
     scope: 'object',
     handler: putObjectRetention,
   }),
@@ -32,6 +33,7 @@ export const lockOperations: readonly Operation[] = [
   }),
   built('PutObjectLegalHold', 'PUT object legal-hold', {
     ...write('s3:PutObjectLegalHold'),
+    decidedBy: 'document',
     scope: 'object',
     handler: putObjectLegalHold,
   }),

@@ -6,12 +6,15 @@
  * Must not know: which changes are allowed: that is decided in the step that makes them.
  */
 import type { Retention } from '../../schemas/records/object-lock.ts';
+import type { AskedLock } from '../auth/request-facts.ts';
+import type { S3Action } from '../auth/s3-actions.ts';
 import { readVouchedDocument } from './bucket-document.ts';
 import { parseIsoTime } from './iso-time.ts';
 import { readLockMode } from './object-lock-configuration.ts';
 import { checkFuture, mayBypass, noConfiguration, timeOf } from './object-lock-headers.ts';
+import { signerOf } from './object-access.ts';
 import { changeObject, findVersion } from './object-versions.ts';
-import type { BucketCall, ObjectCall, S3Handler } from './s3-call.ts';
+import type { BucketCall, ObjectCall, S3Handler, S3Services } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
 import { malformed, parseXml } from './s3-xml.ts';
 import { XmlFields } from './xml-fields.ts';
@@ -23,9 +26,9 @@ const RETENTION = new Set(['Mode', 'RetainUntilDate']);
 const HOLD = new Set(['Status']);
 
 export const putObjectRetention: S3Handler<ObjectCall> = async (call, services) => {
-  const body = await readVouchedDocument(call, DOCUMENT_BYTES_MAX);
-  checkConfigured(call);
-  const retention = readRetention(body);
+  const retention = readRetention(await readLockDocument(call));
+  const asked = retention && { mode: retention.mode, until: timeOf(retention.untilMs) };
+  checkAllowed(call, services, { action: 's3:PutObjectRetention', lock: asked ?? {} });
   if (retention !== undefined) {
     checkFuture(retention.untilMs, services.clock.wallMs(), 'RetainUntilDate');
   }
@@ -54,11 +57,10 @@ export const getObjectRetention: S3Handler<ObjectCall> = async (call, services) 
 };
 
 export const putObjectLegalHold: S3Handler<ObjectCall> = async (call, services) => {
-  const body = await readVouchedDocument(call, DOCUMENT_BYTES_MAX);
-  checkConfigured(call);
-  const fields = new XmlFields(parseXml(body, 'LegalHold'), HOLD);
+  const fields = new XmlFields(parseXml(await readLockDocument(call), 'LegalHold'), HOLD);
   const status = fields.requiredText('Status').trim();
   if (status !== 'ON' && status !== 'OFF') throw malformed('Status is ON or OFF.');
+  checkAllowed(call, services, { action: 's3:PutObjectLegalHold', lock: { legalHold: status } });
   const hold = { stamp: services.stamper.now(), legalHold: status === 'ON' };
   await changeObject(call, services, { hold });
   return { status: 200, headers: [] };
@@ -70,6 +72,33 @@ export const getObjectLegalHold: S3Handler<ObjectCall> = async (call, services) 
   if (legalHold === undefined) throw new S3Error('NoSuchObjectLockConfiguration');
   return xmlReply(s3Document('LegalHold', element('Status', legalHold ? 'ON' : 'OFF')));
 };
+
+/** Where a policy has to say whether the caller may ask, nothing is told of the bucket yet. */
+function readLockDocument(call: ObjectCall): Promise<Buffer> {
+  if (call.bucket.policy === undefined) checkConfigured(call);
+  return readVouchedDocument(call, DOCUMENT_BYTES_MAX);
+}
+
+/** A policy may speak of what the document asks; without one the door has decided. */
+function checkAllowed(
+  call: ObjectCall,
+  { authoriser }: S3Services,
+  asked: { readonly action: S3Action; readonly lock: AskedLock },
+): void {
+  const { bucket, caller, key: objectKey } = call;
+  if (bucket.policy === undefined) return;
+  const { action, lock } = asked;
+  const request = {
+    permission: 'write',
+    action,
+    key: signerOf(caller),
+    bucket,
+    objectKey,
+  } as const;
+  const verdict = authoriser.decide(request, { ...call, lock });
+  if (verdict !== 'allowed') throw new S3Error('AccessDenied');
+  checkConfigured(call);
+}
 
 function checkConfigured({ bucket }: BucketCall): void {
   if (bucket.objectLock === undefined) throw noConfiguration();

@@ -231,7 +231,8 @@ class Door {
   ): Access | 'denied' {
     const { permission, decidedBy, versionAction } = operation;
     // With a policy one entry may be allowed and the next one not: the handler asks for each.
-    if (decidedBy === 'entries' && bucket?.policy !== undefined) return 'allowed';
+    const isLater = decidedBy === 'entries' || decidedBy === 'document';
+    if (isLater && bucket?.policy !== undefined) return 'allowed';
     const isVersioned = versionAction !== undefined && query.has('versionId');
     const request = {
       permission,

@@ -40,8 +40,9 @@ export type Operation = OperationHandler & {
   readonly action: S3Action;
   /** The same, when a version is named. */
   readonly versionAction?: S3Action;
-  /** Who finishes the decision: the handler by the object that it finds, or entry by entry. */
-  readonly decidedBy?: 'object' | 'entries';
+  /** Who finishes the decision: the handler by the object that it finds, or entry by entry, or by
+   *  what the document in the body says. */
+  readonly decidedBy?: 'object' | 'entries' | 'document';
   /** What the request means when it has the header x-amz-copy-source: of the same permission and
    *  parameters. Found after authentication, because a presigned URL may carry the header. */
   readonly copyVariant?: Operation;

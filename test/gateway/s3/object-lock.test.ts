@@ -340,6 +340,53 @@ test('governance is bypassed by who asks for it and may', async t => {
   t.is((await world.ask({ target: '/vault/a?retention' })).code, 'NoSuchObjectLockConfiguration');
 });
 
+test('a policy bounds retentions, in headers and in documents', async t => {
+  const world = await lockedWorld();
+  const deny = (Action: string, condition: object): object => ({
+    ...{ Effect: 'Deny', Principal: '*', Action, Resource: 'arn:aws:s3:::vault/*' },
+    Condition: condition,
+  });
+  const days = (count: string) => ({
+    NumericGreaterThan: { 's3:object-lock-remaining-retention-days': count },
+  });
+  const policy = {
+    Version: '2012-10-17',
+    Statement: [
+      deny('s3:PutObjectRetention', days('10')),
+      deny('s3:PutObjectRetention', { StringEquals: { 's3:object-lock-mode': 'COMPLIANCE' } }),
+      deny('s3:PutObjectLegalHold', { StringEquals: { 's3:object-lock-legal-hold': 'OFF' } }),
+    ],
+  };
+  const set = { method: 'PUT', target: '/vault?policy', body: JSON.stringify(policy) };
+  t.is((await world.ask(set)).status, 204);
+  const until = (count: number): string => new Date(START_MS + count * DAY_MS).toISOString();
+  const upload = async (mode: string, date: string) => {
+    const headers: HeaderPair[] = [
+      [MODE, mode],
+      [UNTIL, date],
+    ];
+    const answer = await put(world, headers);
+    return answer.code ?? answer.status;
+  };
+  t.is(await upload('GOVERNANCE', until(10)), 200);
+  t.is(await upload('GOVERNANCE', until(10.1)), 'AccessDenied');
+  t.is(await upload('COMPLIANCE', until(1)), 'AccessDenied');
+  const retain = async (body: string) => {
+    const answer = await world.ask({ method: 'PUT', target: '/vault/a?retention', body });
+    return answer.code ?? answer.status;
+  };
+  t.is(await retain(retention('GOVERNANCE', until(11))), 'AccessDenied');
+  t.is(await retain(retention('COMPLIANCE', until(10))), 'AccessDenied');
+  t.is(await retain(retention('GOVERNANCE', until(10))), 200);
+  t.is((await lockedHold(world, 'ON', '/vault/a')).status, 200);
+  t.is((await lockedHold(world, 'OFF', '/vault/a')).code, 'AccessDenied');
+  const stranger = { method: 'PUT', target: '/vault/a?retention', as: STRANGER };
+  const body = retention('GOVERNANCE', until(10));
+  t.is((await world.ask({ ...stranger, body })).code, 'AccessDenied');
+  const nobody = { ...stranger, body, headers: [md5(body)], as: 'nobody' };
+  t.is((await world.ask(nobody)).code, 'AccessDenied');
+});
+
 test('a deletion of a version says whether governance may be bypassed', async t => {
   const world = await lockedWorld();
   const deletions: VersionDelete[] = [];
