@@ -80,6 +80,11 @@ const sent: Cases = {
     given: [{ ...TEN, ask: 'PUT /{bucket}/a' }],
     ...{ ask: 'GET /{bucket}?list-type=2', answer: '200', xml: { 'Contents.Size': '10' } },
   },
+  'an object of the longest name': {
+    given: [{ ...TEN, ask: `PUT /{bucket}/${'n'.repeat(1024)}` }],
+    ...{ ask: `GET /{bucket}/${'n'.repeat(1024)}`, headers: OURS, answer: '200' },
+    text: '0123456789',
+  },
   'a plain object takes its place': {
     given: [TEN, 'PUT /{key} < plain'],
     ...{ ask: 'GET /{key}', answer: '200', text: 'plain', has: UNTOLD },

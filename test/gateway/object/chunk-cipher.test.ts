@@ -2,6 +2,7 @@
 // key. Whatever is opened is the right bytes, or refused.
 import test from 'ava';
 import fc from 'fast-check';
+import { hash } from 'node:crypto';
 import {
   openChunk,
   openWhole,
@@ -48,6 +49,14 @@ test('what was encrypted is opened, and has the size that is counted with', t =>
       t.is(size > 20 && sealed.includes(plain.subarray(0, 20)), false);
     }),
     { numRuns: 40 },
+  );
+});
+
+test('the encrypted bytes of a stream stay the same for ever', t => {
+  const plain = Buffer.from(Array.from({ length: 70_000 }, (_, index) => index % 251));
+  t.is(
+    hash('sha256', sealWhole(key, plain)),
+    '147a11fe2cb7f6faba4fb7a9236be4d4c67df8469e1e648ca5d3aa1787d94460',
   );
 });
 
