@@ -166,6 +166,64 @@ const writes: Cases = {
     given: ['PUT /{key} < a'],
     ...{ ask: 'DELETE /{key}', headers: { 'if-match': '*' }, answer: '204', ...limited },
   },
+  'DeleteObject with the size and the time of what is there': {
+    given: ['PUT /{key} < a', 'HEAD /{key}'],
+    ask: 'DELETE /{key}',
+    headers: {
+      'x-amz-if-match-size': '1',
+      'x-amz-if-match-last-modified-time': '{2.last-modified}',
+    },
+    ...{ answer: '204', then: ['GET /{key} = 404 NoSuchKey'], ...limited },
+  },
+  'DeleteObject with another size': {
+    given: ['PUT /{key} < a'],
+    ...{ ask: 'DELETE /{key}', headers: { 'x-amz-if-match-size': '2' } },
+    ...{ answer: '412 PreconditionFailed', then: ['GET /{key} > a'], ...limited },
+  },
+  'DeleteObject with another time': {
+    given: ['PUT /{key} < a'],
+    ...{ ask: 'DELETE /{key}', headers: { 'x-amz-if-match-last-modified-time': '{past}' } },
+    ...{ answer: '412 PreconditionFailed', then: ['GET /{key} > a'], ...limited },
+  },
+  'DeleteObject with a size, of what is not there': {
+    ...{ ask: 'DELETE /{key}', headers: { 'x-amz-if-match-size': '2' }, answer: '204', ...limited },
+  },
+  'DeleteObject with a size that is none': {
+    ...{ ask: 'DELETE /{key}', headers: { 'x-amz-if-match-size': 'two' } },
+    answer: '400 InvalidArgument',
+  },
+  'DeleteObject with a time that is none': {
+    ...{ ask: 'DELETE /{key}', headers: { 'x-amz-if-match-last-modified-time': 'then' } },
+    answer: '400 InvalidArgument',
+  },
+  'DeleteObject with If-Match on what is not there': {
+    ...{ ask: 'DELETE /{key}', headers: { 'if-match': ETAG }, answer: '404 NoSuchKey' },
+    ...limited,
+  },
+  'CopyObject with If-None-Match: * on a key that is taken': {
+    given: ['PUT /{key} < a'],
+    ask: 'PUT /{key}',
+    headers: { 'x-amz-copy-source': '/{object}', 'if-none-match': '*' },
+    ...{ answer: '412 PreconditionFailed', then: ['GET /{key} > a'], ...limited },
+  },
+  'CopyObject with If-Match that holds': {
+    given: ['PUT /{key} < a'],
+    ask: 'PUT /{key}',
+    headers: { 'x-amz-copy-source': '/{object}', 'if-match': '{1.etag}' },
+    ...{ answer: '200', then: ['GET /{key} > 0123456789'], ...limited },
+  },
+  'CopyObject with If-Match on a key that is free': {
+    ask: 'PUT /{key}',
+    headers: { 'x-amz-copy-source': '/{object}', 'if-match': ETAG },
+    ...{ answer: '404 NoSuchKey', ...limited },
+  },
+  'AbortMultipartUpload of an upload that began at another time': {
+    given: ['POST /{key}?uploads'],
+    ask: 'DELETE /{key}?uploadId={1.UploadId}',
+    headers: { 'x-amz-if-match-initiated-time': '{past}' },
+    answer: '412 PreconditionFailed',
+    then: ['GET /{key}?uploadId={1.UploadId}'],
+  },
   'the SDK creates an object once': {
     given: ['PUT /{bucket}/a < a'],
     call: 'PutObject',
@@ -181,6 +239,6 @@ export const conditionalReads = table(
 );
 export const conditionalWrites = table(
   'conditional writes',
-  '`If-Match`, `If-None-Match` on PutObject, CompleteMultipartUpload, DeleteObject',
+  '`If-Match`, `If-None-Match` on PutObject, CopyObject, CompleteMultipartUpload; ETag, time and size on DeleteObject and DeleteObjects; the beginning of an upload on AbortMultipartUpload',
   writes,
 );

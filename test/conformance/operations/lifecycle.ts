@@ -63,6 +63,12 @@ const GOOD: readonly (readonly [
   ],
 ];
 
+const NEWER = '<NewerNoncurrentVersions>2</NewerNoncurrentVersions>';
+
+function noncurrent(inside: string): string {
+  return `<NoncurrentVersionExpiration>${inside}</NoncurrentVersionExpiration>`;
+}
+
 const BAD: readonly (readonly [title: string, body: string, answer: string])[] = [
   ['no document', '', '400 MissingRequestBodyError'],
   ['nonsense', 'nonsense', '400 MalformedXML'],
@@ -122,6 +128,32 @@ const BAD: readonly (readonly [title: string, body: string, answer: string])[] =
     'two conditions without And',
     lifecycle(rule(`<Filter><Prefix>a</Prefix>${TAG}</Filter>${DAYS}`)),
     '400 MalformedXML',
+  ],
+  [
+    'markers of a tag',
+    lifecycle(
+      rule(
+        `<Filter>${TAG}</Filter><Expiration><ExpiredObjectDeleteMarker>true</ExpiredObjectDeleteMarker></Expiration>`,
+      ),
+    ),
+    '400 InvalidRequest',
+  ],
+  [
+    'noncurrent versions after zero days',
+    lifecycle(rule(`${ALL}${noncurrent('<NoncurrentDays>0</NoncurrentDays>')}`)),
+    '400 InvalidArgument',
+  ],
+  [
+    'noncurrent versions without days',
+    lifecycle(rule(`${ALL}${noncurrent(NEWER)}`)),
+    '400 MalformedXML',
+  ],
+  [
+    'newer versions with the older form of a prefix',
+    lifecycle(
+      rule(`<Prefix>a</Prefix>${noncurrent(`<NoncurrentDays>1</NoncurrentDays>${NEWER}`)}`),
+    ),
+    '400 InvalidRequest',
   ],
   ['uploads of a tag', lifecycle(rule(`<Filter>${TAG}</Filter>${ABORT}`)), '400 InvalidRequest'],
   [
@@ -212,6 +244,6 @@ const cases: Cases = {
 
 export const bucketLifecycle = table(
   'GetBucketLifecycleConfiguration, PutBucketLifecycleConfiguration, DeleteBucketLifecycle',
-  'expiration by days and date, incomplete uploads, filters by prefix, tag and size; one storage class',
+  'expiration by days and date, noncurrent versions, lone delete markers, incomplete uploads, filters by prefix, tag and size; one storage class',
   cases,
 );
