@@ -32,6 +32,13 @@ export const servicePreflight: S3Handler<S3Call> = call => {
   return allowed(permissiveHeaders(question));
 };
 
+/** Worded as S3 words them, its slip included: tools search for it. */
+const NOT_ENABLED = 'CORSResponse: CORS is not enabled for this bucket.';
+const NOT_ALLOWED =
+  'CORSResponse: This CORS request is not allowed. This is usually because the evalution of ' +
+  'Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are ' +
+  "not whitelisted by the resource's CORS spec.";
+
 /** What lets a page of any origin read an answer. */
 export const ANY_ORIGIN: ReplyHeaders = [['Access-Control-Allow-Origin', '*']];
 
@@ -45,15 +52,11 @@ export function preflight(resourceType: 'BUCKET' | 'OBJECT'): S3Handler<NamedCal
       if (bucket === undefined) return allowed(permissiveHeaders(question));
       const { cors } = bucket;
       if (cors === undefined) {
-        throw forbidden(question, resourceType, 'CORS is not enabled for this bucket.');
+        throw forbidden(question, resourceType, NOT_ENABLED);
       }
       const match = matchCors(cors, question);
       if (match !== undefined) return allowed(preflightHeaders(match, question));
-      throw forbidden(
-        question,
-        resourceType,
-        'No CORS rule of the bucket allows this origin, method and these headers.',
-      );
+      throw forbidden(question, resourceType, NOT_ALLOWED);
     });
   };
 }

@@ -11,7 +11,7 @@ import { SettingsUnavailableError } from '../../bus/settings-unavailable.ts';
 import type { HttpReply, ReplyHeaders } from '../http/exchange.ts';
 import { S3Error } from './s3-error.ts';
 import { XML_CONTENT_TYPE } from './xml-reply.ts';
-import { element, wrap, XML_DECLARATION } from './xml-writer.ts';
+import { element, escapeXml, wrap, XML_DECLARATION } from './xml-writer.ts';
 
 export type ErrorScene = {
   readonly method: string;
@@ -47,7 +47,9 @@ export function errorReply(error: S3Error, scene: ErrorScene): HttpReply {
 }
 
 function errorDocument(error: S3Error, { resource, requestId, hostId }: ErrorScene): string {
-  let content = element('Code', error.code) + element('Message', error.message);
+  // Quotes need no escape in a text, and clients search messages for what they quote.
+  const message = escapeXml(error.message).replaceAll('&quot;', '"');
+  let content = element('Code', error.code) + wrap('Message', message);
   for (const [name, value] of Object.entries(error.fields ?? {})) content += element(name, value);
   content += element('Resource', resource) + element('RequestId', requestId);
   return wrap('Error', content + element('HostId', hostId));

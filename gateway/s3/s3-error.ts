@@ -5,9 +5,10 @@
  * Knows:         the error codes of Amazon S3 ("Error responses", API reference).
  * Must not know: XML, routing, who throws.
  *
- * A code that is not in the table does not compile. Clients branch on code and status, never on the
- * sentence, so the sentences are our own; a thrower replaces one where it knows more, and must not
- * put into it what the client has no right to know (another tenant's names, a secret).
+ * A code that is not in the table does not compile. Clients should branch on code and status, and
+ * some branch on the sentence all the same: those of codes that clients meet are worded as AWS's.
+ * A thrower replaces one where it knows more, and must not put into it what the client has no right
+ * to know (another tenant's names, a secret).
  */
 import type { ReplyHeaders } from '../http/exchange.ts';
 
@@ -17,8 +18,8 @@ const NOT_CONFIGURED = 404;
 
 /** Who is asking, and may they: signatures, credentials, permissions. */
 const accessErrors = {
-  AccessControlListNotSupported: [400, 'This bucket does not allow access control lists.'],
-  AccessDenied: [403, 'Access denied.'],
+  AccessControlListNotSupported: [400, 'The bucket does not allow ACLs'],
+  AccessDenied: [403, 'Access Denied'],
   AccessForbidden: [403, 'Access forbidden.'],
   AccountProblem: [403, 'There is a problem with this account.'],
   AllAccessDisabled: [403, 'All access to this resource has been disabled.'],
@@ -27,7 +28,7 @@ const accessErrors = {
   CredentialsNotSupported: [400, 'This request does not support credentials.'],
   CrossLocationLoggingProhibited: [403, 'Logging to a bucket of another location is not allowed.'],
   ExpiredToken: [400, 'The given security token has expired.'],
-  InvalidAccessKeyId: [403, 'The access key id of the request is not known here.'],
+  InvalidAccessKeyId: [403, 'The access key ID you provided does not exist in our records.'],
   InvalidAccessPoint: [400, 'The access point name or account is not valid.'],
   InvalidPayer: [403, 'Access to this object has been disabled.'],
   InvalidSecurity: [403, 'The given credentials are not valid.'],
@@ -36,10 +37,13 @@ const accessErrors = {
   MissingSecurityHeader: [400, 'The request lacks a header it needs.'],
   NotSignedUp: [403, 'This account is not signed up for the service.'],
   QuotaExceeded: [403, 'This write would exceed the quota of the bucket.'],
-  RequestTimeTooSkewed: [403, 'The times of request and server are too far apart.'],
+  RequestTimeTooSkewed: [
+    403,
+    "The difference between the request time and the server's time is too large.",
+  ],
   SignatureDoesNotMatch: [
     403,
-    'The signature of the request is not the one computed here. Check key and signing method.',
+    'The request signature we calculated does not match the signature you provided. Check your key and signing method.',
   ],
   TokenCodeInvalidError: [400, 'The given token code is not valid.'],
   TokenRefreshRequired: [400, 'The given token must be refreshed.'],
@@ -48,15 +52,21 @@ const accessErrors = {
 
 /** The body of the request, its length, digests and encoding. */
 const bodyErrors = {
-  BadDigest: [400, 'The given digest does not match what was received.'],
+  BadDigest: [
+    400,
+    'The Content-MD5 or checksum value that you specified did not match what the server received.',
+  ],
   BadRequest: [400, 'The request is not valid.'],
   ChecksumMismatch: [400, 'The given checksum does not match what was received.'],
-  EntityTooLarge: [400, 'The upload is larger than the largest size allowed.'],
-  EntityTooSmall: [400, 'The upload is smaller than the smallest size allowed.'],
-  IncompleteBody: [400, 'The body is not as long as the request said it would be.'],
+  EntityTooLarge: [400, 'Your proposed upload exceeds the maximum allowed object size.'],
+  EntityTooSmall: [400, 'Your proposed upload is smaller than the minimum allowed object size.'],
+  IncompleteBody: [
+    400,
+    'You did not provide the number of bytes specified by the Content-Length HTTP header.',
+  ],
   IncorrectNumberOfFilesInPostRequest: [400, 'A POST upload needs exactly one file.'],
   InlineDataTooLarge: [400, 'The inline data is larger than the largest size allowed.'],
-  InvalidDigest: [400, 'The given Content-MD5 or checksum is not valid.'],
+  InvalidDigest: [400, 'The Content-MD5 or checksum value that you specified is not valid.'],
   InvalidJSON: [400, 'The JSON of the request is not valid.'],
   InvalidPolicyDocument: [400, 'The form does not meet the conditions of its policy document.'],
   MalformedACLError: [400, 'The XML is not well formed or not a valid access control list.'],
@@ -66,16 +76,22 @@ const bodyErrors = {
     400,
     'The trailer of the body is malformed or is not what the x-amz-trailer header announced.',
   ],
-  MalformedXML: [400, 'The XML of the request is not well formed or not of the published schema.'],
+  MalformedXML: [
+    400,
+    'The XML you provided was not well-formed or did not validate against our published schema',
+  ],
   MaxMessageLengthExceeded: [400, 'The request is too large.'],
   MaxPostPreDataLengthExceeded: [400, 'The form fields before the file are too large.'],
-  MissingContentLength: [411, 'The request needs a Content-Length header.'],
-  MissingRequestBodyError: [400, 'The request needs a body.'],
+  MissingContentLength: [411, 'You must provide the Content-Length HTTP header.'],
+  MissingRequestBodyError: [400, 'Request body is empty.'],
   RequestIsNotMultiPartContent: [415, 'A bucket POST must be multipart/form-data.'],
   UnexpectedContent: [400, 'This request does not take a body.'],
   UserKeyMustBeSpecified: [400, 'The form needs a field named key.'],
   XAmzContentChecksumMismatch: [400, 'The given checksum does not match what was received.'],
-  XAmzContentSHA256Mismatch: [400, 'The x-amz-content-sha256 header does not match the body.'],
+  XAmzContentSHA256Mismatch: [
+    400,
+    'The provided x-amz-content-sha256 header does not match what was computed.',
+  ],
 } as const satisfies Record<string, Entry>;
 
 /** Parameters, headers, names. */
@@ -89,9 +105,9 @@ const requestErrors = {
   IllegalVersioningConfigurationException: [400, 'The versioning configuration is not valid.'],
   IncorrectEndpoint: [400, 'The bucket lies in another region; use the endpoint of that region.'],
   InvalidAddressingHeader: [400, 'The addressing of the request is not valid.'],
-  InvalidArgument: [400, 'An argument of the request is not valid.'],
+  InvalidArgument: [400, 'Invalid Argument'],
   InvalidBucketAclWithObjectOwnership: [400, 'The access control list contradicts the ownership.'],
-  InvalidBucketName: [400, 'The bucket name is not valid.'],
+  InvalidBucketName: [400, 'The specified bucket is not valid.'],
   InvalidBucketOwnerAWSAccountID: [400, 'The expected bucket owner is not valid.'],
   InvalidBucketState: [409, 'The request is not valid for the current state of the bucket.'],
   InvalidEncryptionAlgorithmError: [400, 'The encryption algorithm is not valid.'],
@@ -100,21 +116,30 @@ const requestErrors = {
   InvalidLocationConstraint: [400, 'The location constraint is not valid.'],
   InvalidObjectName: [400, 'The object name is not valid.'],
   InvalidObjectState: [403, 'The operation is not possible in the storage class of this object.'],
-  InvalidPart: [400, 'A part was not found, or its ETag is not the one given.'],
-  InvalidPartNumber: [416, 'The part number does not exist.'],
-  InvalidPartOrder: [400, 'The parts must be listed in ascending order of their numbers.'],
-  InvalidRange: [416, 'The range cannot be satisfied.'],
-  InvalidRedirectLocation: [400, 'The redirect must begin with /, http:// or https://.'],
+  InvalidPart: [
+    400,
+    "One or more of the specified parts could not be found. The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.",
+  ],
+  InvalidPartNumber: [416, 'The requested partnumber is not satisfiable'],
+  InvalidPartOrder: [
+    400,
+    'The list of parts was not in ascending order. Parts must be ordered by part number.',
+  ],
+  InvalidRange: [416, 'The requested range is not satisfiable'],
+  InvalidRedirectLocation: [
+    400,
+    "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.",
+  ],
   InvalidRegion: [403, 'The region is not valid.'],
-  InvalidRequest: [400, 'The request is not valid.'],
+  InvalidRequest: [400, 'Invalid Request'],
   InvalidRetentionPeriod: [400, 'The retention period is not valid.'],
-  InvalidStorageClass: [400, 'The storage class is not valid.'],
+  InvalidStorageClass: [400, 'The storage class you specified is not valid'],
   InvalidTag: [400, 'A tag is not valid.'],
   InvalidTargetBucketForLogging: [400, 'The target bucket for logging is not valid.'],
-  InvalidURI: [400, 'The URI of the request cannot be decoded.'],
+  InvalidURI: [400, "Couldn't parse the specified URI."],
   InvalidWriteOffset: [400, 'The write offset is not valid.'],
-  KeyTooLongError: [400, 'The key is too long.'],
-  MetadataTooLarge: [400, 'The metadata headers are larger than the largest size allowed.'],
+  KeyTooLongError: [400, 'Your key is too long'],
+  MetadataTooLarge: [400, 'Your metadata headers exceed the maximum allowed metadata size'],
   MissingAttachment: [400, 'An attachment was expected.'],
   PermanentRedirect: [301, 'The bucket must be addressed at another endpoint.'],
   RequestHeaderSectionTooLarge: [400, 'The headers of the request are larger than allowed.'],
@@ -129,51 +154,66 @@ const requestErrors = {
 const missingErrors = {
   NoSuchAccessGrantError: [404, 'The access grant does not exist.'],
   NoSuchAccessPoint: [404, 'The access point does not exist.'],
-  NoSuchBucket: [404, 'The bucket does not exist.'],
-  NoSuchBucketPolicy: [NOT_CONFIGURED, 'The bucket has no policy.'],
-  NoSuchConfiguration: [NOT_CONFIGURED, 'The configuration does not exist.'],
-  NoSuchCORSConfiguration: [NOT_CONFIGURED, 'The bucket has no CORS configuration.'],
-  NoSuchKey: [404, 'The key does not exist.'],
-  NoSuchLifecycleConfiguration: [NOT_CONFIGURED, 'The bucket has no lifecycle configuration.'],
-  NoSuchObjectLockConfiguration: [NOT_CONFIGURED, 'The object has no object lock configuration.'],
+  NoSuchBucket: [404, 'The specified bucket does not exist'],
+  NoSuchBucketPolicy: [NOT_CONFIGURED, 'The bucket policy does not exist'],
+  NoSuchConfiguration: [NOT_CONFIGURED, 'The specified configuration does not exist.'],
+  NoSuchCORSConfiguration: [NOT_CONFIGURED, 'The CORS configuration does not exist'],
+  NoSuchKey: [404, 'The specified key does not exist.'],
+  NoSuchLifecycleConfiguration: [NOT_CONFIGURED, 'The lifecycle configuration does not exist'],
+  NoSuchObjectLockConfiguration: [
+    NOT_CONFIGURED,
+    'The specified object does not have a ObjectLock configuration',
+  ],
   NoSuchPublicAccessBlockConfiguration: [
     NOT_CONFIGURED,
-    'The bucket has no public access block configuration.',
+    'The public access block configuration was not found',
   ],
-  NoSuchTagSet: [NOT_CONFIGURED, 'The bucket has no tags.'],
+  NoSuchTagSet: [NOT_CONFIGURED, 'The TagSet does not exist'],
   NoSuchTagSetError: [NOT_CONFIGURED, 'There are no tags.'],
-  NoSuchUpload: [404, 'The multipart upload does not exist; it may be completed or aborted.'],
-  NoSuchVersion: [404, 'The version of the object does not exist.'],
-  NoSuchWebsiteConfiguration: [NOT_CONFIGURED, 'The bucket has no website configuration.'],
+  NoSuchUpload: [
+    404,
+    'The specified multipart upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.',
+  ],
+  NoSuchVersion: [404, 'The specified version does not exist.'],
+  NoSuchWebsiteConfiguration: [
+    NOT_CONFIGURED,
+    'The specified bucket does not have a website configuration',
+  ],
   ObjectLockConfigurationNotFoundError: [
     NOT_CONFIGURED,
-    'The bucket has no object lock configuration.',
+    'Object Lock configuration does not exist for this bucket',
   ],
-  OwnershipControlsNotFoundError: [NOT_CONFIGURED, 'The bucket has no ownership controls.'],
+  OwnershipControlsNotFoundError: [NOT_CONFIGURED, 'The bucket ownership controls were not found'],
   ReplicationConfigurationNotFoundError: [
     NOT_CONFIGURED,
-    'The bucket has no replication configuration.',
+    'The replication configuration was not found',
   ],
   ServerSideEncryptionConfigurationNotFoundError: [
     NOT_CONFIGURED,
-    'The bucket has no encryption configuration.',
+    'The server side encryption configuration was not found',
   ],
 } as const satisfies Record<string, Entry>;
 
 /** The request is right, but not now, or not in this state. */
 const stateErrors = {
-  BucketAlreadyExists: [409, 'The bucket name is taken. Choose another.'],
-  BucketAlreadyOwnedByYou: [409, 'The bucket exists already and belongs to you.'],
-  BucketNotEmpty: [409, 'The bucket is not empty.'],
+  BucketAlreadyExists: [
+    409,
+    'The requested bucket name is not available. Please select a different name and try again.',
+  ],
+  BucketAlreadyOwnedByYou: [
+    409,
+    'Your previous request to create the named bucket succeeded and you already own it.',
+  ],
+  BucketNotEmpty: [409, 'The bucket you tried to delete is not empty'],
   ConditionalRequestConflict: [409, 'A concurrent request decided the condition first. Try again.'],
   IdempotencyException: [409, 'The request was made before with other parameters.'],
   KeyAlreadyExists: [409, 'The key exists already.'],
-  MethodNotAllowed: [405, 'The method is not allowed on this resource.'],
+  MethodNotAllowed: [405, 'The specified method is not allowed against this resource.'],
   NotDeviceOwnerError: [400, 'The device that made the token is not owned by this account.'],
-  NotImplemented: [501, 'The request asks for something that is not implemented.'],
+  NotImplemented: [501, 'A header you provided implies functionality that is not implemented'],
   ObjectAlreadyInActiveTierError: [403, 'The object is in the active tier already.'],
   OperationAborted: [409, 'A conflicting operation on this resource is in progress. Try again.'],
-  PreconditionFailed: [412, 'A condition given in the request did not hold.'],
+  PreconditionFailed: [412, 'At least one of the pre-conditions you specified did not hold'],
   RestoreAlreadyInProgress: [409, 'The object is being restored already.'],
   TooManyBuckets: [400, 'There are more buckets than allowed.'],
   TooManyParts: [400, 'There are more parts than allowed.'],
@@ -183,11 +223,11 @@ const stateErrors = {
 const serverErrors = {
   Busy: [503, 'The service is busy. Try again later.'],
   InsufficientStorage: [507, 'There is not enough free space to store this.'],
-  InternalError: [500, 'An internal error occurred. Try again.'],
+  InternalError: [500, 'We encountered an internal error. Please try again.'],
   RequestTimeout: [400, 'The connection was not read from or written to within the time limit.'],
   ServerTimeout: [503, 'The request was not answered in time. Try again.'],
   ServiceUnavailable: [503, 'The service is not available. Try again later.'],
-  SlowDown: [503, 'Too many requests. Slow down.'],
+  SlowDown: [503, 'Please reduce your request rate.'],
 } as const satisfies Record<string, Entry>;
 
 /** The whole catalogue: code → status and default sentence. */

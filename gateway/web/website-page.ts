@@ -45,7 +45,7 @@ const ABSENT: HttpReply = { status: 404, headers: [] };
 const NOT_FOUND: PageFailure = {
   status: 404,
   code: 'NoSuchKey',
-  message: 'The key does not exist.',
+  message: 'The specified key does not exist.',
   headers: [],
 };
 const BAD_PATH: PageFailure = {

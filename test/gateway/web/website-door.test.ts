@@ -98,7 +98,7 @@ test('an error document is served under the status of the error, whole and uncon
   t.is(answer.text, 'lost');
   t.is(answer.header('content-type'), 'text/html');
   t.is(answer.header('x-amz-error-code'), 'NoSuchKey');
-  t.is(answer.header('x-garage-error'), 'The key does not exist.');
+  t.is(answer.header('x-garage-error'), 'The specified key does not exist.');
   const head = await visit('/nothing', { method: 'HEAD' });
   t.is(head.status, 404);
   t.deepEqual(head.reply.body, { kind: 'head', sizeBytes: 4 });
