@@ -21,6 +21,7 @@ import type { FoundObject } from '../object/object-reader.ts';
 import { unlock } from '../object/unlock.ts';
 import { checkSource } from './conditions.ts';
 import { sourceKeyOf } from './customer-key-headers.ts';
+import { checkExpectedSourceOwner } from './expected-owner.ts';
 import { checkObjectAcl, decideFor } from './object-access.ts';
 import { checkedVersionRef, placeOf } from './object-place.ts';
 import { noSuchObject } from './object-versions.ts';
@@ -85,6 +86,7 @@ export async function authoriseSource(
   const asked = { permission: 'read', action, bucket, objectKey: key } as const;
   const access = decideFor(call, services, asked);
   if (access === 'denied') throw new S3Error('AccessDenied');
+  checkExpectedSourceOwner(call.headers, bucket);
   return { bucket, key, version, access, customerKey };
 }
 

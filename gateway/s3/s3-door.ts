@@ -28,6 +28,7 @@ import type { Refusal } from '../http/head-rules.ts';
 import type { RefusalRenderer } from '../http/http-core.ts';
 import { RequestIds } from '../http/request-ids.ts';
 import { claimedKey } from './cors-preflight.ts';
+import { checkExpectedOwner } from './expected-owner.ts';
 import { RequestLog, type AnswerListener, type RequestRecord } from './request-log.ts';
 import { parseParameters, TargetReader, type RequestTarget } from './request-target.ts';
 import type { Access, Caller, QueryParameters, S3Call, S3Services } from './s3-call.ts';
@@ -214,6 +215,7 @@ class Door {
     record.bucket = bucket;
     const access = this.#accessOf(signed, who);
     if (access === 'denied') throw new S3Error('AccessDenied');
+    if (bucket !== undefined) checkExpectedOwner(signed.auth.effectiveHeaders, bucket);
     return this.#run(signed, { caller, access }, bucket);
   }
 

@@ -29,6 +29,7 @@ export function adminDoor({ ports }: GarageProcess): AdminDoor {
 export async function startSmallCluster(
   t: Teardown,
   directory: string,
+  s3Api: readonly string[] = [],
 ): Promise<readonly GarageProcess[]> {
   const nats = await startNatsServer(t);
   const credentials = newCredentials();
@@ -36,6 +37,7 @@ export async function startSmallCluster(
     Array.from({ length: COPIES }, async (_, index) => {
       const node = await startGarage({
         ...{ directory: join(directory, String(index)), credentials, copies: COPIES, flags: [] },
+        s3Api,
         end: ['[nats]', 'cluster_name = "small"', `urls = ["${nats.url}"]`],
       });
       t.teardown(async () => {

@@ -52,6 +52,47 @@ const cases: Cases = {
     ...{ ask: 'HEAD /{object}', answer: '200' },
     has: { 'x-amz-request-id': /^(?!{1.x-amz-request-id}).+$/ },
   },
+  'the owner of the bucket is the one who is expected': {
+    ...{ ask: 'GET /{object}', headers: { 'x-amz-expected-bucket-owner': '{owner}' } },
+    answer: '200',
+  },
+  'the owner of the bucket is not the one who is expected': {
+    given: ['PUT /{bucket}/a < x'],
+    ...{ ask: 'DELETE /{bucket}/a', headers: { 'x-amz-expected-bucket-owner': '{stranger}' } },
+    ...{ answer: '403 AccessDenied', then: ['GET /{bucket}/a > x'] },
+  },
+  'the owner of the source of a copy is not the one who is expected': {
+    ask: 'PUT /{key}',
+    headers: {
+      'x-amz-copy-source': '/{object}',
+      'x-amz-source-expected-bucket-owner': '{stranger}',
+    },
+    answer: '403 AccessDenied',
+  },
+  'the SDK expects another owner': {
+    call: 'ListObjectsV2',
+    input: { Bucket: '{common}', ExpectedBucketOwner: '{stranger}' },
+    answer: '403 AccessDenied',
+  },
+  'Expect: 200 is nothing that could not be met': {
+    ...{ ask: 'PUT /{key}', body: 'x', headers: { expect: '200' }, answer: '200' },
+  },
+  'a PUT of an ACL needs no length': {
+    ...{ ask: 'PUT /{acls}?acl', headers: { 'x-amz-acl': 'private' } },
+    ...{ wire: { contentLength: 'none' }, answer: '200' },
+  },
+  'a bucket is created without a length': {
+    ...{ ask: 'PUT /{free}', wire: { contentLength: 'none' }, answer: '200' },
+  },
+  'a bucket may be the host': {
+    given: ['PUT /{bucket}/a < x'],
+    ...{ ask: 'GET /a', headers: { host: '{bucket}.s3.localhost' }, answer: '200', text: 'x' },
+  },
+  'a bucket that is the host is listed': {
+    given: ['PUT /{bucket}/a < x'],
+    ...{ ask: 'GET /', headers: { host: '{bucket}.s3.localhost' }, answer: '200' },
+    xml: { root: 'ListBucketResult', 'Contents.Key': 'a' },
+  },
   'HEAD errors have no body': { ask: 'HEAD /{free}/a', answer: '404', text: '' },
   'Transfer-Encoding that nobody knows': {
     ...{ ask: 'PUT /{key}', headers: { 'transfer-encoding': 'gzip' } },
