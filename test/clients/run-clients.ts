@@ -20,6 +20,8 @@ import { ensureSystemPackages } from '../support/system-packages.ts';
 import { awsCli } from './aws-cli.ts';
 import { binaryCache } from './binary-cache.ts';
 import { boto3 } from './boto3.ts';
+import { browserSite } from './browser-site.ts';
+import { browserUpload } from './browser-upload.ts';
 import { makeSources, makeWorld } from './client-world.ts';
 import type { Client } from './client.ts';
 import { dockerRegistry } from './docker-registry.ts';
@@ -62,6 +64,8 @@ const DEBIAN_CLIENTS: readonly Client[] = [
   nix,
   nixWithS3,
   dockerRegistry,
+  browserSite,
+  browserUpload,
 ];
 
 function clients(): readonly Client[] {

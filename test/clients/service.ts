@@ -63,7 +63,7 @@ export function outputOf(child: ChildProcess): () => string {
 }
 
 /** Asks a program to end, and ends it when it does not. */
-export async function endProcess(child: ChildProcess): Promise<void> {
+async function endProcess(child: ChildProcess): Promise<void> {
   if (hasEnded(child)) return;
   const ended = once(child, 'exit');
   child.kill('SIGTERM');
