@@ -5,6 +5,7 @@
  * Knows:         s3fs, FUSE.
  * Must not know: the server's code.
  */
+import { randomBytes } from 'node:crypto';
 import { copyFile, mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { accessSync, constants } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -20,7 +21,7 @@ function mountOf(world: ClientWorld): string {
   return join(world.directory, 'mount');
 }
 
-async function mount(world: ClientWorld): Promise<void> {
+async function mount(world: ClientWorld, ...further: readonly string[]): Promise<void> {
   const target = mountOf(world);
   await mkdir(target, { recursive: true });
   const passwords = join(world.directory, 'passwd');
@@ -34,6 +35,7 @@ async function mount(world: ClientWorld): Promise<void> {
     'multipart_size=10',
     'max_dirty_data=-1',
     'stat_cache_expire=1',
+    ...further,
   ];
   const flags = options.flatMap(option => ['-o', option]);
   await world.run('s3fs', world.bucket, target, ...flags);
@@ -110,6 +112,35 @@ export const s3fs: Client = {
         }
         const keys = await new SignedRequests(world.server, world.bucket).keys();
         check(keys.length === 0, keys.join(', '));
+      },
+    },
+    {
+      title: 'everything encrypted with a key of its own: write, append, rename, mount again',
+      run: async world => {
+        await unmount(world);
+        const keys = join(world.directory, 'keys');
+        const key = randomBytes(24).toString('base64');
+        await writeFile(keys, `${key}\n`, { mode: 0o600 });
+        // It begins mixed uploads, and those of copies, without the key that their parts have.
+        const encrypted = [`use_sse=custom:${keys}`, 'nomixupload', 'nocopyapi'];
+        await mount(world, ...encrypted);
+        const target = mountOf(world);
+        for (const [name] of SOURCES) {
+          await mkdir(join(target, dirname(name)), { recursive: true });
+          await copyFile(join(world.sources, name), join(target, name));
+        }
+        await rename(join(target, 'folder'), join(target, 'moved'));
+        await rename(join(target, 'moved'), join(target, 'folder'));
+        await writeFile(join(target, 'log'), 'one\n');
+        await writeFile(join(target, 'log'), 'two\n', { flag: 'a' });
+        await unmount(world);
+        await mount(world, ...encrypted);
+        check((await readFile(join(target, 'log'), 'utf8')) === 'one\ntwo\n', 'appended');
+        await rm(join(target, 'log'));
+        await assertSameTree(target, world.sources);
+        const requests = new SignedRequests(world.server, world.bucket);
+        const plain = await requests.ask({ method: 'GET', key: 'small.txt' });
+        check(plain.status === 400, `without the key: ${String(plain.status)}`);
       },
     },
   ],
