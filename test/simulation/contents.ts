@@ -34,6 +34,7 @@ const DIGITS = 8;
 export class Contents {
   readonly #random: SeededRandom;
   readonly #made = new Map<number, Content>();
+  readonly #etags = new Map<string, number>();
   readonly #shared: Block[] = [];
 
   constructor(random: SeededRandom) {
@@ -46,6 +47,7 @@ export class Contents {
     const bytes = blocks.length > 0 ? Buffer.concat(blocks.map(block => block.bytes)) : undefined;
     const content = { value, shape, blocks, bytes: bytes ?? this.#small(value) };
     this.#made.set(value, content);
+    this.#etags.set(createHash('md5').update(content.bytes).digest('hex'), value);
     return content;
   }
 
@@ -68,6 +70,11 @@ export class Contents {
     const index = this.#random.below(SHARED_BLOCKS);
     this.#shared[index] ??= blockOf(`shared ${String(index)}`, true);
     return this.#shared[index];
+  }
+
+  /** Which value has this ETag, as one piece. */
+  valueOfEtag(etag: string): number | undefined {
+    return this.#etags.get(etag);
   }
 
   /** Which value these bytes are; undefined: none that was ever made. */

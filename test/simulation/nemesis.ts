@@ -30,7 +30,8 @@ export type FaultName =
   | 'sync-error'
   | 'file-error'
   | 'wipe'
-  | 'roll-back';
+  | 'roll-back'
+  | 'layout';
 
 export type NemesisOptions = {
   readonly cluster: SimulatedCluster;
@@ -48,6 +49,9 @@ const STRAY_MS_MAX = 3000;
 const JUMP_MS_MAX = 7_200_000;
 /** Peers have heard by then how far a store was. */
 const ROLL_BACK_AGE_MS = 1500;
+/** A store that lost its memory has started by then, and asked its peers: what they have heard of
+ *  it and not written down yet they must not lose at the same time. */
+const RECALL_MS = 1500;
 const FILE_OPERATIONS = ['create', 'write', 'datasync', 'rename', 'unlink', 'syncDirectory'];
 
 export class Nemesis {
@@ -57,6 +61,7 @@ export class Nemesis {
   #isOver = false;
   /** A disk was lost: no other may be, for the copies that are left need not be the same. */
   #isDiskLost = false;
+  #quietUntilMs = 0;
 
   constructor(options: NemesisOptions) {
     this.#options = options;
@@ -90,6 +95,7 @@ export class Nemesis {
     for (;;) {
       await this.#pass(this.random.fraction() * GAP_MS_MAX);
       if (this.#isOver) return;
+      if (this.cluster.time.nowMs < this.#quietUntilMs) continue;
       const name = this.#draw();
       const end = FAULTS[name](this);
       if (end === undefined) continue;
@@ -142,9 +148,19 @@ export class Nemesis {
 
   /** Whether this run may lose a disk now, for the first and last time. */
   mayLoseDisk(): boolean {
-    const mayBe = !this.#isDiskLost && this.cluster.nodes.every(({ role }) => role !== undefined);
+    const mayBe = !this.#isDiskLost && this.isCalm;
     if (mayBe) this.#isDiskLost = true;
     return mayBe;
+  }
+
+  /** Nothing is wrong now. */
+  get isCalm(): boolean {
+    return this.#ends.size === 0 && this.cluster.nodes.every(({ role }) => role !== undefined);
+  }
+
+  /** Nothing begins for so long. */
+  leaveAlone(ms: number): void {
+    this.#quietUntilMs = this.cluster.time.nowMs + 2 * ms;
   }
 }
 
@@ -256,20 +272,36 @@ const FAULTS: Readonly<Record<FaultName, Fault>> = {
     node.kill();
     nemesis.tell(`the disk of ${node.name} is wiped`);
     node.disk.wipe();
+    nemesis.leaveAlone(RECALL_MS);
+    nemesis.cluster.time.timers.after(RECALL_MS * nemesis.random.fraction(), restartLater(node));
     return restartLater(node);
   },
   'roll-back': nemesis => {
     const node = nemesis.node();
     if (node === undefined || !nemesis.mayLoseDisk()) return undefined;
     const rollBack = node.disk.snapshot();
-    const restore = (): void => {
+    nemesis.cluster.time.timers.after(ROLL_BACK_AGE_MS, () => {
+      if (!nemesis.isCalm) return;
       node.kill();
       nemesis.tell(`the disk of ${node.name} is what it was a while ago`);
       rollBack();
+      nemesis.leaveAlone(RECALL_MS);
       node.start();
-    };
-    nemesis.cluster.time.timers.after(ROLL_BACK_AGE_MS, restore);
+    });
     return () => undefined;
+  },
+  // No fault, but it comes at any time as they do.
+  layout: nemesis => {
+    const { cluster } = nemesis;
+    const { nodes, zones } = cluster;
+    const members = nodes.filter(() => nemesis.random.below(3) > 0);
+    for (const zone of zones) {
+      if (members.some(node => node.zone === zone)) continue;
+      const there = nodes.filter(node => node.zone === zone);
+      members.push(there[nemesis.random.below(there.length)]!);
+    }
+    const at = nemesis.node();
+    return at !== undefined && cluster.changeLayout(at, members) ? () => undefined : undefined;
   },
 };
 

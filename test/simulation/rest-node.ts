@@ -12,6 +12,7 @@ import { serveGuarded } from '../../bus/guarded.ts';
 import { PeerOffsets } from '../../bus/peer-offsets.ts';
 import { ClusterKnowledge } from '../../deploy/cluster-knowledge.ts';
 import { makeLayoutRole } from '../../deploy/layout-role.ts';
+import { serveSettings } from '../../deploy/settings-keeper.ts';
 import { Stamper } from '../../schemas/stamper.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 import { SimulatedBus } from './simulated-bus.ts';
@@ -67,6 +68,8 @@ export class RestNode {
     const common = { config, nodeId, environment, stamper, log, bus, subjects, knowledge };
     const { cluster, begin } = makeLayoutRole(common, store, NO_FACTS);
     serveGuarded(bus, subjects.cluster(nodeId), cluster.receive.bind(cluster));
+    // It decides nothing, but who brings in a version asks all who hold a partition by it.
+    serveSettings({ store, nodeId, environment, bus, subjects, log });
     begin({
       transfer: {
         pullRows: () => Promise.resolve('done'),

@@ -39,6 +39,8 @@ const SKEW_MS_MAX = 3000;
 const WRONG_CLOCK_OF = 8;
 const WRONG_MS_MAX = 3_600_000;
 const ID_BYTES = 32;
+/** Beside the next one. */
+const LIVE_VERSIONS_MAX = 2;
 const STEP_MS = 250;
 const PATIENCE_MS = 60_000;
 
@@ -133,10 +135,12 @@ export class SimulatedCluster {
     await this.until('the first layout is in force', () => this.isLayoutSettled(1));
   }
 
-  /** One node takes up the next version, as if an operator had applied it there. */
-  changeLayout(at: SimulatedNode, members: readonly SimulatedNode[]): void {
+  /** One node takes up the next version, as if an operator had applied it there; false: it does
+   *  not know the last one, or too many are under way. */
+  changeLayout(at: SimulatedNode, members: readonly SimulatedNode[]): boolean {
     const view = at.role?.clients.view;
-    if (view === undefined) return;
+    const isBehind = view?.current.version !== (this.#head?.layout.version ?? 0);
+    if (view === undefined || isBehind || view.live.length > LIVE_VERSIONS_MAX) return false;
     const others = this.nodes.filter(node => !members.includes(node));
     const version = nextVersion(
       { members, others, rest: this.rest.place },
@@ -147,6 +151,11 @@ export class SimulatedCluster {
     const names = members.map(({ name }) => name).join(' ');
     this.trace.tell(`layout ${version.name} at ${at.name}: ${names}`);
     view.takeOver(encodeLayoutState(versionChange(version)));
+    return true;
+  }
+
+  get layoutVersion(): number {
+    return this.#head?.layout.version ?? 0;
   }
 
   /** Everybody knows this version or a later one, and no other is live. */

@@ -37,6 +37,24 @@ export class DatabaseFiles {
     return copy;
   }
 
+  /** The rows as an opening would find them. */
+  range(from: Buffer, to: Buffer): (readonly [Buffer, Buffer])[] {
+    const rows = this.found();
+    const [first, end] = [textOf(from), textOf(to)];
+    return [...rows.keys()]
+      .filter(key => key >= first && key < end)
+      .map(key => [Buffer.from(key, 'latin1'), rows.get(key)!]);
+  }
+
+  /** The log is read up to a torn record. */
+  found(): Map<string, Buffer> {
+    const torn = this.log.findIndex(({ isTorn }) => isTorn);
+    const readable = torn === -1 ? this.log : this.log.slice(0, torn);
+    const rows = new Map(this.rows);
+    for (const { operations } of readable) apply(rows, operations);
+    return rows;
+  }
+
   /** What was not synced is gone, from some record on. */
   cutPower(random: SeededRandom): void {
     const unsynced = this.log.length - this.synced;
@@ -70,10 +88,7 @@ export class SimulatedDatabase implements RawDatabase {
     if (this.#isOpen) return;
     const { files, wait } = this.#options;
     await wait('read');
-    const torn = files.log.findIndex(({ isTorn }) => isTorn);
-    const readable = torn === -1 ? files.log : files.log.slice(0, torn);
-    const rows = new Map(files.rows);
-    for (const { operations } of readable) apply(rows, operations);
+    const rows = files.found();
     // What was read goes to a table, which is synced before the new log begins.
     files.rows = rows;
     files.log = [];

@@ -6,6 +6,7 @@
  * Must not know: what is stored.
  */
 import type { StorageDisk } from '../../deploy/storage-role.ts';
+import type { RowRange } from '../../schemas/row-tables.ts';
 import { FaultyFiles } from '../support/faulty-files.ts';
 import type { SeededRandom } from '../support/seeded-random.ts';
 import { DatabaseFiles, SimulatedDatabase } from './simulated-database.ts';
@@ -73,6 +74,20 @@ export class SimulatedDisk {
       this.#database = database;
     };
   }
+
+  // ---- what lies on it --------------------------------------------------------------------------
+
+  /** As a process that starts now would find them. */
+  rows({ from, to }: RowRange): (readonly [Buffer, Buffer])[] {
+    return this.#database.range(from, to);
+  }
+
+  /** Of all files. */
+  paths(): readonly string[] {
+    return this.#files.paths();
+  }
+
+  // ---- what fails -------------------------------------------------------------------------------
 
   /** The next write of the database fails. */
   failDatabase(how: 'append' | 'sync'): void {

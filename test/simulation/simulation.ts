@@ -7,9 +7,11 @@
  */
 import { SeededRandom } from '../support/seeded-random.ts';
 import { Contents } from './contents.ts';
+import { ListsWorkload } from './lists-workload.ts';
 import { Nemesis, type NemesisOptions } from './nemesis.ts';
 import { ObjectsWorkload } from './objects-workload.ts';
 import type { Plants } from './plants.ts';
+import { differenceIn } from './replica-check.ts';
 import { NotInTimeError, SimulatedCluster } from './simulated-cluster.ts';
 import { violate, type Run, type Workload } from './workload.ts';
 
@@ -43,11 +45,35 @@ const OBJECT_FAULTS: NemesisOptions['weights'] = {
   ...{ cut: 3, 'one-way': 2, isolate: 3, weather: 3, clock: 2 },
 };
 
+const DISK_FAULTS: NemesisOptions['weights'] = {
+  ...{ kill: 3, power: 4, dark: 2, wipe: 1, 'roll-back': 1, cut: 1, isolate: 1, weather: 1 },
+  ...{ 'append-error': 4, 'sync-error': 3, 'file-error': 2 },
+};
+
+const LAYOUT_FAULTS: NemesisOptions['weights'] = {
+  ...{ layout: 6, kill: 2, power: 2, freeze: 2, cut: 2, isolate: 2, weather: 2 },
+};
+
 const WORKLOADS = {
   objects: {
     ...{ nodes: 3, spares: 0, gateways: 3, lastsMs: 5000 },
     make: run => new ObjectsWorkload(run),
     weights: OBJECT_FAULTS,
+  },
+  lists: {
+    ...{ nodes: 3, spares: 0, gateways: 2, lastsMs: 5000 },
+    make: run => new ListsWorkload(run),
+    weights: OBJECT_FAULTS,
+  },
+  disks: {
+    ...{ nodes: 3, spares: 0, gateways: 2, lastsMs: 5000 },
+    make: run => new ObjectsWorkload(run),
+    weights: DISK_FAULTS,
+  },
+  layout: {
+    ...{ nodes: 3, spares: 2, gateways: 2, lastsMs: 6000 },
+    make: run => new ObjectsWorkload(run),
+    weights: LAYOUT_FAULTS,
   },
 } as const satisfies Record<string, Kind>;
 
@@ -55,6 +81,9 @@ export type WorkloadName = keyof typeof WORKLOADS;
 export const WORKLOAD_NAMES = Object.keys(WORKLOADS) as WorkloadName[];
 
 const FAULTS_AT_ONCE = 2;
+const CONVERGE_MS = 120_000;
+/** One run of so many waits until all replicas are the same. */
+const LIVENESS_EACH = 4;
 
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
   const { seed, workload, plants, keeps = 'hash' } = options;
@@ -62,7 +91,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   const cluster = new SimulatedCluster({ ...kind, seed, plants, keeps });
   const { random, trace, time } = cluster;
   const run: Run = {
-    ...{ cluster, violations: [] },
+    ...{ cluster, violations: [], mode: seed % LIVENESS_EACH === 0 ? 'liveness' : 'safety' },
     random: new SeededRandom(random.below(2 ** 31)),
     contents: new Contents(new SeededRandom(random.below(2 ** 31))),
   };
@@ -94,6 +123,24 @@ async function play(run: Run, kind: Kind): Promise<void> {
     cluster.nodes.every(({ role }) => role !== undefined),
   );
   await workload.verify();
+  if (run.mode === 'liveness') await converge(run);
+}
+
+/** Replicas become the same again without anybody's help, and stay readable. */
+async function converge({ cluster }: Run): Promise<void> {
+  await cluster.until('one layout is in force', () =>
+    cluster.isLayoutSettled(cluster.layoutVersion),
+  );
+  let difference: string | undefined;
+  const areSame = (): boolean => {
+    difference = differenceIn(cluster);
+    return difference === undefined;
+  };
+  try {
+    await cluster.until('replicas are the same', areSame, CONVERGE_MS);
+  } catch (error) {
+    throw error instanceof NotInTimeError ? new NotInTimeError(difference ?? '') : error;
+  }
 }
 
 /** The first of so many seeds that violates something; undefined: none does. */

@@ -18,6 +18,8 @@ export type Run = {
   readonly contents: Contents;
   /** The run ends with the first few of them. */
   readonly violations: string[];
+  /** `safety`: what was acknowledged is there. `liveness`: and all replicas become the same. */
+  readonly mode: 'safety' | 'liveness';
 };
 
 export interface Workload {
