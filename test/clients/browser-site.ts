@@ -2,7 +2,7 @@
  * A static site, as a browser sees it.
  *
  * Owns:          its checks; two buckets that are websites, one of which the other reads.
- * Knows:         websites, routing rules and CORS of S3; the AWS SDK; what scripts of a page may do.
+ * Knows:         websites, routing rules and CORS of S3; the AWS SDK; what a page's scripts may do.
  * Must not know: the server's code; how the browser is driven.
  */
 import {
@@ -129,7 +129,7 @@ async function expectHeading(page: BrowserPage, title: string): Promise<void> {
   await expectValue(page, style, 'rgb(1, 2, 3)');
 }
 
-/** The colour in the middle of an image, which a page may read of its own images only, or by CORS. */
+/** The colour in the middle of an image: a page may read its own images, and others by CORS. */
 function pixelOf(image: string): string {
   return `(async () => {
     const image = ${image};

@@ -32,6 +32,7 @@ import { assertSameFile, check, type ClientWorld } from './client-world.ts';
 
 const MIB = 1024 * 1024;
 const LARGE = 'folder/sub folder/large ü+&.bin';
+const PART_BYTES = String(10 * MIB);
 const TYPE = 'application/x-uploaded';
 
 function target({ bucket }: ClientWorld): string {
@@ -175,7 +176,7 @@ async function inParts(world: ClientWorld): Promise<void> {
     );
     await atUpload(world, source, async page => {
       const etags = await page.evaluate(`Promise.all(${JSON.stringify(urls)}.map((url, index) => {
-        const body = file.files[0].slice(index * ${String(10 * MIB)}, (index + 1) * ${String(10 * MIB)});
+        const body = file.files[0].slice(index * ${PART_BYTES}, (index + 1) * ${PART_BYTES});
         return fetch(url, { method: 'PUT', body }).then(reply => reply.headers.get('etag'));
       }))`);
       const Parts = (etags as string[]).map((ETag, index) => ({ ETag, PartNumber: index + 1 }));
