@@ -20,7 +20,7 @@ import { orDamage } from '../storage/row-damage.ts';
 import { standing } from './history-rows.ts';
 import type { KeyProgress, LifecyclePage, PageQuestion } from './lifecycle-page.ts';
 import { versionIdOfRow } from './lifecycle-page.ts';
-import { objectRowKey, shardPrefix, timestampOfHistory } from './row-keys.ts';
+import { objectRowKey, shardPrefix } from './row-keys.ts';
 import { placeOfHistoryKey } from './row-names.ts';
 import { behindKey, rowsOfRange, type WalkedRow } from './row-walk.ts';
 import { readObjectRow } from './stored-rows.ts';
@@ -39,7 +39,7 @@ export async function readHistoryPage(question: PageQuestion): Promise<Lifecycle
     const version = readVersion(row);
     const deletion = version && deletionOf(question, { place, version, progress });
     if (deletion !== undefined) due.push(deletion);
-    progress = behind(progress, row.key, version);
+    progress = behind(progress, version);
   }
   const last = rows.at(-1);
   const isEnd = last === undefined || rows.length < limit || progress === undefined;
@@ -60,16 +60,14 @@ function beginKey({ store, partition }: PageQuestion, place: ObjectPlace): KeyPr
   return { key: place.key, noncurrentMs, newerVersions: 0 };
 }
 
-function behind(
-  { key, noncurrentMs, newerVersions }: KeyProgress,
-  rowKey: Buffer,
-  version: StoredVersion | undefined,
-): KeyProgress {
-  const isCounted = version?.kind === 'version';
+function behind(progress: KeyProgress, version: StoredVersion | undefined): KeyProgress {
+  // What does not stand there, or cannot be read, makes nothing below it older.
+  if (version === undefined) return progress;
+  const { key, noncurrentMs, newerVersions } = progress;
   return {
     key,
-    noncurrentMs: noncurrentMs && timestampMs(timestampOfHistory(rowKey)),
-    newerVersions: newerVersions + (isCounted ? 1 : 0),
+    noncurrentMs: noncurrentMs && timestampMs(version.timestamp),
+    newerVersions: newerVersions + (version.kind === 'version' ? 1 : 0),
   };
 }
 

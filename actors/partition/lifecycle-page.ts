@@ -35,8 +35,8 @@ import type { Stamper } from '../../schemas/stamper.ts';
 import { timestampAbove, timestampMs } from '../../schemas/timestamp.ts';
 import type { Store } from '../storage/store.ts';
 import { orDamage } from '../storage/row-damage.ts';
-import { historyRowRange, OBJECT_KEY_AT, shardPrefix, unescapeKey } from './row-keys.ts';
-import { behindKey, keysOfRange, rowsOfRange } from './row-walk.ts';
+import { OBJECT_KEY_AT, shardPrefix, unescapeKey } from './row-keys.ts';
+import { behindKey, rowsOfRange } from './row-walk.ts';
 
 export type LifecycleStage = 'objects' | 'history' | 'uploads';
 
@@ -68,6 +68,9 @@ export type PageQuestion = {
   /** What is due on this day or before is taken away. */
   readonly day: number;
   readonly stamper: Stamper;
+  /** Has the key nothing below its current version, in any replica? What is below only ever becomes
+   *  less, so this stays true. */
+  readonly isAlone: (place: ObjectPlace) => Promise<boolean>;
   /** Of the bucket: where versions are kept, an object that expires leaves a delete marker. */
   readonly versioning?: VersioningStatus;
 };
@@ -89,7 +92,7 @@ export async function readObjectPage(question: PageQuestion): Promise<LifecycleP
     return marker === undefined || marker === 'damaged' ? [] : [marker];
   });
   const due: Removal[] = [...page.due];
-  for (const marker of markers) if (await isAlone(question, marker)) due.push(marker);
+  for (const marker of markers) if (await question.isAlone(marker.place)) due.push(marker);
   return { due, next: page.next };
 }
 
@@ -135,14 +138,6 @@ function expiredMarker(question: PageQuestion, row: Row): VersionDelete | undefi
     timestamp: timestampAbove(marker.timestamp, stamper.id),
     condition: { ifVersion: versionIdOfRow(marker) },
   };
-}
-
-/** What is below a current version only ever becomes less, so this stays true. */
-async function isAlone(
-  { store, partition }: PageQuestion,
-  marker: VersionDelete,
-): Promise<boolean> {
-  return (await keysOfRange(store, historyRowRange(partition, marker.place), 1)).length === 0;
 }
 
 /** By which `ifVersion` names it. */

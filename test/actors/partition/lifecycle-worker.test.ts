@@ -80,6 +80,7 @@ function lifecycleWorld(options: Options = {}): World {
       read: (async (_table: string, id: string) => rows.get(id)) as never,
     },
     tables: {
+      ask: (partition, request) => tables.askPartition(partition, request),
       askPlace: request => tables.ask(request),
       deleteVersion: request => tables.ask(request),
       partitionOf: partitionOfPlace,
@@ -263,6 +264,17 @@ test('a delete marker goes once nothing is below it, and not before', async t =>
   t.deepEqual(standingRows(tables), []);
   t.is(worker.status.versions, 1);
   t.is(tables.rows(TABLE.history).length, 0);
+});
+
+test('a marker is alone although its key is the beginning of others', async t => {
+  const { put, remove, setRules, walk, tables, worker } = lifecycleWorld();
+  const expiration = { kind: 'delete-marker', enabled: true } as const;
+  setRules([rule({ expiration })], { versioning: 'enabled' });
+  await remove('a', 9);
+  for (const key of ['a/b', 'ab']) await put(key, 5, 3, { versioned: true });
+  await walk();
+  t.deepEqual(standingRows(tables), ['version 5', 'version 5']);
+  t.is(worker.status.versions, 1);
 });
 
 test('a rule of days takes a lone delete marker that is old enough', async t => {
