@@ -16,8 +16,10 @@ import {
   SEALED_CHUNK_BYTES,
 } from '../../schemas/records/customer-encryption.ts';
 import type { ByteRange } from '../s3/ranges.ts';
+import { S3Error } from '../s3/s3-error.ts';
 import type { BlockSlice, Walked } from './block-walk.ts';
 import { listsOf, partRow, partsOf } from './block-walk.ts';
+import { SealBroken } from './chunk-cipher.ts';
 import { ContentGone } from './content-gone.ts';
 import { keysOfPart, type Unlocked } from './unlock.ts';
 
@@ -65,19 +67,28 @@ async function* streamsOf(
     return;
   }
   const end = range.first + range.sizeBytes;
+  let before = 0;
   for await (const part of partsOf(walked, content)) {
+    // The number is what a part is bound to, so their order is that of the client, too.
+    if (part.partNumber <= before) throw outOfOrder();
+    before = part.partNumber;
     if (part.firstByte >= end) return;
     const first = Math.max(range.first - part.firstByte, 0);
     const last = Math.min(end - part.firstByte, part.sizeBytes);
     if (first >= last) continue;
     const row = await partRow(walked, content, part);
     yield {
-      key: keysOfPart(customerKey, walked, row).data,
+      key: keysOfPart(customerKey, walked, { ...row, partNumber: part.partNumber }).data,
       streamBytes: part.sizeBytes,
       wanted: { first, sizeBytes: last - first },
       lists: listsOf(tables, row.content, part.attemptId),
     };
   }
+}
+
+function outOfOrder(): S3Error {
+  const cause = new SealBroken('the parts of an encrypted object are not in their order');
+  return new S3Error('InternalError', { cause });
 }
 
 async function* slicesOf(stream: Stream): AsyncGenerator<SealedSlice> {

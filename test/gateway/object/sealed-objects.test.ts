@@ -11,9 +11,10 @@ import { S3Error } from '../../../gateway/s3/s3-error.ts';
 import { packBlocks, unpackBlocks } from '../../../schemas/records/block-list.ts';
 import { CHECKSUM_ALGORITHMS } from '../../../schemas/records/checksum.ts';
 import { PLAIN_CHUNK_BYTES, sealedBytesOf } from '../../../schemas/records/customer-encryption.ts';
-import type { ObjectVersion } from '../../../schemas/records/object-row.ts';
+import { uploadIdOf, versionIdOf } from '../../../schemas/ids.ts';
+import type { ObjectVersion, PartRef } from '../../../schemas/records/object-row.ts';
 import { BytePayload } from '../../support/byte-payload.ts';
-import { objectWorld, placeNamed, type ObjectWorld } from '../../support/object-world.ts';
+import { BUCKET, objectWorld, placeNamed, type ObjectWorld } from '../../support/object-world.ts';
 import { seededBytes } from '../../support/seeded-bytes.ts';
 
 const KIB = 1024;
@@ -156,6 +157,98 @@ test('nothing plain is stored, and the same bytes are never the same blocks', as
   t.is(new Set(stores).size, stores.length);
   t.is(world.blocks.count('reference-add'), 0);
 });
+
+test('many encrypted blocks stand in manifest rows, and ranges of them are read back', async t => {
+  const world = objectWorld(t, { blockBytes: 4 * KIB, slabs: 16 });
+  const size = 4080 * 1100 + 17;
+  const bytes = seededBytes(7, size);
+  await world.writer.write(new BytePayload({ bytes }), target());
+  t.is(world.tables.count('manifest-write'), 3);
+  for (const [first, sizeBytes] of [
+    [0, size],
+    [0, 1],
+    [4080 * 512 - 1, 2],
+    [4080 * 1024 + 5, 4080],
+    [size - 1, 1],
+    [4079, 300_000],
+  ] as const) {
+    const got = await read(world, { first, sizeBytes });
+    t.true(got.equals(bytes.subarray(first, first + sizeBytes)));
+  }
+  isIdle(t, world);
+});
+
+/** Parts under one key, put together by hand as a completion does it. */
+async function inParts(world: ObjectWorld, bodies: readonly Buffer[]): Promise<void> {
+  const { tables, stamper, writer, environment } = world;
+  const place = placeNamed('key');
+  const timestamp = stamper.now();
+  const uploadId = uploadIdOf(timestamp);
+  const name = { kind: 'upload', place, uploadId } as const;
+  const { encryption } = customerKey.newContent(environment.random, name);
+  const row = { uploadId, timestamp, state: { kind: 'open' }, headers: [], initiator: '' } as const;
+  tables.uploads.set(uploadId, { ...row, encryption });
+  const parts: PartRef[] = [];
+  for (const [index, bytes] of bodies.entries()) {
+    const part = { kind: 'part', place, uploadId, partNumber: 2 * index + 1, customerKey } as const;
+    await writer.write(new BytePayload({ bytes }), part);
+    const stored = [...tables.parts.values()].at(-1)!;
+    parts.push({ ...stored });
+  }
+  const content = { kind: 'parts', uploadId, partCount: parts.length, parts } as const;
+  const sizeBytes = bodies.reduce((sum, bytes) => sum + bytes.length, 0);
+  const version: ObjectVersion = {
+    ...{ kind: 'version', timestamp: stamper.now(), versionId: versionIdOf(stamper.now()) },
+    ...{ sizeBytes, etag: 'e-3', content, headers: [], encryption },
+  };
+  tables.objects.set(`${BUCKET}/key`, { row: version, inline: undefined });
+}
+
+test('any range of encrypted parts is that slice of all of them', async t => {
+  const world = objectWorld(t, { blockBytes: 70_000, slabs: 6 });
+  const lengths = [0, 3, 200_000, 65_536, 131_040, 1];
+  const bodies = lengths.map((length, index) => seededBytes(index + 1, length));
+  await inParts(world, bodies);
+  const whole = Buffer.concat(bodies);
+  t.true((await read(world, { first: 0, sizeBytes: whole.length })).equals(whole));
+  const at = fc.nat(whole.length);
+  await fc.assert(
+    fc.asyncProperty(at, at, async (one, other) => {
+      const [first, end] = [Math.min(one, other), Math.max(one, other)];
+      const got = await read(world, { first, sizeBytes: end - first });
+      t.true(got.equals(whole.subarray(first, end)));
+    }),
+    { numRuns: 40 },
+  );
+  isIdle(t, world);
+});
+
+const partChanges: Readonly<Record<string, (parts: readonly PartRef[]) => PartRef[]>> = {
+  'in the other order': ([one, two]) => [two!, one!],
+  'each under the number of the other': ([one, two]) => [
+    { ...two!, partNumber: one!.partNumber },
+    { ...one!, partNumber: two!.partNumber },
+  ],
+  'one of them twice': ([one]) => [one!, one!],
+};
+
+for (const [title, change] of Object.entries(partChanges)) {
+  test(`parts are refused ${title}`, async t => {
+    const world = objectWorld(t, { blockBytes: 70_000 });
+    await inParts(world, [seededBytes(1, 1000), seededBytes(2, 1000)]);
+    const name = `${BUCKET}/key`;
+    const stored = world.tables.objects.get(name);
+    if (stored?.row.kind !== 'version' || stored.row.content.kind !== 'parts') return t.fail();
+    const { content } = stored.row;
+    const row = { ...stored.row, content: { ...content, parts: change(content.parts ?? []) } };
+    world.tables.objects.set(name, { ...stored, row });
+    await t.throwsAsync(read(world, { first: 0, sizeBytes: 2000 }), {
+      instanceOf: S3Error,
+      code: 'InternalError',
+    });
+    return t.is(world.reader.readerCount, 0);
+  });
+}
 
 test('a small encrypted object is one request with its bytes and their tag in it', async t => {
   const world = objectWorld(t);
