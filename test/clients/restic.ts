@@ -7,6 +7,8 @@
  */
 import { cp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { seededBytes } from '../support/seeded-bytes.ts';
+import { SignedRequests, elements } from '../support/signed-requests.ts';
 import type { Client } from './client.ts';
 import { assertSameTree, check, runProgram, type ClientWorld } from './client-world.ts';
 
@@ -23,6 +25,24 @@ async function resticIn(world: ClientWorld, ...parameters: readonly string[]): P
 
 function changing(world: ClientWorld): string {
   return join(world.directory, 'changing');
+}
+
+const LARGE_BYTES = 20 * 1024 * 1024;
+
+type RawStats = { readonly total_size: number };
+
+/** Ids of the snapshots with a tag. */
+async function snapshotsWith(world: ClientWorld, tag: string): Promise<readonly string[]> {
+  const listed = await resticIn(world, 'snapshots', '--tag', tag, '--json');
+  const snapshots = JSON.parse(listed) as readonly { readonly id: string }[] | null;
+  return (snapshots ?? []).map(({ id }) => id);
+}
+
+/** What the repository takes in its bucket, as listed. */
+async function bytesStored(world: ClientWorld): Promise<number> {
+  const reply = await new SignedRequests(world.server, world.bucket).ask({ query: 'list-type=2' });
+  const sizes = elements(reply.body.toString(), 'Size').map(Number);
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 export const restic: Client = {
@@ -66,6 +86,32 @@ export const restic: Client = {
         const target = join(world.directory, 'second');
         await resticIn(world, 'restore', 'latest', '--target', target);
         await assertSameTree(join(target, changing(world)), changing(world));
+      },
+    },
+    {
+      title: 'forget and prune on their own give the space back',
+      run: async world => {
+        const size = async (): Promise<number> => {
+          const options = ['--mode', 'raw-data', '--json', '--no-lock'];
+          const stats = JSON.parse(await resticIn(world, 'stats', ...options)) as RawStats;
+          return stats.total_size;
+        };
+        const before = await bytesStored(world);
+        const needed = await size();
+        const large = join(changing(world), 'large');
+        await writeFile(large, seededBytes(41, LARGE_BYTES));
+        await resticIn(world, 'backup', '--host', 'test', '--tag', 'large', changing(world));
+        await rm(large);
+        check((await bytesStored(world)) > before + LARGE_BYTES, 'the backup stored less');
+        const [id = ''] = await snapshotsWith(world, 'large');
+        await resticIn(world, 'forget', id);
+        check((await snapshotsWith(world, 'large')).length === 0, 'it is not forgotten');
+        check((await bytesStored(world)) > before + LARGE_BYTES, 'forget removed data by itself');
+        await resticIn(world, 'prune', '--max-unused', '0');
+        check((await bytesStored(world)) < before + LARGE_BYTES, 'prune removed nothing');
+        check((await size()) === needed, 'what the other snapshot needs has changed');
+        const said = await resticIn(world, 'check', '--read-data');
+        check(said.includes('no errors were found'), said);
       },
     },
     {

@@ -6,14 +6,32 @@
  * Must not know: the server's code.
  */
 import { randomBytes } from 'node:crypto';
-import { copyFile, mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  copyFile,
+  mkdir,
+  open,
+  readFile,
+  readdir,
+  rename,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { accessSync, constants } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { REGION } from '../support/garage-process.ts';
+import { seededBytes } from '../support/seeded-bytes.ts';
 import { SignedRequests } from '../support/signed-requests.ts';
 import type { Client } from './client.ts';
-import { SOURCES, assertSameTree, check, type ClientWorld } from './client-world.ts';
+import {
+  SOURCES,
+  assertSameFile,
+  assertSameTree,
+  check,
+  type ClientWorld,
+} from './client-world.ts';
 
 const MOUNT_MS_MAX = 10_000;
 
@@ -49,6 +67,37 @@ async function mount(world: ClientWorld, ...further: readonly string[]): Promise
 
 async function unmount(world: ClientWorld): Promise<void> {
   await world.run('fusermount', '-u', mountOf(world));
+}
+
+/** More than the thousand of a page. */
+const MANY = 1100;
+
+/** Files of up to 2 KiB, no two alike. */
+async function makeMany(directory: string): Promise<void> {
+  await mkdir(directory);
+  for (let index = 0; index < MANY; index += 1) {
+    const body = seededBytes(index, (index * 37) % 2048);
+    await writeFile(join(directory, `file ${String(index)}`), body);
+  }
+}
+
+const MIB = 1024 * 1024;
+
+async function cutToMiddle(path: string): Promise<void> {
+  await truncate(path, 27 * MIB + 1);
+}
+
+/** Which s3fs does with a copy of what stands before and behind. */
+async function writeInMiddle(path: string): Promise<void> {
+  const file = await open(path, 'r+');
+  await file.write(seededBytes(31, 3 * MIB), 0, 3 * MIB, 12 * MIB + 5);
+  await file.close();
+}
+
+async function growBeyondEnd(path: string): Promise<void> {
+  const file = await open(path, 'r+');
+  await file.write(seededBytes(32, 100), 0, 100, 45 * MIB);
+  await file.close();
 }
 
 export const s3fs: Client = {
@@ -102,6 +151,37 @@ export const s3fs: Client = {
         await assertSameTree(join(target, 'moved folder'), join(world.sources, 'folder'));
         const small = await readFile(join(target, 'renamed.txt'));
         check(small.equals(await readFile(join(world.sources, 'small.txt'))), 'renamed.txt');
+      },
+    },
+    {
+      title: 'a large file is cut, written in its middle, and grown',
+      run: async world => {
+        const folder = 'moved folder/sub folder';
+        const [name = ''] = await readdir(join(mountOf(world), folder));
+        const twin = join(world.directory, 'twin');
+        await copyFile(join(mountOf(world), folder, name), twin);
+        for (const change of [cutToMiddle, writeInMiddle, growBeyondEnd]) {
+          await change(twin);
+          await change(join(mountOf(world), folder, name));
+          await unmount(world);
+          await mount(world);
+          await assertSameFile(join(mountOf(world), folder, name), twin);
+        }
+      },
+    },
+    {
+      title: 'more small files than a page of a listing has, after mounting again',
+      run: async world => {
+        const source = join(world.directory, 'many');
+        await makeMany(source);
+        const target = join(mountOf(world), 'many');
+        await world.run('cp', '-r', source, target);
+        await unmount(world);
+        await mount(world);
+        check((await readdir(target)).length === MANY, 'the folder has other files');
+        await assertSameTree(target, source);
+        const keys = await new SignedRequests(world.server, world.bucket).keys('many/');
+        check(keys.length === MANY + 1, `${String(keys.length)} keys, with the folder's own`);
       },
     },
     {
