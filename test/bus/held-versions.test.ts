@@ -1,5 +1,5 @@
-// Method: three replicas of a partition, of which one has missed a version that is held; it is asked
-// to end it, by a client as gateways have one.
+// Method: three replicas of a partition, of which one has missed a version that is held; they are
+// asked to end it, by a client as gateways have one.
 import test from 'ava';
 import { partitionOfShard } from '../../schemas/ids.ts';
 import type { ObjectWrite } from '../../schemas/messages/table.ts';
