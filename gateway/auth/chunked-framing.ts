@@ -7,6 +7,7 @@
  *
  * The decoded length is what the client promises to store; the wire length says nothing about it.
  */
+import { CHECKSUM_ALGORITHMS } from '../../schemas/records/checksum.ts';
 import type { RequestHeaders } from '../http/exchange.ts';
 import { S3Error } from '../s3/s3-error.ts';
 import type { PayloadMode } from './payload-mode.ts';
@@ -15,13 +16,9 @@ const DECODED_LENGTH_HEADER = 'x-amz-decoded-content-length';
 const TRAILER_HEADER = 'x-amz-trailer';
 const LENGTH_DIGITS_MAX = 16;
 
-const TRAILERS: ReadonlySet<string> = new Set([
-  'x-amz-checksum-crc32',
-  'x-amz-checksum-crc32c',
-  'x-amz-checksum-crc64nvme',
-  'x-amz-checksum-sha1',
-  'x-amz-checksum-sha256',
-]);
+const TRAILERS: ReadonlySet<string> = new Set(
+  CHECKSUM_ALGORITHMS.map(algorithm => `x-amz-checksum-${algorithm.toLowerCase()}`),
+);
 
 export type StreamingMode = Extract<
   PayloadMode,

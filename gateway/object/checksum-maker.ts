@@ -1,21 +1,28 @@
 /**
- * Computes the digests of S3: MD5 and the five checksums, at once or piece by piece.
+ * Computes the digests of S3: MD5 and the ten checksums, at once or piece by piece.
  *
  * Owns:          the one place where an algorithm's name meets its implementation.
  * Knows:         node:crypto, @node-rs/crc32, hash-wasm.
  * Must not know: threads, bodies, blocks.
  *
- * CRC64NVME runs in WebAssembly, which is loaded asynchronously: `prepare` first. One instance
- * serves every running checksum of a thread; a state of some bytes is put into it for each piece,
- * because an instance per body would cost a WebAssembly memory per body.
+ * CRC64NVME and the xxHashes run in WebAssembly, which is loaded asynchronously: `prepare` first.
+ * One instance serves every running checksum of a thread; a state of some bytes is put into it for
+ * each piece, because an instance per body would cost a WebAssembly memory per body.
  */
 import { crc32, crc32c } from '@node-rs/crc32';
-import { createCRC64, type IHasher } from 'hash-wasm';
+import {
+  createCRC64,
+  createXXHash128,
+  createXXHash3,
+  createXXHash64,
+  type IHasher,
+} from 'hash-wasm';
 import { createHash, hash, type Hash } from 'node:crypto';
 import { assert } from '../../schemas/assert.ts';
 import type { ChecksumAlgorithm } from '../../schemas/records/checksum.ts';
 
-export type DigestName = 'MD5' | ChecksumAlgorithm;
+/** MD5 is the ETag, too. */
+export type DigestName = ChecksumAlgorithm;
 
 /** A digest of bytes that come one piece after the other. */
 export interface RunningDigest {
@@ -26,18 +33,34 @@ export interface RunningDigest {
 
 /** The polynomial of CRC-64/NVME, reflected (NVM Express 64b CRC). */
 const NVME_POLYNOMIAL = '9a6c9329ac4bc9b5';
-const NODE_NAMES = { MD5: 'md5', SHA1: 'sha1', SHA256: 'sha256' } as const;
+const NODE_NAMES = { MD5: 'md5', SHA1: 'sha1', SHA256: 'sha256', SHA512: 'sha512' } as const;
+
+type WasmName = 'CRC64NVME' | 'XXHASH64' | 'XXHASH3' | 'XXHASH128';
+
+const LOADERS: Readonly<Record<WasmName, () => Promise<IHasher>>> = {
+  CRC64NVME: () => createCRC64(NVME_POLYNOMIAL),
+  XXHASH64: () => createXXHash64(),
+  XXHASH3: () => createXXHash3(),
+  XXHASH128: () => createXXHash128(),
+};
+
+function isWasm(name: DigestName): name is WasmName {
+  return name in LOADERS;
+}
 
 export class ChecksumMaker {
-  #crc64: IHasher | undefined;
+  readonly #loaded = new Map<WasmName, IHasher>();
 
-  /** To be awaited before the first CRC64NVME; true at once for the others. */
+  /** False: `prepare` it first. */
   isReady(name: DigestName | undefined): boolean {
-    return name !== 'CRC64NVME' || this.#crc64 !== undefined;
+    return name === undefined || !isWasm(name) || this.#loaded.has(name);
   }
 
-  async prepare(): Promise<void> {
-    this.#crc64 ??= await createCRC64(NVME_POLYNOMIAL);
+  async prepare(name: DigestName | undefined): Promise<void> {
+    if (name === undefined || !isWasm(name) || this.#loaded.has(name)) return;
+    const hasher = await LOADERS[name]();
+    // Who loaded it at the same time was first, perhaps: running digests are of its instance.
+    if (!this.#loaded.has(name)) this.#loaded.set(name, hasher);
   }
 
   /** The digest of bytes that are all there. */
@@ -46,6 +69,7 @@ export class ChecksumMaker {
       case 'MD5':
       case 'SHA1':
       case 'SHA256':
+      case 'SHA512':
         return hash(NODE_NAMES[name], bytes, 'buffer');
       default: {
         const running = this.start(name);
@@ -65,14 +89,17 @@ export class ChecksumMaker {
       case 'MD5':
       case 'SHA1':
       case 'SHA256':
+      case 'SHA512':
         return new RunningHash(createHash(NODE_NAMES[name]));
       case 'CRC32':
         return new RunningCrc(crc32);
       case 'CRC32C':
         return new RunningCrc(crc32c);
-      case 'CRC64NVME':
-        assert(this.#crc64 !== undefined, 'CRC64NVME was prepared');
-        return new RunningCrc64(this.#crc64);
+      default: {
+        const hasher = this.#loaded.get(name);
+        assert(hasher !== undefined, 'what runs in WebAssembly was prepared');
+        return new RunningWasm(hasher);
+      }
     }
   }
 }
@@ -114,7 +141,7 @@ class RunningCrc implements RunningDigest {
   }
 }
 
-class RunningCrc64 implements RunningDigest {
+class RunningWasm implements RunningDigest {
   readonly #hasher: IHasher;
   #state: Uint8Array;
 

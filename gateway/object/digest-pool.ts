@@ -191,21 +191,23 @@ export class DigestStream {
   }
 }
 
+/** Left to the thread that names the blocks: the other one has the MD5 to make. */
+const SHA_NAMES: ReadonlySet<DigestName> = new Set(['SHA1', 'SHA256', 'SHA512']);
+
 function serialNames(
   { checksum }: DigestPlan,
   sealing: StreamSealing | undefined,
 ): readonly DigestName[] {
-  const isCrc = checksum !== undefined && checksum !== 'SHA1' && checksum !== 'SHA256';
-  const wantsMd5 = sealing?.wantsMd5 ?? true;
-  if (wantsMd5) return isCrc ? ['MD5', checksum] : ['MD5'];
-  return isCrc ? [checksum] : [];
+  const further = checksum === undefined || SHA_NAMES.has(checksum) ? [] : [checksum];
+  const wantsMd5 = checksum !== 'MD5' && (sealing?.wantsMd5 ?? true);
+  return wantsMd5 ? ['MD5', ...further] : further;
 }
 
 /** What takes the whole body beside the blocks' names; the name of an only block is a SHA-256. */
 function shaNames({ sha256, checksum }: DigestPlan, isOnly: boolean): readonly DigestName[] {
   const names: DigestName[] = [];
   if (!isOnly && (sha256 || checksum === 'SHA256')) names.push('SHA256');
-  if (checksum === 'SHA1') names.push('SHA1');
+  if (checksum === 'SHA1' || checksum === 'SHA512') names.push(checksum);
   return names;
 }
 

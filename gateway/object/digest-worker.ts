@@ -10,7 +10,7 @@
 import { parentPort, type MessagePort } from 'node:worker_threads';
 import { assert } from '../../schemas/assert.ts';
 import { digestBlock } from './block-digest.ts';
-import { ChecksumMaker, type RunningDigest } from './checksum-maker.ts';
+import { ChecksumMaker, type DigestName, type RunningDigest } from './checksum-maker.ts';
 import { sealInPlace } from './chunk-cipher.ts';
 import type { BlockSeal, DigestJob, DigestReply, DigestRequest } from './digest-messages.ts';
 
@@ -19,16 +19,36 @@ class DigestThread {
   readonly #checksums = new ChecksumMaker();
   readonly #slabs = new Map<number, Buffer>();
   readonly #streams = new Map<number, readonly RunningDigest[]>();
+  /** Since a digest is being loaded; undefined: none is. */
+  #waiting: DigestRequest[] | undefined;
 
   constructor(port: MessagePort) {
     this.#port = port;
   }
 
-  async start(): Promise<void> {
-    await this.#checksums.prepare();
+  start(): void {
     this.#port.on('message', (request: DigestRequest) => {
-      this.#receive(request);
+      this.#take(request);
     });
+  }
+
+  /** In the order in which they came, also where one waits for a digest that is being loaded. */
+  #take(request: DigestRequest): void {
+    if (this.#waiting !== undefined) {
+      this.#waiting.push(request);
+      return;
+    }
+    const isMissing = (name: DigestName): boolean => !this.#checksums.isReady(name);
+    const missing = request.kind === 'job' ? request.running.find(isMissing) : undefined;
+    if (missing === undefined) this.#receive(request);
+    else void this.#load(missing, [request]);
+  }
+
+  async #load(name: DigestName, waiting: DigestRequest[]): Promise<void> {
+    this.#waiting = waiting;
+    await this.#checksums.prepare(name);
+    this.#waiting = undefined;
+    for (const request of waiting) this.#take(request);
   }
 
   #receive(request: DigestRequest): void {
@@ -95,4 +115,4 @@ class DigestThread {
 }
 
 assert(parentPort !== null, 'this file runs in a worker thread');
-await new DigestThread(parentPort).start();
+new DigestThread(parentPort).start();

@@ -130,7 +130,9 @@ export class ObjectWriter {
     if (isConditional && !tables.decidesConditions(target.place)) {
       throw tableRefusal({ kind: 'no-conditions' });
     }
-    if (!checksums.isReady(payload.plan.checksum)) await checksums.prepare();
+    if (!checksums.isReady(payload.plan.checksum)) {
+      await checksums.prepare(payload.plan.checksum);
+    }
     const { sizeBytes } = payload;
     if (sizeBytes === undefined || sizeBytes > HASH_INLINE_BYTES_MAX) {
       return this.#writeLarge(payload, target, known);

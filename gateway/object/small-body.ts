@@ -26,7 +26,7 @@ export async function readSmallBody(call: S3Call, bytesMax: number): Promise<Buf
   const payload = httpPayload(call);
   if ((payload.sizeBytes ?? 0) > bytesMax) throw tooLong();
   const checksums = new ChecksumMaker();
-  if (!checksums.isReady(payload.plan.checksum)) await checksums.prepare();
+  if (!checksums.isReady(payload.plan.checksum)) await checksums.prepare(payload.plan.checksum);
   const bytes = await takeUpTo(payload, bytesMax);
   payload.verify(wholeDigests(checksums, bytes, payload.plan));
   return bytes;

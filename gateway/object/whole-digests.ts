@@ -18,7 +18,7 @@ export function wholeDigests(
   const md5Hex = checksums.hexOf('MD5', bytes);
   const wantsSha256 = plan.sha256 || plan.checksum === 'SHA256';
   const sha256Hex = wantsSha256 ? (knownSha256Hex ?? checksums.hexOf('SHA256', bytes)) : undefined;
-  const checksum = wholeChecksum(checksums, bytes, plan, sha256Hex);
+  const checksum = wholeChecksum(checksums, bytes, plan, { md5Hex, sha256Hex });
   return { md5Hex, sha256Hex, checksum };
 }
 
@@ -26,9 +26,10 @@ function wholeChecksum(
   checksums: ChecksumMaker,
   bytes: Uint8Array,
   { checksum }: DigestPlan,
-  sha256Hex: string | undefined,
+  { md5Hex, sha256Hex }: Pick<BodyDigests, 'md5Hex' | 'sha256Hex'>,
 ): string | undefined {
   if (checksum === undefined) return undefined;
+  if (checksum === 'MD5') return Buffer.from(md5Hex, 'hex').toString('base64');
   if (checksum === 'SHA256' && sha256Hex !== undefined) {
     return Buffer.from(sha256Hex, 'hex').toString('base64');
   }

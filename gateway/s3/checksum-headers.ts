@@ -22,8 +22,9 @@ export type BodyChecksum = {
 };
 
 const HEADER_PREFIX = 'x-amz-checksum-';
-const HEADERS: readonly (readonly [name: string, algorithm: ChecksumAlgorithm])[] =
-  CHECKSUM_ALGORITHMS.map(algorithm => [HEADER_PREFIX + algorithm.toLowerCase(), algorithm]);
+const ALGORITHMS: ReadonlyMap<string, ChecksumAlgorithm> = new Map(
+  CHECKSUM_ALGORITHMS.map(algorithm => [HEADER_PREFIX + algorithm.toLowerCase(), algorithm]),
+);
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 const NO_TRAILERS: ReadonlySet<string> = new Set();
 
@@ -49,17 +50,18 @@ export function bodyChecksum(
   trailers: ReadonlySet<string> = NO_TRAILERS,
 ): BodyChecksum | undefined {
   let found: BodyChecksum | undefined;
-  for (const [name, algorithm] of HEADERS) {
-    const value = headers.get(name);
-    const isTrailer = trailers.has(name);
-    if (value === undefined && !isTrailer) continue;
-    if (found !== undefined || (value !== undefined && isTrailer)) {
-      throw invalid('Expecting a single x-amz-checksum- header or trailer.');
-    }
-    found =
-      value === undefined
-        ? { algorithm, trailer: name }
-        : { algorithm, expected: checkedValue(name, algorithm, value) };
+  // A request has fewer headers than there are algorithms to look up.
+  for (const [name] of headers.entries) {
+    const algorithm = name.startsWith(HEADER_PREFIX) ? ALGORITHMS.get(name) : undefined;
+    if (algorithm === undefined) continue;
+    if (found !== undefined) throw severalChecksums();
+    found = { algorithm, expected: checkedValue(name, algorithm, headers.get(name) ?? '') };
+  }
+  for (const name of trailers) {
+    const algorithm = ALGORITHMS.get(name);
+    if (algorithm === undefined) continue;
+    if (found !== undefined) throw severalChecksums();
+    found = { algorithm, trailer: name };
   }
   checkAnnounced(headers, found);
   return found ?? askedChecksum(headers);
@@ -105,6 +107,10 @@ function checkAnnounced(headers: RequestHeaders, found: BodyChecksum | undefined
   throw invalid(
     'x-amz-sdk-checksum-algorithm needs the x-amz-checksum- header or trailer it announces.',
   );
+}
+
+function severalChecksums(): S3Error {
+  return invalid('Expecting a single x-amz-checksum- header or trailer.');
 }
 
 function invalid(message: string): S3Error {

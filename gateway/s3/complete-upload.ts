@@ -62,7 +62,7 @@ export const completeMultipartUpload: S3Handler<ObjectCall> = async (call, servi
   if (found === undefined) return repeated(call, services, { place, uploadId, asked });
   const { upload, key } = found;
   const parts = chooseParts(upload, asked, found.parts);
-  const row = versionOf({ upload, parts, services, bucket: call.bucket });
+  const row = await versionOf({ upload, parts, services, bucket: call.bucket });
   checkSize(expectedBytes, row.sizeBytes);
   checkExpected(call.headers, row.checksum);
   const answer = await services.tables.writeObject({
@@ -138,15 +138,15 @@ async function readUploaded(
   }
 }
 
-function versionOf(made: {
+async function versionOf(made: {
   readonly upload: UploadRow;
   readonly parts: readonly PartRow[];
   readonly services: S3Services;
   readonly bucket: BucketRow;
-}): ObjectVersion {
+}): Promise<ObjectVersion> {
   const { upload, parts, services, bucket } = made;
   const timestamp = services.stamper.now();
-  const checksum = checksumOfParts(upload, parts);
+  const checksum = await checksumOfParts(upload, parts);
   const { uploadId, tagging } = upload;
   const lock = withDefault(bucket, upload.lock, timestampMs(timestamp));
   return {

@@ -26,12 +26,12 @@ export function etagOfParts(etags: readonly string[]): string {
 /**
  * The checksum that the upload promised.
  *
- * @throws S3Error InvalidPart when a part has none of this algorithm.
+ * Rejects with S3Error InvalidPart when a part has none of this algorithm.
  */
-export function checksumOfParts(
+export async function checksumOfParts(
   upload: UploadRow,
   parts: readonly PartRow[],
-): StoredChecksum | undefined {
+): Promise<StoredChecksum | undefined> {
   if (upload.checksum === undefined) return undefined;
   const { algorithm, type } = upload.checksum;
   const pieces = parts.map(part => {
@@ -41,7 +41,9 @@ export function checksumOfParts(
     });
   });
   if (type === 'COMPOSITE') {
-    const digest = new ChecksumMaker().of(algorithm, Buffer.concat(pieces));
+    const maker = new ChecksumMaker();
+    await maker.prepare(algorithm);
+    const digest = maker.of(algorithm, Buffer.concat(pieces));
     return { algorithm, type, value: `${digest.toString('base64')}-${String(parts.length)}` };
   }
   assert(isCombinable(algorithm), 'only CRCs are promised for the whole object');

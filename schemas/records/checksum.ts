@@ -1,14 +1,18 @@
 /**
  * The S3 checksums of an object or a part.
  *
- * Owns:          names and lengths of the five algorithms.
+ * Owns:          names and lengths of the ten algorithms.
  * Knows:         the S3 user guide, "Checking object integrity".
  * Must not know: how they are computed.
  */
 import type { FieldReader, Packed } from '../codec.ts';
 import { CodecError } from '../codec.ts';
 
-export const CHECKSUM_ALGORITHMS = ['CRC32', 'CRC32C', 'CRC64NVME', 'SHA1', 'SHA256'] as const;
+/** Rows name them by their place in this list: new ones go to its end. */
+export const CHECKSUM_ALGORITHMS = [
+  ...(['CRC32', 'CRC32C', 'CRC64NVME', 'SHA1', 'SHA256'] as const),
+  ...(['MD5', 'SHA512', 'XXHASH64', 'XXHASH3', 'XXHASH128'] as const),
+] as const;
 export type ChecksumAlgorithm = (typeof CHECKSUM_ALGORITHMS)[number];
 export type ChecksumType = 'FULL_OBJECT' | 'COMPOSITE';
 
@@ -18,6 +22,11 @@ export const CHECKSUM_BYTES: Readonly<Record<ChecksumAlgorithm, number>> = {
   CRC64NVME: 8,
   SHA1: 20,
   SHA256: 32,
+  MD5: 16,
+  SHA512: 64,
+  XXHASH64: 8,
+  XXHASH3: 8,
+  XXHASH128: 16,
 };
 
 export type StoredChecksum = {

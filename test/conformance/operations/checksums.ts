@@ -15,6 +15,14 @@ const HELLO = [
   ['crc64nvme', 'M3eFcAZSQlc='],
   ['sha1', 'qvTGHdzF6KLavt4PO0gs2a6pQ00='],
   ['sha256', 'LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ='],
+  ['md5', 'XUFAKrxLKna5cZ2REBfFkg=='],
+  [
+    'sha512',
+    'm3HSJL1i83hdltRq0+o9czGb+8KJDKra4t/3JRlnPKcjI8PZm6XBHXx6zG4UuMXaDEZjR1wuXDre9G9zvN7AQw==',
+  ],
+  ['xxhash64', 'JseCfYifbaM='],
+  ['xxhash3', 'lVXoVVxi3P0='],
+  ['xxhash128', 'tenBrQcbPn/Hec+qXlI4GA=='],
 ] as const;
 /** Of something else, and of the right length. */
 const WRONG: Readonly<Record<string, string>> = {
@@ -23,6 +31,12 @@ const WRONG: Readonly<Record<string, string>> = {
   crc64nvme: 'AAAAAAAAAAA=',
   sha1: '2jmj7l5rSw0yVb/vlWAYkK/YBwk=',
   sha256: '47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=',
+  md5: '1B2M2Y8AsgTpgAmY7PhCfg==',
+  sha512:
+    'z4PhNX7vuL3xVChQ1m2AB9Yg5AULVxXcg/SpIdNs6c5H0NE8XYXysP+DGNKHfuwvY7kxvUdBeoGlODJ6+SfaPg==',
+  xxhash64: '70bbN1HY6Zk=',
+  xxhash3: 'LQaABTjTlMI=',
+  xxhash128: 'maoG0wFHmNhgAcMkRo1Jfw==',
 };
 
 const MODE = { 'x-amz-checksum-mode': 'ENABLED' };
@@ -147,6 +161,11 @@ const uploads: Cases = {
       ['CRC64NVME', 'FULL_OBJECT'],
       ['SHA1', 'COMPOSITE'],
       ['SHA256', 'COMPOSITE'],
+      ['MD5', 'COMPOSITE'],
+      ['SHA512', 'COMPOSITE'],
+      ['XXHASH64', 'COMPOSITE'],
+      ['XXHASH3', 'COMPOSITE'],
+      ['XXHASH128', 'COMPOSITE'],
     ] as const,
     ([algorithm, type]) => {
       const name = algorithm.toLowerCase();
@@ -182,6 +201,7 @@ const uploads: Cases = {
       ['CRC64NVME', 'COMPOSITE'],
       ['SHA1', 'FULL_OBJECT'],
       ['SHA256', 'FULL_OBJECT'],
+      ['XXHASH3', 'FULL_OBJECT'],
       ['CRC32', 'PARTIAL'],
       ['CRC7', 'COMPOSITE'],
     ] as const,
@@ -301,6 +321,7 @@ const copies: Cases = {
 
 export const checksums = table(
   'checksums',
-  'CRC32, CRC32C, CRC64NVME, SHA1, SHA256, in headers and trailers, composite and of the whole object',
+  'CRC32, CRC32C, CRC64NVME, SHA1, SHA256, SHA512, MD5, XXHASH64, XXHASH3, XXHASH128; in headers ' +
+    'and trailers, composite and of the whole object',
   ...[headers, trailers, uploads, copies],
 );

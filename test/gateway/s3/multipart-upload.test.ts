@@ -121,7 +121,9 @@ const beginnings: readonly (readonly [
   ['SHA256', 'FULL_OBJECT', 'InvalidRequest'],
   [undefined, 'COMPOSITE', 'InvalidRequest'],
   ['CRC32', 'PARTIAL', 'InvalidRequest'],
-  ['MD5', undefined, 'InvalidRequest'],
+  ['MD5', undefined, 'COMPOSITE'],
+  ['XXHASH3', 'FULL_OBJECT', 'InvalidRequest'],
+  ['CRC7', undefined, 'InvalidRequest'],
 ];
 for (const [algorithm, type, outcome] of beginnings) {
   test(`an upload with ${String(algorithm)} of type ${String(type)}: ${outcome}`, async t => {
