@@ -69,7 +69,9 @@ export function endCompletedUpload(step: WriteStep, place: ObjectPlace, done: Co
     encodeUploadRow({ ...upload, timestamp, state: { kind: 'completed', versionId, etag } }),
   );
   if (parts.length > PART_LIST_INLINE_MAX) putPartList(step, row, parts);
-  if (attempts > parts.length) step.release({ kind: 'leftovers', place, uploadId, versionId });
+  // One of several replicas may hold as many attempts as were chosen, and not the same ones.
+  const mayBeLeft = attempts > parts.length || !step.surroundings.soleReplica;
+  if (mayBeLeft) step.release({ kind: 'leftovers', place, uploadId, versionId });
   const gone = { ...NO_COUNTERS, uploads: -1, uploadParts: -attempts, uploadBytes: -bytes };
   step.ledger.count(place.bucket, gone);
 }

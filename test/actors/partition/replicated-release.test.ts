@@ -95,6 +95,21 @@ test('what an upload left over stays while a replica holds the upload open', asy
   t.is(replicas.blocks.ownersLeft().length, 2);
 });
 
+test('a replica that missed a part of an upload drops what was left over all the same', async t => {
+  const replicas = new Replicas();
+  const id = uploadId(1);
+  const parts = [partOf(id, 1, 11), partOf(id, 2, 12)];
+  const spare = partOf(id, 2, 13);
+  await replicas.tell(ALL, createUpload('a', id));
+  for (const part of [...parts, spare]) await replicas.tell([0, 1], writePart('a', part));
+  // As many attempts as are chosen, and not the chosen ones.
+  for (const part of [parts[0]!, spare]) await replicas.tell([2], writePart('a', part));
+  await replicas.tell(ALL, complete('a', id, { tick: 20, parts: parts.map(refOf) }));
+  t.deepEqual(await replicas.release(2), ['released']);
+  const { store } = replicas.cluster.node(2);
+  t.is(store.entries(rowRange(partition, TABLE.part)).length, 1);
+});
+
 test('parts of an overwritten object stay while a replica may complete their upload', async t => {
   const replicas = new Replicas();
   const { completing } = await upload(replicas, [0, 1]);
