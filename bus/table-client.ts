@@ -5,7 +5,7 @@
  * Knows:         which requests change rows, and which answers count as stored.
  * Must not know: S3, LevelDB.
  */
-import type { PartitionId, VersionId } from '../schemas/ids.ts';
+import type { PartitionId, UploadId, VersionId } from '../schemas/ids.ts';
 import { partitionOfKey, partitionOfShard } from '../schemas/ids.ts';
 import type {
   ObjectChange,
@@ -150,6 +150,23 @@ export class TableClient {
     if (answer.kind !== 'object') return { kind: 'unavailable' };
     const { row } = answer;
     return row === undefined ? this.#stamper.now() : this.#stamper.above(row.timestamp);
+  }
+
+  /** The same of a part: above the newest attempt at it that a read quorum holds, which was told to
+   *  its writer by another clock. */
+  async stampAbovePart(
+    place: ObjectPlace,
+    uploadId: UploadId,
+    partNumber: number,
+  ): Promise<Timestamp | Unavailable> {
+    const after = partNumber - 1;
+    const answer = await this.askPlace({ kind: 'part-list', place, uploadId, after, limit: 1 });
+    // Whether the upload has ended is said where the part is written.
+    if (answer.kind === 'no-such-upload') return this.#stamper.now();
+    if (answer.kind !== 'parts') return { kind: 'unavailable' };
+    const [newest] = answer.parts;
+    const isAgain = newest?.partNumber === partNumber;
+    return isAgain ? this.#stamper.above(newest.timestamp) : this.#stamper.now();
   }
 
   /**

@@ -258,11 +258,14 @@ export class ObjectWriter {
     });
   }
 
-  /** Read while the blocks are under way. Undefined: the row's partition raises any stamp. */
+  /** Read while the blocks are under way. Undefined: the row's partition raises any stamp, or all
+   *  stamps are of one clock. */
   #stampAbove(target: WriteTarget): Promise<Timestamp | Unavailable> | undefined {
     const { tables } = this.#options;
-    const isAlone = target.kind === 'part' || tables.decidesConditions(target.place);
-    return isAlone ? undefined : tables.stampAbove(target.place);
+    const { place } = target;
+    if (tables.decidesConditions(place)) return undefined;
+    if (target.kind === 'version') return tables.stampAbove(place);
+    return tables.stampAbovePart(place, target.uploadId, target.partNumber);
   }
 
   async #writeRow(

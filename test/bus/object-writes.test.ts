@@ -90,6 +90,22 @@ test('a row with blocks is stamped above what a read quorum holds', async t => {
   t.true(typeof above === 'string' && above > stamp(1_000_000));
 });
 
+test('an attempt at a part is stamped above those before it, whoever stamped them', async t => {
+  const cluster = clusterOf();
+  const id = uploadId(1);
+  const ahead = partOf(id, 2, 1_000_000);
+  for (const node of cluster.nodes) await node.ask(createUpload('a', id));
+  await cluster.node(1).ask(writePart('a', ahead));
+  await cluster.node(2).ask(writePart('a', ahead));
+  const { tables } = cluster.gateway(0);
+  const again = await cluster.until(tables.stampAbovePart(at('a'), id, 2));
+  t.true(typeof again === 'string' && again > ahead.timestamp);
+  const other = await cluster.until(tables.stampAbovePart(at('a'), id, 1));
+  t.true(typeof other === 'string');
+  const ended = await cluster.until(tables.stampAbovePart(at('a'), uploadId(3), 1));
+  t.true(typeof ended === 'string');
+});
+
 test('a row with blocks that others overtook is acknowledged, and stored nowhere', async t => {
   const cluster = clusterOf();
   await tell(cluster, [0, 1, 2], put('a', 1_000_000));
