@@ -2,16 +2,16 @@
  * Lists: pages of keys while keys come and go.
  *
  * Owns:          the requests; what was begun, acknowledged and listed of each key.
- * Knows:         the register checker: a key that is listed, or is not, was read.
+ * Knows:         the judge of registers: a key that is listed, or is not, was read.
  * Must not know: faults.
  */
 import { listObjectsV2 } from '../../gateway/s3/list-objects.ts';
 import type { S3Services } from '../../gateway/s3/s3-call.ts';
-import { RegisterChecker } from '../support/register-checker.ts';
 import { bucketRow, callOf } from '../support/object-calls.ts';
 import type { ObjectKey } from '../../schemas/ids.ts';
 import type { ObjectPlace } from '../../schemas/messages/table.ts';
 import { bucketInUse } from './objects-workload.ts';
+import { RegisterJudge } from './register-judge.ts';
 import { deleteObject, putObject } from './simulated-client.ts';
 import type { GatewayServices } from './simulated-gateway.ts';
 import { Clients, violate, type Run, type Workload } from './workload.ts';
@@ -33,13 +33,14 @@ const VERIFY_TRIES = 40;
 export class ListsWorkload implements Workload {
   readonly #run: Run;
   readonly #clients: Clients;
-  readonly #checker = new RegisterChecker();
+  readonly #judge: RegisterJudge;
   readonly #bucket = bucketInUse('lists');
   readonly #keys: readonly string[];
 
   constructor(run: Run) {
     this.#run = run;
     this.#clients = new Clients(run);
+    this.#judge = new RegisterJudge(run, this.#clients);
     this.#keys = Array.from(
       { length: FOLDERS * KEYS_EACH },
       (_, index) => `f${String(index % FOLDERS)}/k${String(Math.floor(index / FOLDERS))}`,
@@ -75,24 +76,18 @@ export class ListsWorkload implements Workload {
   }
 
   async #write(key: string): Promise<void> {
-    const { contents, cluster } = this.#run;
-    const content = contents.make('inline');
-    const acknowledged = this.#checker.begin(key, content.value, cluster.time.nowMs);
-    const told = await this.#clients.ask({
+    const content = this.#run.contents.make('inline');
+    await this.#judge.change(key, content.value, {
       what: `put ${key} = ${String(content.value)}`,
       work: gateway => putObject(gateway, this.#place(key), content),
     });
-    if (told.kind === 'done') acknowledged(cluster.time.nowMs);
   }
 
   async #delete(key: string): Promise<void> {
-    const { time } = this.#run.cluster;
-    const acknowledged = this.#checker.begin(key, 'deleted', time.nowMs);
-    const told = await this.#clients.ask({
+    await this.#judge.change(key, 'deleted', {
       what: `delete ${key}`,
       work: gateway => deleteObject(gateway, this.#place(key)),
     });
-    if (told.kind === 'done') acknowledged(time.nowMs);
   }
 
   async #list(wanted: Wanted, gateway?: number): Promise<boolean> {
@@ -106,7 +101,7 @@ export class ListsWorkload implements Workload {
       },
       gateway,
     );
-    if (told.kind === 'done') this.#judge(wanted, told.done, beganMs);
+    if (told.kind === 'done') this.#judgeList(wanted, told.done, beganMs);
     return told.kind === 'done';
   }
 
@@ -152,7 +147,7 @@ export class ListsWorkload implements Workload {
   }
 
   /** Each key that may be in the list was read by it. */
-  #judge({ prefix, delimiter }: Wanted, { etags, prefixes }: Listed, beganMs: number): void {
+  #judgeList({ prefix, delimiter }: Wanted, { etags, prefixes }: Listed, beganMs: number): void {
     const known = new Set(this.#keys);
     for (const key of etags.keys()) {
       if (!known.has(key)) violate(this.#run, `${key} was listed and never written`);
@@ -168,17 +163,8 @@ export class ListsWorkload implements Workload {
 
   #saw(key: string, etag: string | undefined, beganMs: number): void {
     const value = etag === undefined ? 'deleted' : this.#run.contents.valueOfEtag(etag);
-    if (value === undefined) {
-      violate(this.#run, `${key} was listed with an ETag that nobody stored`);
-      return;
-    }
-    const { stale } = this.#checker;
-    const before = stale.length;
-    this.#checker.saw(key, value, beganMs);
-    const found = stale[before];
-    if (found === undefined) return;
-    const hidden = String(found.hides);
-    violate(this.#run, `${key} was listed as ${String(value)}: ${hidden} was acknowledged before`);
+    if (value !== undefined) this.#judge.saw(key, value, beganMs);
+    else violate(this.#run, `${key} was listed with an ETag that nobody stored`);
   }
 
   async verify(): Promise<void> {

@@ -156,7 +156,7 @@ export class SimulatedBus implements Bus {
 
 /** They fill a history and tell nothing. */
 const QUIET = new Set(['ping', 'digest-read', 'mark-recall', 'settings-digest']);
-const SHOWN_CHARACTERS_MAX = 400;
+const SHOWN_CHARACTERS_MAX = 800;
 
 function textOf(message: Kinded): string {
   const { kind, ...rest } = message;

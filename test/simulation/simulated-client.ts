@@ -25,18 +25,28 @@ import type { GatewayServices } from './simulated-gateway.ts';
 export type Outcome<Done> =
   | { readonly kind: 'done'; readonly done: Done }
   | { readonly kind: 'unknown'; readonly code: string }
+  /** Not done, for a reason that is an answer. */
+  | { readonly kind: 'refused'; readonly code: string }
   | { readonly kind: 'broken'; readonly error: unknown };
 
 const NO_HEADERS = new HeaderList();
 const MAY_BE_TOLD = new Set(['ServiceUnavailable', 'SlowDown', 'InsufficientStorage']);
 
-/** What came of some work for a client. */
-export async function outcomeOf<Done>(work: () => Promise<Done>): Promise<Outcome<Done>> {
+const NO_REFUSALS: ReadonlySet<string> = new Set();
+
+/** What came of some work for a client; `refusals`: codes that are answers to it. */
+export async function outcomeOf<Done>(
+  work: () => Promise<Done>,
+  refusals: ReadonlySet<string> = NO_REFUSALS,
+): Promise<Outcome<Done>> {
   try {
     return { kind: 'done', done: await work() };
   } catch (error) {
     if (error instanceof S3Error && MAY_BE_TOLD.has(error.code)) {
       return { kind: 'unknown', code: error.code };
+    }
+    if (error instanceof S3Error && refusals.has(error.code)) {
+      return { kind: 'refused', code: error.code };
     }
     // Overwritten while it was read: the connection ends before the body does.
     if (error instanceof ContentGone) return { kind: 'unknown', code: 'cut short' };

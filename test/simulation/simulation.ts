@@ -8,6 +8,7 @@
 import { SeededRandom } from '../support/seeded-random.ts';
 import { Contents } from './contents.ts';
 import { ListsWorkload } from './lists-workload.ts';
+import { MultipartWorkload } from './multipart-workload.ts';
 import { Nemesis, type NemesisOptions } from './nemesis.ts';
 import { ObjectsWorkload } from './objects-workload.ts';
 import type { Plants } from './plants.ts';
@@ -63,6 +64,11 @@ const WORKLOADS = {
   lists: {
     ...{ nodes: 3, spares: 0, gateways: 2, lastsMs: 5000 },
     make: run => new ListsWorkload(run),
+    weights: OBJECT_FAULTS,
+  },
+  multipart: {
+    ...{ nodes: 3, spares: 0, gateways: 2, lastsMs: 5000 },
+    make: run => new MultipartWorkload(run),
     weights: OBJECT_FAULTS,
   },
   disks: {

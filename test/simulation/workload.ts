@@ -40,6 +40,8 @@ export type Request<Done> = {
   readonly work: (gateway: GatewayServices) => Promise<Done>;
   /** Longer than this nobody waits, unless the gateway itself stands still. */
   readonly withinMs?: number;
+  /** Codes of errors that are answers. */
+  readonly refusals?: ReadonlySet<string>;
 };
 
 /** Rows are answered within their patience, twice where a stamp is raised, blocks before them. */
@@ -97,11 +99,11 @@ export class Clients {
     const beganMs = cluster.time.nowMs;
     cluster.trace.tell(`#${String(number)} at ${name}: ${request.what}`);
     const told = await Promise.race([
-      outcomeOf(() => request.work(services)),
+      outcomeOf(() => request.work(services), request.refusals),
       services.ended.then(() => ({ kind: 'gone' as const })),
     ]);
     const lastedMs = cluster.time.nowMs - beganMs;
-    const shown = told.kind === 'unknown' ? told.code : told.kind;
+    const shown = 'code' in told ? told.code : told.kind;
     cluster.trace.tell(`#${String(number)} ${shown} after ${lastedMs.toFixed(1)} ms`);
     this.#judge(request, told, lastedMs - services.process.frozenMs(beganMs));
     return told;
