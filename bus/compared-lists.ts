@@ -18,22 +18,39 @@ import type {
   PartList,
   TableReply,
   UploadList,
+  VersionList,
 } from '../schemas/messages/table.ts';
-import { objectRowKey, partRowKey } from '../schemas/place-keys.ts';
+import { keyOfObjectName, objectRowKey, partRowKey } from '../schemas/place-keys.ts';
 import type { PartRow } from '../schemas/records/upload-row.ts';
 import { nameOfKey } from '../schemas/row-tables.ts';
+import type { VersionPage } from './key-names.ts';
+import {
+  behindPrefix,
+  differingVersions,
+  isVersionPage,
+  leastReach,
+  mayHaveVersions,
+  namesOfKey,
+  namesOfVersions,
+} from './key-names.ts';
 import type { ObjectPage } from './page-differences.ts';
 import { commonReach, cutPage, differencesOf } from './page-differences.ts';
 import { UNAVAILABLE } from './quorum-write.ts';
 import type { Unavailable } from './replica-calls.ts';
+import type { Repaired } from './row-repair.ts';
 import type { TableComparison } from './table-comparison.ts';
 import { NAMELESS, uploadNames } from './table-comparison.ts';
 
 type Answer = TableReply | Unavailable;
 type UploadPage = Extract<TableReply, { kind: 'upload-page' }>;
+type ListPlace = Pick<ObjectList, 'bucket' | 'shard'>;
 type PartsReply = Extract<TableReply, { kind: 'parts' | 'no-such-upload' }>;
 
 const REPAIRS_MAX = 16;
+/** After so many, differences are those of writes under way. */
+const VERSION_REPAIRS = 3;
+/** Keys with versions that are looked into at a time. */
+const VERSIONED_KEYS_AT_ONCE = 64;
 /** Folders of one page that are looked into at a time. */
 const PREFIXES_AT_ONCE = 16;
 
@@ -50,7 +67,8 @@ export class ComparedLists {
       const outcome = await this.#comparison.compare(partition, request);
       if (outcome.kind === 'same') return outcome.reply;
       if (outcome.kind === 'failed') return outcome.answer;
-      const page = await this.#repairObjects(partition, request, [...outcome.heard.keys()]);
+      const nodes = [...outcome.heard.keys()];
+      const page = await this.#repairObjects(partition, { request, repairs }, nodes);
       if (page !== 'again') return page;
     }
     return UNAVAILABLE;
@@ -59,7 +77,7 @@ export class ComparedLists {
   /** The page of a replica that holds all that these hold; or one more comparison is needed. */
   async #repairObjects(
     partition: PartitionId,
-    request: ObjectList,
+    { request, repairs }: { readonly request: ObjectList; readonly repairs: number },
     nodes: readonly NodeId[],
   ): Promise<ObjectPage | Unavailable | 'again'> {
     const { repair } = this.#comparison;
@@ -79,6 +97,12 @@ export class ComparedLists {
     );
     const repaired = await repair.run(partition, nodes, names);
     if (repaired === undefined) return UNAVAILABLE;
+    const versioned = versionedKeys(repaired);
+    if (versioned.size > 0) {
+      const isDone = await this.#repairKeys(partition, { list: request, keys: versioned }, nodes);
+      if (!isDone) return UNAVAILABLE;
+      if (repairs < VERSION_REPAIRS || versioned.size > VERSIONED_KEYS_AT_ONCE) return 'again';
+    }
     if (prefixes.length > 0) return 'again';
     const { witness } = repaired;
     const own = await this.#comparison.answersOf([witness], [partition, request], isObjectPage);
@@ -97,6 +121,71 @@ export class ComparedLists {
     const request = isInside ? { ...list, from } : list;
     const pages = await this.#comparison.answersOf(nodes, [partition, request], isObjectPage);
     return pages === undefined ? [] : differencesOf(pages).keys;
+  }
+
+  /** Brings together what the nodes hold of the versions of these keys, some at a time. */
+  async #repairKeys(
+    partition: PartitionId,
+    { list, keys }: { readonly list: ListPlace; readonly keys: Iterable<string> },
+    nodes: readonly NodeId[],
+  ): Promise<boolean> {
+    const { bucket, shard } = list;
+    const some = Array.from(keys).slice(0, VERSIONED_KEYS_AT_ONCE);
+    const names = await Promise.all(
+      some.map(key => {
+        const place = { bucket, shard, key: key as ObjectKey };
+        return namesOfKey(this.#comparison, [partition, place], nodes);
+      }),
+    );
+    const known = names.flatMap(each => each ?? []);
+    const isWhole = names.every(each => each !== undefined);
+    const repaired = await this.#comparison.repair.run(partition, nodes, known);
+    return isWhole && repaired !== undefined;
+  }
+
+  /** Versions and delete markers. Where writes never cease, what one replica holds after so many
+   *  repairs is the answer. */
+  async versions(partition: PartitionId, list: VersionList): Promise<Answer> {
+    for (let repairs = 0; repairs <= REPAIRS_MAX; repairs += 1) {
+      const outcome = await this.#comparison.compare(partition, list);
+      if (outcome.kind === 'same') return outcome.reply;
+      if (outcome.kind === 'failed') return outcome.answer;
+      const page = await this.#repairVersions(partition, list, [...outcome.heard.keys()]);
+      if (page === undefined) return UNAVAILABLE;
+      if (page === 'more') continue;
+      if (repairs >= VERSION_REPAIRS) return page;
+    }
+    return UNAVAILABLE;
+  }
+
+  /** `more`: not all that differs could be looked into at once. */
+  async #repairVersions(
+    partition: PartitionId,
+    list: VersionList,
+    nodes: readonly NodeId[],
+  ): Promise<VersionPage | 'more' | undefined> {
+    const pages = await this.#comparison.answersOf(nodes, [partition, list], isVersionPage);
+    if (pages === undefined) return undefined;
+    const { keys, prefixes } = differingVersions(pages);
+    if (keys.size + prefixes.length === 0) return leastReach(pages);
+    const found = new Map(keys);
+    for (const prefix of prefixes.slice(0, PREFIXES_AT_ONCE)) {
+      const below = behindPrefix({ ...list, limit: LIST_ENTRIES_MAX }, prefix);
+      const folded = await this.#comparison.answersOf(nodes, [partition, below], isVersionPage);
+      if (folded === undefined) return undefined;
+      for (const [key, stamps] of differingVersions(folded).keys) found.set(key, stamps);
+    }
+    const { bucket, shard } = list;
+    const names = [...found].flatMap(([key, stamps]) =>
+      namesOfVersions({ bucket, shard, key: key as ObjectKey }, stamps),
+    );
+    const { repair } = this.#comparison;
+    if ((await repair.run(partition, nodes, names)) === undefined) return undefined;
+    if (!(await this.#repairKeys(partition, { list, keys: found.keys() }, nodes))) return undefined;
+    if (prefixes.length > 0 || found.size > VERSIONED_KEYS_AT_ONCE) return 'more';
+    const [first] = nodes;
+    if (first === undefined) return undefined;
+    return (await this.#comparison.answersOf([first], [partition, list], isVersionPage))?.[0];
   }
 
   async uploads(partition: PartitionId, list: UploadList): Promise<Answer> {
@@ -132,6 +221,15 @@ export class ComparedLists {
       return [...uploadNames({ place, uploadId }), ...parts];
     });
   }
+}
+
+/** Of rows that were repaired: keys that may have more than one version. */
+function versionedKeys({ stored }: Repaired): ReadonlySet<string> {
+  const keys = new Set<string>();
+  for (const rows of stored.values()) {
+    for (const row of rows.values()) if (mayHaveVersions(row)) keys.add(keyOfObjectName(row.name));
+  }
+  return keys;
 }
 
 function isObjectPage(reply: TableReply): reply is ObjectPage {

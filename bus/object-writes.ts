@@ -8,7 +8,8 @@
  * A stamp that is above what a write quorum has told, or a read quorum holds, shadows nothing that
  * was acknowledged before. What is newer all the same is written at the same time, and which of two
  * such writes is seen afterwards is nobody's promise: so it does not stop the acknowledgement. Only
- * a Complete must be stored: it ends an upload.
+ * a Complete must be stored: it ends an upload. Where versions are kept every one is: it stands
+ * below the newer one then, and what was stored of it under an earlier stamp ends.
  */
 import type { NodeId, PartitionId } from '../schemas/ids.ts';
 import type {
@@ -17,7 +18,9 @@ import type {
   TableRequest,
   WriteCondition,
 } from '../schemas/messages/table.ts';
+import { isNullRow } from '../schemas/records/object-row.ts';
 import type { Stamper } from '../schemas/stamper.ts';
+import type { Timestamp } from '../schemas/timestamp.ts';
 import type { ReplicaCalls, Unavailable, WriteRule } from './replica-calls.ts';
 
 /** A write that meets newer rows so often has a key that others hammer: they win. */
@@ -68,8 +71,9 @@ export class ReplicatedObjectWrites {
     isAbove: 'above-quorum' | 'unknown',
   ): Promise<ObjectWriteAnswer> {
     if (isOfClient(write.condition)) return { kind: 'no-conditions' };
-    let current = write;
-    let mayBeConcurrent = isAbove === 'above-quorum' && write.completes === undefined;
+    const mayNeedNoRow = write.completes === undefined;
+    let mayBeConcurrent = isAbove === 'above-quorum' && mayNeedNoRow;
+    let current = isAbove === 'above-quorum' ? { ...write, isAbove: true } : write;
     for (let raises = 0; ; raises += 1) {
       const heard = new Set<NodeId>();
       const answer = await this.#once(partition, current, { mayBeConcurrent, heard });
@@ -78,9 +82,8 @@ export class ReplicatedObjectWrites {
       // above what it holds need not be above that.
       const isQuorum = this.#calls.isWriteQuorum(partition, node => heard.has(node));
       if (!isQuorum || raises === RAISES_MAX) return { kind: 'unavailable' };
-      const timestamp = this.#stamper.above(answer.newest);
-      current = { ...current, row: { ...current.row, timestamp } };
-      mayBeConcurrent = write.completes === undefined;
+      current = sentAgain(current, this.#stamper.above(answer.newest));
+      mayBeConcurrent = mayNeedNoRow;
     }
   }
 
@@ -103,6 +106,13 @@ export class ReplicatedObjectWrites {
     if (!mayBeConcurrent || !isNewerRow(answer)) return answer;
     return isStored || !hasBlocks(write) ? { kind: 'written' } : { kind: 'superseded' };
   }
+}
+
+/** Where versions are kept, the one that was sent before must not stand beside it. */
+function sentAgain(write: ObjectWrite, timestamp: Timestamp): ObjectWrite {
+  const { row, voids = [] } = write;
+  const again = { ...write, row: { ...row, timestamp }, isAbove: true };
+  return isNullRow(row) ? again : { ...again, voids: [...voids, row.timestamp] };
 }
 
 /** Where nothing is held, nothing is newer: what was forgotten there is to be passed. */

@@ -18,6 +18,7 @@ import type {
   StoredRow,
   TableReply,
   TableRequest,
+  VersionList,
 } from '../schemas/messages/table.ts';
 import { digestOfReply } from '../schemas/messages/reply-digest.ts';
 import { NO_COUNTERS, type BucketCounters } from '../schemas/records/bucket-counters.ts';
@@ -25,6 +26,7 @@ import { decodeObjectRow, mergeObjectRows } from '../schemas/records/object-row.
 import { objectRowKey } from '../schemas/place-keys.ts';
 import { nameOfKey } from '../schemas/row-tables.ts';
 import { ComparedLists } from './compared-lists.ts';
+import { mayHaveVersions, namesOfKey } from './key-names.ts';
 import { UNAVAILABLE } from './quorum-write.ts';
 import type { ReplicaCalls, Unavailable } from './replica-calls.ts';
 import { TableComparison, uploadNames } from './table-comparison.ts';
@@ -57,6 +59,8 @@ export class ReplicatedReads {
         return this.comparison.untilSame(partition, request, () =>
           Promise.resolve(uploadNames(request)),
         );
+      case 'version-list':
+        return this.#lists.versions(partition, request);
       case 'object-list':
         return this.#lists.objects(partition, request);
       case 'upload-list':
@@ -74,8 +78,10 @@ export class ReplicatedReads {
     }
   }
 
-  /** Two of one write have one timestamp, so what differs is put right in one go. */
+  /** Two of one write have one timestamp, so what differs is put right in one go, unless versions
+   *  are kept: then what a replica shows may lie above what another one does not show. */
   async #object(partition: PartitionId, request: ObjectRead): Promise<Answer> {
+    if (request.version !== undefined) return this.#version(partition, request);
     const outcome = await this.comparison.compare(partition, request);
     if (outcome.kind === 'same') return outcome.reply;
     if (outcome.kind === 'failed') return outcome.answer;
@@ -90,9 +96,16 @@ export class ReplicatedReads {
       return held[index] !== undefined || heard?.digest.equals(ABSENT) === true;
     });
     if (!isComplete) return UNAVAILABLE;
-    return merge(
-      held.filter(row => row !== undefined),
-      request.want,
+    const rows = held.filter(row => row !== undefined);
+    return rows.some(mayHaveVersions)
+      ? this.#version(partition, request)
+      : merge(rows, request.want);
+  }
+
+  #version(partition: PartitionId, request: ObjectRead): Promise<Answer> {
+    const { place, version } = request;
+    return this.comparison.untilSame(partition, request, nodes =>
+      namesOfKey(this.comparison, [partition, place], nodes, version),
     );
   }
 
@@ -114,13 +127,13 @@ export class ReplicatedReads {
     const uploads = await this.read(partition, { kind: 'upload-list', ...all });
     if (uploads.kind !== 'upload-page') return uploads;
     if (uploads.entries.length > 0) return { kind: 'probed', empty: false };
-    let request: Extract<TableRequest, { kind: 'object-list' }> = { kind: 'object-list', ...all };
+    let request: VersionList = { kind: 'version-list', ...all };
     for (;;) {
-      const page = await this.#lists.objects(partition, request);
-      if (page.kind !== 'object-page') return page;
+      const page = await this.#lists.versions(partition, request);
+      if (page.kind !== 'version-page') return page;
       if (page.entries.length > 0) return { kind: 'probed', empty: false };
       if (page.next === undefined) return { kind: 'probed', empty: true };
-      request = { ...request, from: page.next };
+      request = { ...request, after: page.next };
     }
   }
 }

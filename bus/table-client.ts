@@ -15,6 +15,8 @@ import type {
   TableRequest,
   VersionDelete,
 } from '../schemas/messages/table.ts';
+import { isNullRow } from '../schemas/records/object-row.ts';
+import type { VersionAt } from '../schemas/records/release-entry.ts';
 import type { Soon } from '../schemas/soon.ts';
 import type { Stamper } from '../schemas/stamper.ts';
 import type { Timestamp } from '../schemas/timestamp.ts';
@@ -135,6 +137,14 @@ export class TableClient {
     return answer.kind !== 'unavailable' && counts(answer);
   }
 
+  /** Does a write quorum know that version to be over, for good? */
+  async isOver(place: ObjectPlace, at: VersionAt): Promise<boolean> {
+    const counts = (reply: TableReply): boolean => reply.kind === 'version-checked' && reply.isOver;
+    const request = { kind: 'version-check', place, at } as const;
+    const answer = await this.#calls.write(this.partitionOf(place), request, { counts });
+    return answer.kind !== 'unavailable' && counts(answer);
+  }
+
   /** Are conditions of writes decided? Only where one replica decides alone. */
   decidesConditions(place: Pick<ObjectPlace, 'bucket' | 'shard'>): boolean {
     return !this.#calls.hasSeveral(this.partitionOf(place));
@@ -208,11 +218,27 @@ export class TableClient {
     }
   }
 
-  /** The same of a deletion: its tombstone, where it leaves one, lies above what is deleted. */
+  /**
+   * The same of a deletion: its tombstone, where it leaves one, lies above what is deleted. Of
+   * several replicas each is told which version is meant, because it may have missed it.
+   */
   async deleteVersion(deletion: VersionDelete): Promise<TableAnswer | NoConditions> {
-    if (isOfClient(deletion.condition) && !this.decidesConditions(deletion.place)) {
-      return { kind: 'no-conditions' };
-    }
+    if (this.decidesConditions(deletion.place)) return this.#deleteAlone(deletion);
+    if (isOfClient(deletion.condition)) return { kind: 'no-conditions' };
+    const { place, version } = deletion;
+    const found = await this.askPlace({ kind: 'object-read', place, want: 'row', version });
+    if (found.kind !== 'object') return found;
+    const { row } = found;
+    if (row === undefined || row.kind === 'tombstone') return { kind: 'written' };
+    const at = { timestamp: row.timestamp, isNull: isNullRow(row) };
+    const lock = row.kind === 'version' ? row.lock : undefined;
+    const answer = await this.askPlace({ ...deletion, at, lock });
+    if (answer.kind !== 'written' || row.kind !== 'marker') return answer;
+    // Whoever answers may not have known it.
+    return { ...answer, marker: true };
+  }
+
+  async #deleteAlone(deletion: VersionDelete): Promise<TableAnswer> {
     let current = deletion;
     for (let raises = 0; ; raises += 1) {
       const answer = await this.askPlace(current);

@@ -1,11 +1,13 @@
 /**
- * The keys of rows that lie with an object: the object itself, its uploads, their parts.
+ * The keys of rows that lie with an object: the object itself, its versions, its uploads, their
+ * parts.
  *
  * Owns:          what follows partition and table in those keys.
  * Knows:         the lengths of ids.
  * Must not know: what the rows hold.
  *
  *   object        bucket 32, shard 2, key
+ *   history       bucket 32, shard 2, key escaped, 00 01, timestamp 16 with all bits turned over
  *   open upload   bucket 32, shard 2, key escaped, 00 01, upload id 16
  *   ended upload  the same
  *   part          the same, part number 2, attempt id 16
@@ -20,6 +22,7 @@ import type { AttemptId, BucketId, PartitionId, UploadId } from './ids.ts';
 import type { ObjectPlace } from './messages/table.ts';
 import type { TableNumber } from './row-tables.ts';
 import { ROW_PREFIX_BYTES, rowKey, TABLE } from './row-tables.ts';
+import type { Timestamp } from './timestamp.ts';
 
 const BUCKET_BYTES = 32;
 const SHARD_BYTES = 2;
@@ -53,6 +56,11 @@ export function objectRowKey(partition: PartitionId, at: ObjectPlace): Buffer {
   return plainKey(at, partition, TABLE.object);
 }
 
+/** Of the name of an object's row, which is its key without the partition. */
+export function keyOfObjectName(name: Uint8Array): string {
+  return Buffer.from(name.buffer, name.byteOffset, name.length).toString('utf8', OBJECT_KEY_AT - 1);
+}
+
 /** Any prefix of a key, escaped: what rows of keys with that prefix begin with. */
 export function escapeKey(bytes: Uint8Array): Buffer {
   const plain = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -79,6 +87,22 @@ export function numberBytes(value: number, byteCount: 2 | 4): Buffer {
   const bytes = Buffer.allocUnsafe(byteCount);
   bytes.writeUIntBE(value, 0, byteCount);
   return bytes;
+}
+
+export function invertedBytes(timestamp: Timestamp): Buffer {
+  const bytes = idBytes(timestamp);
+  for (let at = 0; at < bytes.length; at += 1) bytes[at]! ^= 0xff;
+  return bytes;
+}
+
+/** Of a version that is not the current one: the newest of a key come first. */
+export function historyRowKey(
+  partition: PartitionId,
+  at: ObjectPlace,
+  timestamp: Timestamp,
+): Buffer {
+  const prefix = shardPrefix(at.bucket, at.shard);
+  return rowKey(partition, TABLE.history, prefix, endedKey(at.key), invertedBytes(timestamp));
 }
 
 export function uploadParts(at: ObjectPlace, uploadId: UploadId): readonly Buffer[] {

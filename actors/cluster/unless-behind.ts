@@ -14,6 +14,7 @@ import type { Soon } from '../../schemas/soon.ts';
 const TAKEN: ReadonlySet<TableRequest['kind']> = new Set([
   'object-write',
   'object-change',
+  'version-delete',
   'manifest-write',
   'manifest-drop',
   'upload-create',

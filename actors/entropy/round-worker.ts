@@ -25,6 +25,7 @@ import type { Stamper } from '../../schemas/stamper.ts';
 import type { Log } from '../../schemas/telemetry.ts';
 import {
   endedUploadRowKey,
+  historyRowKey,
   objectRowKey,
   releaseRowKey,
   tombstoneRowKey,
@@ -248,7 +249,12 @@ function rowOf(
     const ended = readEndedUpload(store, { partition, place: entry, uploadId });
     return ended && { name, timestamp: ended.timestamp };
   }
-  const found = { name: nameOfKey(objectRowKey(partition, entry)), timestamp: entry.timestamp };
+  const { timestamp } = entry;
+  const key =
+    entry.kind === 'object'
+      ? objectRowKey(partition, entry)
+      : historyRowKey(partition, entry, timestamp);
+  const found = { name: nameOfKey(key), timestamp };
   if (!mayForget(store, partition, found)) return undefined;
   if (entry.releases === undefined) return found;
   const released = { kind: 'version', versionId: entry.releases } as const;

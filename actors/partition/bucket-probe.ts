@@ -10,7 +10,7 @@ import type { BucketProbe, TableReply } from '../../schemas/messages/table.ts';
 import { decodeObjectRow } from '../../schemas/records/object-row.ts';
 import { readObjectSummary } from '../../schemas/records/object-summary.ts';
 import { rowRange, TABLE } from '../../schemas/row-tables.ts';
-import type { Store } from '../storage/store.ts';
+import type { Store, StoreCursor } from '../storage/store.ts';
 import { shardPrefix } from './row-keys.ts';
 
 function isStanding(value: Buffer): boolean {
@@ -25,23 +25,26 @@ export async function probeBucket(
   { bucket, shard }: BucketProbe,
 ): Promise<TableReply> {
   const prefix = shardPrefix(bucket, shard);
-  for (const table of [TABLE.openUpload, TABLE.history]) {
+  const tables = [
+    [TABLE.openUpload, () => true],
+    [TABLE.history, isStanding],
+    [TABLE.object, isStanding],
+  ] as const;
+  for (const [table, isHeld] of tables) {
     const rows = store.cursor(rowRange(partition, table, prefix));
     try {
-      if ((await rows.next(1)).length > 0) return { kind: 'probed', empty: false };
+      if (await holdsAny(rows, isHeld)) return { kind: 'probed', empty: false };
     } finally {
       await rows.close();
     }
   }
-  const objects = store.cursor(rowRange(partition, TABLE.object, prefix));
-  try {
-    for (;;) {
-      const page = await objects.next(PAGE_ROWS);
-      if (page.length === 0) return { kind: 'probed', empty: true };
-      const hasObject = page.some(({ value }) => isStanding(value));
-      if (hasObject) return { kind: 'probed', empty: false };
-    }
-  } finally {
-    await objects.close();
+  return { kind: 'probed', empty: true };
+}
+
+async function holdsAny(rows: StoreCursor, isHeld: (value: Buffer) => boolean): Promise<boolean> {
+  for (;;) {
+    const page = await rows.next(PAGE_ROWS);
+    if (page.length === 0) return false;
+    if (page.some(({ value }) => isHeld(value))) return true;
   }
 }

@@ -14,6 +14,7 @@ import type { TombstoneEntry } from '../../schemas/records/tombstone-entry.ts';
 import { timestampStamper } from '../../schemas/timestamp.ts';
 import type { Timestamp } from '../../schemas/timestamp.ts';
 import { orDamage, readRow } from '../storage/row-damage.ts';
+import { rowOfStamp, takeHistory } from './history-rows.ts';
 import { abortedMarkRowKey, endedUploadRowKey, objectRowKey, releaseRowKey } from './row-keys.ts';
 import { readObjectRowOrDamage } from './stored-rows.ts';
 import type { WriteStep } from './write-step.ts';
@@ -22,6 +23,9 @@ export function forget(step: WriteStep, entry: TombstoneEntry): void {
   switch (entry.kind) {
     case 'object':
       forgetTombstone(step, entry);
+      return;
+    case 'version':
+      forgetEnd(step, entry);
       return;
     case 'ended-upload':
       step.batch.delete(endedUploadRowKey(step.partition, entry, entry.uploadId));
@@ -41,6 +45,17 @@ function forgetTombstone(
   if (row.kind !== 'tombstone' || row.timestamp !== entry.timestamp) return;
   if (isStillHeld(step, entry)) step.forgetLater(entry);
   else step.batch.delete(key);
+}
+
+/** Of a store that had other replicas once. */
+function forgetEnd(step: WriteStep, entry: Extract<TombstoneEntry, { kind: 'version' }>): void {
+  const place = { bucket: entry.bucket, shard: entry.shard, key: entry.key };
+  const at = { rows: step.batch, partition: step.partition, place };
+  const here = orDamage(() => rowOfStamp(at, entry.timestamp));
+  if (here === undefined || here === 'damaged') return;
+  if (here.standing !== 'history' || here.row.kind !== 'tombstone') return;
+  if (isStillHeld(step, entry)) step.forgetLater(entry);
+  else takeHistory(step, place, here.row);
 }
 
 /** The deleted version's references are not released yet. */

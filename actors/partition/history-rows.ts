@@ -9,6 +9,9 @@
  * History stands in tables of its own, so that a plain listing never passes it. A row's place is
  * its timestamp, the newest first. Two names need a row more: a version id that is not the
  * timestamp (a version with blocks is named before it is stamped), and the null version.
+ *
+ * Where there are other replicas the tombstones of versions stand there too, until all have them,
+ * and so does the deletion of a null version that is not the current one: its name leads to it.
  */
 import type { PartitionId, VersionId } from '../../schemas/ids.ts';
 import type { ObjectPlace } from '../../schemas/messages/table.ts';
@@ -21,6 +24,7 @@ import type {
 import {
   decodeObjectRow,
   encodeObjectRow,
+  isNullRow,
   versionRefOf,
 } from '../../schemas/records/object-row.ts';
 import type { Timestamp } from '../../schemas/timestamp.ts';
@@ -81,24 +85,55 @@ export function readHistory(
   { rows, partition, place }: KeyRows,
   timestamp: Timestamp,
 ): StoredVersion | undefined {
-  return standing(readRow(rows, historyRowKey(partition, place, timestamp), decodeObjectRow));
+  return standing(readHistoryRow({ rows, partition, place }, timestamp));
 }
 
 function readNamed(at: KeyRows, name: VersionId | 'null'): StoredVersion | undefined {
-  const { rows, partition, place } = at;
-  const timestamp = readRow(rows, versionNameRowKey(partition, place, name), timestampFromBytes);
+  const timestamp = stampOfName(at, name);
   return timestamp && readHistory(at, timestamp);
 }
 
-/** The null version when it is not the current one. */
-export function readNoncurrentNull(at: KeyRows): StoredVersion | undefined {
-  return readNamed(at, 'null');
+function stampOfName(
+  { rows, partition, place }: KeyRows,
+  name: VersionId | 'null',
+): Timestamp | undefined {
+  return readRow(rows, versionNameRowKey(partition, place, name), timestampFromBytes);
+}
+
+/** The null version when it is not the current one, or its deletion. */
+export function readNullBelow(at: KeyRows): ObjectRow | undefined {
+  const timestamp = stampOfName(at, 'null');
+  return timestamp && readHistoryRow(at, timestamp);
+}
+
+/** What is known last of the null version, wherever it stands. */
+export function lastNull(at: KeyRows): ObjectRow | undefined {
+  const head = readObjectRow(at.rows, objectRowKey(at.partition, at.place));
+  return head !== undefined && isNullRow(head) ? head : readNullBelow(at);
+}
+
+function readHistoryRow(
+  { rows, partition, place }: KeyRows,
+  timestamp: Timestamp,
+): ObjectRow | undefined {
+  return readRow(rows, historyRowKey(partition, place, timestamp), decodeObjectRow);
+}
+
+/** What is known of a stamp, be it a tombstone. */
+export function rowOfStamp(
+  at: KeyRows,
+  timestamp: Timestamp,
+): { readonly row: ObjectRow; readonly standing: FoundVersion['standing'] } | undefined {
+  const current = readObjectRow(at.rows, objectRowKey(at.partition, at.place));
+  if (current?.timestamp === timestamp) return { row: current, standing: 'current' };
+  const row = readHistoryRow(at, timestamp);
+  return row && { row, standing: 'history' };
 }
 
 /** Bytes of a small version; undefined when they are not there, or it has none. */
 export function readHistoryBytes(
   { rows, partition, place }: KeyRows,
-  row: StoredVersion,
+  row: ObjectRow,
 ): Buffer | undefined {
   if (!hasBytes(row)) return undefined;
   return rows.get(historyBytesRowKey(partition, place, row.timestamp));
@@ -112,32 +147,39 @@ export function hasBytes(row: ObjectRow): boolean {
 export function putHistory(
   step: WriteStep,
   place: ObjectPlace,
-  { row, bytes }: { readonly row: StoredVersion; readonly bytes: Uint8Array | undefined },
+  { row, bytes }: { readonly row: ObjectRow; readonly bytes: Uint8Array | undefined },
 ): void {
   const { batch, partition } = step;
+  step.surroundings.watch.note(place, row.timestamp);
   batch.put(historyRowKey(partition, place, row.timestamp), encodeObjectRow(row));
   if (bytes !== undefined) batch.put(historyBytesRowKey(partition, place, row.timestamp), bytes);
   for (const name of namesOf(row)) {
+    // A version that was sent again has two stamps, until the first one is void.
+    const named = stampOfName({ rows: batch, partition, place }, name);
+    if (named !== undefined && named > row.timestamp) continue;
     batch.put(versionNameRowKey(partition, place, name), timestampToBytes(row.timestamp));
   }
 }
 
 /** Changes a row that stands there. */
-export function replaceHistory(step: WriteStep, place: ObjectPlace, row: StoredVersion): void {
+export function replaceHistory(step: WriteStep, place: ObjectPlace, row: ObjectRow): void {
   step.batch.put(historyRowKey(step.partition, place, row.timestamp), encodeObjectRow(row));
 }
 
 /** Out of the history, whether it becomes the current one again or goes for good. */
-export function takeHistory(step: WriteStep, place: ObjectPlace, row: StoredVersion): void {
+export function takeHistory(step: WriteStep, place: ObjectPlace, row: ObjectRow): void {
   const { batch, partition } = step;
   batch.delete(historyRowKey(partition, place, row.timestamp));
   if (hasBytes(row)) batch.delete(historyBytesRowKey(partition, place, row.timestamp));
-  for (const name of namesOf(row)) batch.delete(versionNameRowKey(partition, place, name));
+  for (const name of namesOf(row)) {
+    const named = stampOfName({ rows: batch, partition, place }, name);
+    if (named === row.timestamp) batch.delete(versionNameRowKey(partition, place, name));
+  }
 }
 
-function namesOf(row: StoredVersion): (VersionId | 'null')[] {
+function namesOf(row: ObjectRow): (VersionId | 'null')[] {
   const names: (VersionId | 'null')[] = [];
-  if (row.versioned !== true) names.push('null');
+  if (isNullRow(row)) names.push('null');
   if (row.kind === 'version' && (row.versionId as string) !== row.timestamp) {
     names.push(row.versionId);
   }

@@ -9,18 +9,13 @@
  * comes late is answered like one that was made and then overwritten.
  */
 import type { ObjectChange, TableReply } from '../../schemas/messages/table.ts';
-import { decodeInlineRow, encodeInlineRow } from '../../schemas/records/inline-row.ts';
 import type { ObjectLock } from '../../schemas/records/object-lock.ts';
 import type { ObjectVersion } from '../../schemas/records/object-row.ts';
-import {
-  encodeObjectRow,
-  mergeObjectRows,
-  versionRefOf,
-} from '../../schemas/records/object-row.ts';
-import { readRow } from '../storage/row-damage.ts';
+import { mergeObjectRows, versionRefOf } from '../../schemas/records/object-row.ts';
+import { putHead } from './current-row.ts';
 import type { FoundVersion, KeyRows } from './history-rows.ts';
 import { findVersionByRef, replaceHistory, standing } from './history-rows.ts';
-import { inlineRowKey, objectRowKey } from './row-keys.ts';
+import { objectRowKey } from './row-keys.ts';
 import { readObjectRow } from './stored-rows.ts';
 import { lockAfter } from './version-locks.ts';
 import type { WriteStep } from './write-step.ts';
@@ -38,7 +33,9 @@ export function applyObjectChange(step: WriteStep, change: ObjectChange): TableR
   if (decided.kind !== 'lock') return decided;
   const changed = changedBy(row, change, decided.lock);
   if (changed !== row && where === 'history') replaceHistory(step, place, changed);
-  if (changed !== row && where === 'current') putHead(step, change, changed);
+  if (changed !== row && where === 'current') {
+    putHead(step, place, { row: changed, bytes: 'as they are' });
+  }
   return { kind: 'written', version: versionRefOf(row) };
 }
 
@@ -61,13 +58,4 @@ function changedBy(
     ...(lock === undefined ? {} : { lock }),
   });
   return merged.kind === 'version' ? merged : stored;
-}
-
-function putHead(step: WriteStep, { place }: ObjectChange, row: ObjectVersion): void {
-  const encoded = encodeObjectRow(row);
-  step.batch.put(objectRowKey(step.partition, place), encoded);
-  if (row.content.kind !== 'inline' || row.sizeBytes === 0) return;
-  const key = inlineRowKey(step.partition, place);
-  const inline = readRow(step.batch, key, decodeInlineRow);
-  if (inline !== undefined) step.batch.put(key, encodeInlineRow(encoded, inline.bytes));
 }

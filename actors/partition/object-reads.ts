@@ -14,10 +14,17 @@ import type { PartitionId } from '../../schemas/ids.ts';
 import type { ObjectRead, TableReply } from '../../schemas/messages/table.ts';
 import { storedBytesOf } from '../../schemas/records/customer-encryption.ts';
 import { decodeInlineRow } from '../../schemas/records/inline-row.ts';
+import type { VersionRef } from '../../schemas/records/object-row.ts';
 import { decodeObjectRow } from '../../schemas/records/object-row.ts';
 import type { Rows } from '../storage/row-damage.ts';
 import type { KeyRows } from './history-rows.ts';
-import { findVersionByRef, hasBytes, readHistoryBytes } from './history-rows.ts';
+import {
+  findVersionByRef,
+  hasBytes,
+  lastNull,
+  readHistoryBytes,
+  rowOfStamp,
+} from './history-rows.ts';
 import { inlineRowKey, objectRowKey } from './row-keys.ts';
 import { readObjectRow } from './stored-rows.ts';
 
@@ -44,7 +51,7 @@ export function readObject(rows: Rows, partition: PartitionId, read: ObjectRead)
 function readVersion(at: KeyRows, { version = 'null', want, place }: ObjectRead): TableReply {
   for (let repetitions = 0; repetitions <= REPETITIONS_MAX; repetitions += 1) {
     const found = findVersionByRef(at, version);
-    if (found === undefined) return { kind: 'object' };
+    if (found === undefined) return readEnd(at, version);
     const { row, standing } = found;
     if (want === 'row' || !hasBytes(row)) return { kind: 'object', row };
     if (standing === 'history') {
@@ -58,6 +65,12 @@ function readVersion(at: KeyRows, { version = 'null', want, place }: ObjectRead)
     if (reply !== undefined && isThis) return reply;
   }
   return { kind: 'damaged' };
+}
+
+/** What is known of its end: other replicas are compared by it. */
+function readEnd(at: KeyRows, version: VersionRef): TableReply {
+  const row = version === 'null' ? lastNull(at) : rowOfStamp(at, version)?.row;
+  return row?.kind === 'tombstone' ? { kind: 'object', row } : { kind: 'object' };
 }
 
 type ObjectReply = Extract<TableReply, { kind: 'object' }>;

@@ -10,24 +10,32 @@
  */
 import { INLINE_BYTES_MAX } from '../../schemas/limits.ts';
 import type { ObjectPlace, ObjectWrite, TableReply } from '../../schemas/messages/table.ts';
+import { NO_COUNTERS } from '../../schemas/records/bucket-counters.ts';
 import { storedBytesOf } from '../../schemas/records/customer-encryption.ts';
-import { decodeInlineRow, encodeInlineRow } from '../../schemas/records/inline-row.ts';
-import type { ObjectRow, ObjectVersion, StoredVersion } from '../../schemas/records/object-row.ts';
-import { encodeObjectRow } from '../../schemas/records/object-row.ts';
+import { encodeInlineRow } from '../../schemas/records/inline-row.ts';
+import type { ObjectRow, ObjectVersion } from '../../schemas/records/object-row.ts';
+import { encodeObjectRow, isNullRow } from '../../schemas/records/object-row.ts';
 import type { Timestamp } from '../../schemas/timestamp.ts';
 import { timestampMs } from '../../schemas/timestamp.ts';
-import { orDamage, readRow } from '../storage/row-damage.ts';
-import { hasBytes, putHistory } from './history-rows.ts';
+import { headBytes, putHead } from './current-row.ts';
+import {
+  findVersionById,
+  hasBytes,
+  putHistory,
+  readNullBelow,
+  rowOfStamp,
+  standing,
+} from './history-rows.ts';
 import { deleteObjectRow } from './object-deletion.ts';
 import { exceedsQuota } from './quota.ts';
 import { abortedMarkRowKey, inlineRowKey, objectRowKey } from './row-keys.ts';
 import { readObjectRowOrDamage } from './stored-rows.ts';
 import type { Completion } from './upload-completion.ts';
 import { decideCompletion, endCompletedUpload } from './upload-completion.ts';
-import { dropHistory } from './version-deletes.ts';
+import { dropHistory, endVersion, putBelow, releaseVersion } from './version-ends.ts';
 import { refusalToDelete } from './version-locks.ts';
 import type { VersionPlan } from './version-plan.ts';
-import { countersOfPlan, isVersioned, planWrite } from './version-plan.ts';
+import { bytesOf, countersOfPlan, isVersioned, markerOf, planWrite } from './version-plan.ts';
 import { failedCondition } from './write-condition.ts';
 import type { WriteStep } from './write-step.ts';
 
@@ -46,10 +54,13 @@ export function applyObjectWrite(step: WriteStep, write: ObjectWrite): TableRepl
   const key = objectRowKey(step.partition, place);
   const stored = readObjectRowOrDamage(step.batch, key);
   const decision = decide(step, write, stored);
+  if (decision.kind === 'below') return storeBelow(step, decision);
   if (decision.kind !== 'store') return decision;
   const { plan, completion } = decision;
   if (isNothingToDelete(step, plan.row, stored)) return { kind: 'written' };
-  return storeObject(step, { write, key, stored, plan, completion });
+  const reply = storeObject(step, { write, key, stored, plan, completion });
+  endEarlier(step, place, write.voids);
+  return reply;
 }
 
 /** What a sender of this release never gets wrong. */
@@ -73,19 +84,44 @@ type Decision = {
   readonly completion: Completion | undefined;
 };
 
-function decide(step: WriteStep, write: ObjectWrite, stored: Stored): Decision | TableReply {
+/** A version that was written at the same time as the current one, and is the older of the two. */
+type BelowDecision = {
+  readonly kind: 'below';
+  readonly write: ObjectWrite;
+  readonly row: ObjectRow;
+  readonly head: ObjectRow;
+  readonly completion: Completion | undefined;
+};
+
+function decide(
+  step: WriteStep,
+  write: ObjectWrite,
+  stored: Stored,
+): Decision | BelowDecision | TableReply {
   const { row, condition } = write;
   const known = stored === 'damaged' ? undefined : stored;
   // The same write, told twice.
-  if (known?.timestamp === row.timestamp) return writtenReply(row);
-  if (row.kind === 'version' && isMarkedAborted(step, row)) return { kind: 'aborted' };
-  const completion = write.completes && decideCompletion(step, write);
-  if (completion !== undefined && completion.kind !== 'completion') return completion;
-  if (known !== undefined && known.timestamp > row.timestamp) {
-    return { kind: 'older', newest: known.timestamp };
+  if (isToldAgain(step, write, known)) {
+    const isEnded = endEarlier(step, write.place, write.voids);
+    return isEnded ? writtenReply(row) : { kind: 'unknown' };
   }
-  const forgotten =
-    stored === undefined ? step.surroundings.forgotten.notBelow(row.timestamp) : undefined;
+  if (row.kind === 'version' && isMarkedAborted(step, row)) return { kind: 'aborted' };
+  const moved = completedUnderOtherStamp(step, write);
+  const made = moved === undefined ? write.completes && decideCompletion(step, write) : undefined;
+  if (made !== undefined && made.kind !== 'completion') return made;
+  const meant = made?.row ?? moved ?? row;
+  if (known !== undefined && known.timestamp > row.timestamp) {
+    const older = { kind: 'older', newest: known.timestamp } as const;
+    if (!standsBelow(step, write, known)) return older;
+    // What ended the null version ends no other: this one is the current one then.
+    const isCurrent = known.kind === 'tombstone' && known.ends === 'null';
+    if (!isCurrent) return { kind: 'below', write, row: meant, head: known, completion: made };
+  }
+  const deletion = newerNull(step, write, known);
+  if (deletion !== undefined) return { kind: 'older', newest: deletion.timestamp };
+  const forgotten = isAbsent(step, row, stored)
+    ? step.surroundings.forgotten.notBelow(row.timestamp)
+    : undefined;
   if (forgotten !== undefined) return { kind: 'older', newest: forgotten, isForgotten: true };
   if (isTooFarAhead(step, row.timestamp, known)) return { kind: 'stamp-ahead' };
   if (condition !== undefined) {
@@ -93,13 +129,70 @@ function decide(step: WriteStep, write: ObjectWrite, stored: Stored): Decision |
     const failed = failedCondition(condition, stored);
     if (failed !== undefined) return failed;
   }
-  const plan = planWrite(step, write.place, { row: completion?.row ?? row, stored: known });
+  const { voids } = write;
+  const plan = planWrite(step, write.place, { row: meant, stored: known, voids });
   const locked = refusalToReplace(step, plan);
   if (locked !== undefined) return locked;
-  if (write.quota !== undefined && !fits(step, write, { plan, completion })) {
+  if (write.quota !== undefined && !fits(step, write, { plan, completion: made })) {
     return { kind: 'quota-exceeded' };
   }
-  return { kind: 'store', plan, completion };
+  return { kind: 'store', plan, completion: made };
+}
+
+/** With versions it may stand below by now, or be over. */
+function isToldAgain(
+  step: WriteStep,
+  { place, row }: ObjectWrite,
+  known: ObjectRow | undefined,
+): boolean {
+  if (known?.timestamp === row.timestamp) return true;
+  if (step.surroundings.soleReplica || (!isVersioned(row) && !isAmongVersions(known))) return false;
+  const at = { rows: step.batch, partition: step.partition, place };
+  return rowOfStamp(at, row.timestamp) !== undefined;
+}
+
+/** The null version, or its deletion, may stand below it. */
+function isAmongVersions(head: ObjectRow | undefined): boolean {
+  return head !== undefined && !isNullRow(head);
+}
+
+/** Of the null version below the current one, or its deletion: what is newer than this write. */
+function newerNull(
+  step: WriteStep,
+  { place, row }: ObjectWrite,
+  known: ObjectRow | undefined,
+): ObjectRow | undefined {
+  if (step.surroundings.soleReplica || isVersioned(row) || !isAmongVersions(known))
+    return undefined;
+  const below = readNullBelow({ rows: step.batch, partition: step.partition, place });
+  return below !== undefined && below.timestamp > row.timestamp ? below : undefined;
+}
+
+/** Of a version that has its place by its stamp, whatever else is there. */
+function isAbsent({ surroundings }: WriteStep, row: ObjectRow, stored: Stored): boolean {
+  return stored === undefined || (isVersioned(row) && !surroundings.soleReplica);
+}
+
+/** The current row is newer, and was written at the same time: a version has a place below it. */
+function standsBelow(step: WriteStep, write: ObjectWrite, head: ObjectRow): boolean {
+  if (step.surroundings.soleReplica || write.isAbove !== true) return false;
+  const { row, place } = write;
+  if (isVersioned(row)) return true;
+  if (isNullRow(head)) return false;
+  const below = readNullBelow({ rows: step.batch, partition: step.partition, place });
+  return below === undefined || below.timestamp < row.timestamp;
+}
+
+/** A Complete that was sent again under another stamp, and is completed here under the first. */
+function completedUnderOtherStamp(
+  step: WriteStep,
+  { place, row, completes, voids = [] }: ObjectWrite,
+): ObjectVersion | undefined {
+  if (completes === undefined || row.kind !== 'version' || voids.length === 0) return undefined;
+  const at = { rows: step.batch, partition: step.partition, place };
+  const stored = findVersionById(at, row.versionId);
+  if (stored === undefined || !voids.includes(stored.timestamp)) return undefined;
+  return { ...stored, timestamp: row.timestamp };
 }
 
 /** Only the null version is ever replaced; a gateway may not know yet that versions are kept. */
@@ -110,7 +203,7 @@ function refusalToReplace(
   if (superseded?.lock === undefined && dropped === undefined) return undefined;
   const isSame = row.kind === 'version' && row.versionId === superseded?.versionId;
   const locked = isSame ? undefined : refusalToDelete(clock, superseded, 'none');
-  return locked ?? refusalToDelete(clock, dropped, 'none');
+  return locked ?? refusalToDelete(clock, standing(dropped), 'none');
 }
 
 /** Names the version where versions are kept: its stamp may have been raised on the way. */
@@ -150,6 +243,39 @@ function isNothingToDelete(step: WriteStep, row: ObjectRow, stored: Stored): boo
   return stored !== 'damaged' && stored?.kind !== 'version';
 }
 
+/** Below the current row: nothing that reads it sees a difference. */
+function storeBelow(step: WriteStep, { write, row, head, completion }: BelowDecision): TableReply {
+  const { place, inline, voids } = write;
+  const below = isNullRow(row)
+    ? readNullBelow({ rows: step.batch, partition: step.partition, place })
+    : undefined;
+  if (completion !== undefined) endCompletedUpload(step, place, completion);
+  if (below !== undefined) {
+    dropHistory(step, place, below);
+    step.ledger.count(place.bucket, { ...NO_COUNTERS, bytes: -bytesOf(below) });
+  }
+  if (head.kind === 'tombstone' && head.ends === undefined) {
+    putHead(step, place, { row: markerOf(head), bytes: undefined });
+  }
+  putBelow(step, place, { row, bytes: hasBytes(row) ? inline : undefined });
+  endEarlier(step, place, voids);
+  return writtenReply(row);
+}
+
+/** What was stored of this write before is not a version of its own. False: one of them is the
+ *  current one, which happens only where this one was deleted before it came. */
+function endEarlier(
+  step: WriteStep,
+  place: ObjectPlace,
+  voids: readonly Timestamp[] | undefined,
+): boolean {
+  if (voids === undefined || step.surroundings.soleReplica) return true;
+  return voids.every(timestamp => {
+    const end = { kind: 'tombstone', timestamp, ends: 'repeated' } as const;
+    return endVersion(step, place, end, undefined) !== 'walk';
+  });
+}
+
 type Change = {
   readonly write: ObjectWrite;
   readonly key: Buffer;
@@ -185,14 +311,10 @@ export function storeObject(
   return { ...reply, replaced: { sizeBytes: superseded.sizeBytes } };
 }
 
-/** The bytes of a small version go along; where they are damaged, the version is without them. */
-function demote(step: WriteStep, place: ObjectPlace, row: StoredVersion): void {
-  const key = inlineRowKey(step.partition, place);
-  const inline = hasBytes(row)
-    ? orDamage(() => readRow(step.batch, key, decodeInlineRow))
-    : undefined;
-  const bytes = inline === 'damaged' ? undefined : inline?.bytes;
-  putHistory(step, place, { row, bytes });
+/** The bytes of a small version go along. That it is counted does not change. */
+function demote(step: WriteStep, place: ObjectPlace, row: ObjectRow): void {
+  if (row.kind === 'tombstone') putBelow(step, place, { row, bytes: undefined });
+  else putHistory(step, place, { row, bytes: headBytes(step, place, row) });
 }
 
 /** The bytes of a small version go into a row of their own, beside a copy of its row; whatever else
@@ -225,14 +347,10 @@ function supersede(
   { place, row }: ObjectWrite,
   old: ObjectVersion,
 ): Superseded | undefined {
-  const { versionId, content } = old;
-  if (row.kind === 'version' && row.versionId === versionId) {
+  if (row.kind === 'version' && row.versionId === old.versionId) {
     // No sender gives one version two contents; should one, its bytes do not stay behind.
-    if (content.kind !== 'inline' || row.content.kind === 'inline') return undefined;
+    if (old.content.kind !== 'inline' || row.content.kind === 'inline') return undefined;
   }
-  if (content.kind !== 'inline') {
-    step.release({ kind: 'version', place, versionId, content });
-    return { kind: 'releases', id: versionId };
-  }
-  return { kind: 'inline' };
+  const id = releaseVersion(step, place, old);
+  return id === undefined ? { kind: 'inline' } : { kind: 'releases', id };
 }

@@ -15,15 +15,16 @@ import type { TableClient } from '../../bus/table-client.ts';
 import type { UploadId } from '../../schemas/ids.ts';
 import type { TableReply } from '../../schemas/messages/table.ts';
 import type { ObjectRow } from '../../schemas/records/object-row.ts';
-import type { ReleaseEntry } from '../../schemas/records/release-entry.ts';
+import type { ReleaseEntry, VersionAt } from '../../schemas/records/release-entry.ts';
 import type { UploadState } from '../../schemas/records/upload-row.ts';
 import { orDamage } from '../storage/row-damage.ts';
-import { findVersionById } from './history-rows.ts';
+import type { KeyRows } from './history-rows.ts';
+import { findVersionById, lastNull, rowOfStamp } from './history-rows.ts';
 import { objectRowKey } from './row-keys.ts';
 import { readEndedUpload, readObjectRow } from './stored-rows.ts';
 import type { TablePartition } from './table-partition.ts';
 
-export type ReplicaQuestions = Pick<TableClient, 'askEvery' | 'isSuperseded'>;
+export type ReplicaQuestions = Pick<TableClient, 'askEvery' | 'isSuperseded' | 'isOver'>;
 
 /** `lives`: it came back, under a newer stamp. */
 export type Verdict = 'release' | 'wait' | 'lives';
@@ -44,35 +45,91 @@ export class ReleaseChecks {
     const head = orDamage(() => readObjectRow(store, objectRowKey(partition, entry.place)));
     if (head === 'damaged') return 'wait';
     if (entry.kind !== 'version') return this.#ofUpload(entry, entry.uploadId, head);
-    if (head === undefined) return 'wait';
-    const { place, versionId, content } = entry;
+    const { place, versionId, content, at } = entry;
+    if (head === undefined && at === undefined) return 'wait';
     const version = orDamage(() => findVersionById({ rows: store, partition, place }, versionId));
     if (version === 'damaged') return 'wait';
     if (version !== undefined) return 'lives';
-    if (content.kind === 'parts') return this.#ofUpload(entry, content.uploadId, head);
-    const isAtQuorum = await this.#tables.isSuperseded(place, versionId, head.timestamp);
+    // All knew that it was over, and one of them had released it, before its end was forgotten.
+    if (at !== undefined && isForgotten({ rows: store, partition, place }, at)) return 'release';
+    if (content.kind === 'parts') {
+      if (at !== undefined) return this.#ofVersionOfUpload(entry, at, content.uploadId);
+      return this.#ofUpload(entry, content.uploadId, head);
+    }
+    const isAtQuorum =
+      at === undefined
+        ? head !== undefined && (await this.#tables.isSuperseded(place, versionId, head.timestamp))
+        : await this.#tables.isOver(place, at);
     return isAtQuorum ? 'release' : 'wait';
   }
 
-  async #ofUpload(
+  /** What its parts are may be named by another version of the key, here or anywhere. */
+  async #ofVersionOfUpload(
     { place }: ReleaseEntry,
+    at: VersionAt,
     uploadId: UploadId,
-    head: ObjectRow | undefined,
   ): Promise<Verdict> {
     const { store, partition } = this.#partition;
     const ended = orDamage(() => readEndedUpload(store, { partition, place, uploadId }));
     if (ended === undefined || ended === 'damaged') return 'wait';
-    const uploads = await this.#tables.askEvery(partition, {
-      kind: 'upload-read',
-      place,
-      uploadId,
-    });
-    if (uploads?.every(reply => hasEndedAs(reply, ended.state)) !== true) return 'wait';
+    if (!(await this.#haveAllEndedAs(place, uploadId, ended.state))) return 'wait';
+    // Asked only now: whatever completed it anywhere is a version by now.
+    const request = { kind: 'version-check', place, at, uploadId } as const;
+    const checks = await this.#tables.askEvery(partition, request);
+    const isOver = checks?.every(
+      reply => reply.kind === 'version-checked' && reply.isOver && !reply.isUploadNamed,
+    );
+    return isOver === true ? 'release' : 'wait';
+  }
+
+  async #haveAllEndedAs(
+    place: ReleaseEntry['place'],
+    uploadId: UploadId,
+    state: UploadState,
+  ): Promise<boolean> {
+    const request = { kind: 'upload-read', place, uploadId } as const;
+    const uploads = await this.#tables.askEvery(this.#partition.partition, request);
+    return uploads?.every(reply => hasEndedAs(reply, state)) === true;
+  }
+
+  async #ofUpload(
+    entry: ReleaseEntry,
+    uploadId: UploadId,
+    head: ObjectRow | undefined,
+  ): Promise<Verdict> {
+    const { place } = entry;
+    const { store, partition } = this.#partition;
+    const ended = orDamage(() => readEndedUpload(store, { partition, place, uploadId }));
+    if (ended === undefined || ended === 'damaged') return 'wait';
+    if (!(await this.#haveAllEndedAs(place, uploadId, ended.state))) return 'wait';
     // Asked only now: whatever completed it anywhere stands in an object's row by now.
     const reading = { kind: 'object-read', place, want: 'row' } as const;
     const heads = await this.#tables.askEvery(partition, reading);
-    return heads?.every(reply => isNoNewer(reply, head)) === true ? 'release' : 'wait';
+    if (heads?.every(reply => isNoNewer(reply, head)) !== true) return 'wait';
+    return (await this.#isOnlyOne(entry, uploadId)) ? 'release' : 'wait';
   }
+
+  /** Where versions are kept, another one of the same upload may stand below the current one. */
+  async #isOnlyOne(entry: ReleaseEntry, uploadId: UploadId): Promise<boolean> {
+    if (entry.kind !== 'leftovers') return true;
+    const { store, partition } = this.#partition;
+    const { place, versionId } = entry;
+    const own = orDamage(() => findVersionById({ rows: store, partition, place }, versionId));
+    if (own === 'damaged') return false;
+    if (own?.versioned !== true) return true;
+    const at = { timestamp: own.timestamp, isNull: false };
+    const request = { kind: 'version-check', place, at, uploadId } as const;
+    const checks = await this.#tables.askEvery(partition, request);
+    return (
+      checks?.every(reply => reply.kind === 'version-checked' && !reply.isUploadNamed) === true
+    );
+  }
+}
+
+/** It was here and ended here, and nothing tells of it any more. */
+function isForgotten(key: KeyRows, { timestamp, isNull }: VersionAt): boolean {
+  const known = orDamage(() => rowOfStamp(key, timestamp) ?? (isNull ? lastNull(key) : undefined));
+  return known === undefined;
 }
 
 function hasEndedAs(reply: TableReply, state: UploadState): boolean {

@@ -29,7 +29,6 @@ import type { ReplicaQuestions } from './release-checks.ts';
 import { ReleaseChecks } from './release-checks.ts';
 import { attemptsOfVersion, partListRowCount, readPartListRow } from './part-lists.ts';
 import {
-  objectRowKey,
   partListRowKey,
   partOfRowKey,
   partRowKey,
@@ -37,8 +36,9 @@ import {
   releaseRowKey,
 } from './row-keys.ts';
 import { behindKey, rowsOfRange } from './row-walk.ts';
-import { readEndedUpload, readObjectRow } from './stored-rows.ts';
+import { readEndedUpload } from './stored-rows.ts';
 import type { TablePartition } from './table-partition.ts';
+import { versionsOfUpload } from './version-checks.ts';
 import type { WriteStep } from './write-step.ts';
 
 export type ReleasePorts = {
@@ -124,7 +124,7 @@ export class Release {
     const { store, partition } = this.#partition;
     const { versionId, content } = entry;
     if (content.kind !== 'parts') return 'released';
-    const kept = this.#keptBy(entry.place, content.uploadId, entry);
+    const kept = await this.#keptBy(entry.place, content.uploadId, entry);
     if (content.parts !== undefined) return this.#listedParts(entry, content.parts, kept);
     for (let index = 0; index < partListRowCount(content); index += 1) {
       const row = { versionId, index };
@@ -159,7 +159,7 @@ export class Release {
 
   async #upload(asked: UploadEntry): Promise<ReleaseOutcome> {
     const entry = this.#asItEnded(asked);
-    const kept = this.#keptBy(entry.place, entry.uploadId, entry);
+    const kept = await this.#keptBy(entry.place, entry.uploadId, entry);
     const outcome = await this.#allParts(entry.place, entry.uploadId, kept);
     if (outcome === 'failed') return 'failed';
     return this.#end(step => endUpload(step, entry));
@@ -178,26 +178,22 @@ export class Release {
 
   /**
    * The attempts that stay: those of the version that the upload became, while it is there; and
-   * with several replicas those of the object, if a Complete that was repeated made it of this
+   * with several replicas those of every version that a Complete which was repeated made of this
    * upload too.
    */
-  #keptBy(
+  async #keptBy(
     place: ReleaseEntry['place'],
     uploadId: UploadId,
     entry: ReleaseEntry,
-  ): ReadonlySet<string> {
+  ): Promise<ReadonlySet<string>> {
     const { store, partition, isSoleReplica } = this.#partition;
     const at = { rows: store, partition, place };
     const own = entry.kind === 'leftovers' ? findVersionById(at, entry.versionId) : undefined;
     const kept = own === undefined ? [] : [...attemptsOfVersion(store, partition, own)];
     if (isSoleReplica) return new Set(kept);
-    const head = readObjectRow(store, objectRowKey(partition, place));
-    const isOfUpload =
-      head?.kind === 'version' &&
-      head.content.kind === 'parts' &&
-      head.content.uploadId === uploadId;
-    if (!isOfUpload) return new Set(kept);
-    return new Set([...kept, ...attemptsOfVersion(store, partition, head)]);
+    const named = await versionsOfUpload(this.#partition, place, uploadId);
+    const others = named.flatMap(version => [...attemptsOfVersion(store, partition, version)]);
+    return new Set([...kept, ...others]);
   }
 
   async #allParts(

@@ -32,7 +32,8 @@ import type { Timestamp } from '../../schemas/timestamp.ts';
 import type { Rows } from '../storage/row-damage.ts';
 import { orDamage, readRow } from '../storage/row-damage.ts';
 import { releaseRowKey, roundRowKey } from './row-keys.ts';
-import { keyOfName, uploadOfKey } from './row-names.ts';
+import { takeHistory } from './history-rows.ts';
+import { keyOfName, placeOfHistoryKey, uploadOfKey } from './row-names.ts';
 import { readObjectRow } from './stored-rows.ts';
 import type { WriteStep } from './write-step.ts';
 
@@ -84,7 +85,7 @@ export function mayForget(rows: Rows, partition: PartitionId, entry: Forgotten):
 
 function isHeldToForget(rows: Rows, partition: PartitionId, entry: Forgotten): boolean {
   const key = keyOfName(partition, entry.name);
-  if (entry.name[0] === TABLE.object) {
+  if (entry.name[0] === TABLE.object || entry.name[0] === TABLE.history) {
     const row = readObjectRow(rows, key);
     return row?.kind === 'tombstone' && row.timestamp === entry.timestamp;
   }
@@ -133,13 +134,18 @@ function enter(step: WriteStep, row: RoundRow, { round, collected: told }: Round
   if (row.prepared?.round === round) {
     for (const entry of row.prepared.list) {
       collected = later(collected, entry.timestamp);
-      if (mayForget(step.batch, step.partition, entry)) {
-        step.batch.delete(keyOfName(step.partition, entry.name));
-      }
+      if (mayForget(step.batch, step.partition, entry)) drop(step, entry);
     }
   }
   if (collected !== undefined) step.surroundings.forgotten.raise(collected);
   putRound(step, { round, collected, promised: row.promised });
+}
+
+function drop(step: WriteStep, { name }: Forgotten): void {
+  const key = keyOfName(step.partition, name);
+  const row = name[0] === TABLE.history ? readObjectRow(step.batch, key) : undefined;
+  if (row === undefined) step.batch.delete(key);
+  else takeHistory(step, placeOfHistoryKey(key), row);
 }
 
 function later(one: Timestamp | undefined, other: Timestamp | undefined): Timestamp | undefined {

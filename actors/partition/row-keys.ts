@@ -8,8 +8,7 @@
  *   inline        bucket 32, shard 2, key
  *   manifest      owner id 16, index 4
  *   part list     version id 16, index 4
- *   history       bucket 32, shard 2, key escaped, 00 01, timestamp 16 with all bits turned over
- *   history bytes the same
+ *   history bytes as history
  *   version name  bucket 32, shard 2, key escaped, 00 01, version id 16 (zeros: the null version)
  *   counters      bucket 32
  *   fence         bucket 32
@@ -17,7 +16,7 @@
  *   release       01, version id 16; or 02, upload id 16
  *   tombstone     sequence number 8
  *
- * Those of objects, uploads and parts are in schemas/place-keys.ts.
+ * Those of objects, their versions, uploads and parts are in schemas/place-keys.ts.
  */
 import { assert } from '../../schemas/assert.ts';
 import type { AttemptId, BucketId, PartitionId, UploadId, VersionId } from '../../schemas/ids.ts';
@@ -26,6 +25,7 @@ import type { PartName } from '../../schemas/place-keys.ts';
 import {
   endedKey,
   idBytes,
+  invertedBytes,
   KEY_END,
   numberBytes,
   plainKey,
@@ -35,12 +35,12 @@ import {
 import type { RowRange } from '../../schemas/row-tables.ts';
 import { rowKey, rowRange, TABLE } from '../../schemas/row-tables.ts';
 import type { Timestamp } from '../../schemas/timestamp.ts';
-import { timestampFromBytes } from '../../schemas/timestamp.ts';
 
 export {
   endedKey,
   endedUploadRowKey,
   escapeKey,
+  historyRowKey,
   OBJECT_KEY_AT,
   objectRowKey,
   openUploadRowKey,
@@ -105,29 +105,6 @@ export function partRowRange(
     numberBytes(Math.min(upload.after + 1, 0xffff), 2),
   );
   return { from: first, to: all.to };
-}
-
-function invertedBytes(timestamp: Timestamp): Buffer {
-  const bytes = idBytes(timestamp);
-  for (let at = 0; at < bytes.length; at += 1) bytes[at]! ^= 0xff;
-  return bytes;
-}
-
-/** Of a version that is not the current one: the newest of a key come first. */
-export function historyRowKey(
-  partition: PartitionId,
-  at: ObjectPlace,
-  timestamp: Timestamp,
-): Buffer {
-  const prefix = shardPrefix(at.bucket, at.shard);
-  return rowKey(partition, TABLE.history, prefix, endedKey(at.key), invertedBytes(timestamp));
-}
-
-/** The stamp that a history row's key ends with. */
-export function timestampOfHistory(key: Buffer): Timestamp {
-  const bytes = Buffer.from(key.subarray(key.length - ID_BYTES));
-  for (let at = 0; at < bytes.length; at += 1) bytes[at]! ^= 0xff;
-  return timestampFromBytes(bytes);
 }
 
 /** All noncurrent versions of one key. */

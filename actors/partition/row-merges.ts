@@ -10,12 +10,16 @@
  * where it was written. What it supersedes is released, and what it adds is counted, as if it had
  * been written here.
  */
-import type { RowsMerge, StoredRow, TableReply } from '../../schemas/messages/table.ts';
+import { assert } from '../../schemas/assert.ts';
+import type {
+  ObjectPlace,
+  RowsMerge,
+  StoredRow,
+  TableReply,
+} from '../../schemas/messages/table.ts';
 import { NO_COUNTERS } from '../../schemas/records/bucket-counters.ts';
-import { storedBytesOf } from '../../schemas/records/customer-encryption.ts';
 import { decodeFence } from '../../schemas/records/fence-row.ts';
-import { decodeObjectRow, mergeObjectRows } from '../../schemas/records/object-row.ts';
-import type { ObjectVersion } from '../../schemas/records/object-row.ts';
+import { decodeObjectRow } from '../../schemas/records/object-row.ts';
 import { decodeOpenUploadRow, encodeOpenUploadRow } from '../../schemas/records/open-upload-row.ts';
 import type { OpenUploadRow } from '../../schemas/records/open-upload-row.ts';
 import type { PartRow, UploadRow } from '../../schemas/records/upload-row.ts';
@@ -29,8 +33,7 @@ import {
 } from '../../schemas/records/upload-row.ts';
 import { TABLE } from '../../schemas/row-tables.ts';
 import { orDamage, readRow } from '../storage/row-damage.ts';
-import { findVersionById, hasBytes, putHistory, replaceHistory, standing } from './history-rows.ts';
-import { storeObject } from './object-writes.ts';
+import { findVersionById } from './history-rows.ts';
 import { attemptsOfVersion } from './part-lists.ts';
 import { asBuffer } from './row-batch.ts';
 import {
@@ -41,13 +44,7 @@ import {
   placeOfObjectKey,
   uploadOfKey,
 } from './row-names.ts';
-import {
-  abortedMarkRowKey,
-  objectRowKey,
-  openUploadRowKey,
-  partListRowKey,
-  partRowKey,
-} from './row-keys.ts';
+import { abortedMarkRowKey, objectRowKey, openUploadRowKey, partRowKey } from './row-keys.ts';
 import { meetRound, readRound } from './rounds.ts';
 import type { UploadName } from './stored-rows.ts';
 import {
@@ -56,10 +53,19 @@ import {
   readObjectRowOrDamage,
   readOpenUpload,
 } from './stored-rows.ts';
-import { bytesOf, planWrite } from './version-plan.ts';
+import type { Successors, SuccessorSearch } from './successors.ts';
+import { nameOf, newestStanding } from './successors.ts';
+import { arrive } from './version-arrivals.ts';
+import { endsCurrent, isEnd } from './version-ends.ts';
 import type { WriteStep } from './write-step.ts';
 
-type Merge = (step: WriteStep, key: Buffer, row: StoredRow) => boolean;
+/** By the name of a key: what stands below its current version. */
+export type KnownBelow = ReadonlyMap<string, Successors>;
+
+type Merge = (step: WriteStep, key: Buffer, row: StoredRow, known: KnownBelow) => boolean;
+
+/** Keys whose current version ends, and which must be walked before. */
+export type KeysToWalk = { readonly kind: 'walk'; readonly places: readonly ObjectPlace[] };
 
 /** By table; in the order in which rows of one message are merged: what others depend on first. */
 const MERGES: ReadonlyMap<number, Merge> = new Map<number, Merge>([
@@ -73,84 +79,106 @@ const MERGES: ReadonlyMap<number, Merge> = new Map<number, Merge>([
   [TABLE.abortedMark, mergeMark],
 ]);
 
-/** `changed`: rows that are not what they were. Throws CodecError: then nothing is changed. */
-export function applyRowsMerge(step: WriteStep, { rows, round }: RowsMerge): TableReply {
+/**
+ * `changed`: rows that are not what they were. `walk`: none is, and it must be known what stands
+ * below those keys. Throws CodecError: then nothing is changed.
+ */
+export function applyRowsMerge(
+  step: WriteStep,
+  { rows, round }: RowsMerge,
+  known: KnownBelow,
+): TableReply | KeysToWalk {
   if (!step.surroundings.space()) return { kind: 'no-space' };
   if (round !== undefined && meetRound(step, round) === 'stale') {
     return { kind: 'stale-round', round: readRound(step.batch, step.partition).round };
   }
-  const ordered = rows.toSorted((a, b) => a.name[0]! - b.name[0]!);
+  const ends = rows.filter(mayEndVersion);
+  const places = keysToWalk(step, ends, known);
+  if (places.length > 0) return { kind: 'walk', places };
+  const others = ends.length === 0 ? rows : rows.filter(row => !mayEndVersion(row));
+  const ordered = [...ends, ...others.toSorted((a, b) => a.name[0]! - b.name[0]!)];
   let changed = 0;
   for (const row of ordered) {
     const merge = MERGES.get(row.name[0]!);
     if (merge === undefined) return { kind: 'not-understood' };
-    if (merge(step, keyOfName(step.partition, row.name), row)) changed += 1;
+    if (merge(step, keyOfName(step.partition, row.name), row, known)) changed += 1;
   }
   return { kind: 'merged', changed };
 }
 
-function mergeObject(
-  step: WriteStep,
-  key: Buffer,
-  { value, inline, lists = [] }: StoredRow,
-): boolean {
-  const place = placeOfObjectKey(key);
-  const arrived = decodeObjectRow(value);
-  const stored = readObjectRowOrDamage(step.batch, key);
-  const known = stored === 'damaged' ? undefined : stored;
-  const row = known === undefined ? arrived : mergeObjectRows(known, arrived);
-  if (row === known) return false;
-  step.ledger.open(place.bucket);
-  if (arrived.kind === 'version') {
-    // Its bytes come with it, or it does not come.
-    const isInline = arrived.content.kind === 'inline';
-    if (isInline && (inline?.length ?? 0) !== storedBytesOf(arrived)) return false;
-    putBeside(step, arrived, lists);
+/** So often the versions that a walk has found may be gone when they are needed. */
+const WALKS_MAX = 16;
+
+/** Of rows that may end current versions: tries, and walks where it must. */
+export async function mergeRows(
+  request: RowsMerge,
+  attempt: (apply: (step: WriteStep) => TableReply) => Promise<TableReply>,
+  search: SuccessorSearch,
+): Promise<TableReply> {
+  for (let walks = 0; walks <= WALKS_MAX; walks += 1) {
+    let places: readonly ObjectPlace[] = [];
+    const reply = await attempt(step => {
+      const merged = applyRowsMerge(step, request, search.known);
+      places = merged.kind === 'walk' ? merged.places : [];
+      return merged.kind === 'walk' ? { kind: 'unknown' } : merged;
+    });
+    if (places.length === 0) return reply;
+    await search.look(places);
   }
-  const write = { kind: 'object-write', place, row, inline } as const;
-  const plan = planWrite(step, place, { row, stored: known });
-  storeObject(step, { write, key, stored, plan, completion: undefined });
-  return true;
+  return { kind: 'overloaded' };
 }
 
-/** A version's part list. It was stored elsewhere before all had marked it: then it lives, and no
- *  mark counts. */
-function putBeside(
-  step: WriteStep,
-  { versionId }: ObjectVersion,
-  lists: readonly Uint8Array[],
-): void {
-  lists.forEach((list, index) => {
-    step.batch.put(partListRowKey(step.partition, versionId, index), list);
-  });
-  step.batch.delete(abortedMarkRowKey(step.partition, versionId));
+/** No version fits into so few bytes. */
+const TOMBSTONE_BYTES_MAX = 32;
+
+/** Merged before all else, so that what it ends does not become current first. */
+export function mayEndVersion({ name, value }: StoredRow): boolean {
+  const isOfKey = name[0] === TABLE.object || name[0] === TABLE.history;
+  if (!isOfKey || value.length > TOMBSTONE_BYTES_MAX) return false;
+  const row = orDamage(() => decodeObjectRow(value));
+  return row !== 'damaged' && isEnd(row);
 }
 
-/** What is still the current version here gives way when the newer one comes. */
-function mergeHistory(
+function keysToWalk(
   step: WriteStep,
-  key: Buffer,
-  { value, inline, lists = [] }: StoredRow,
-): boolean {
-  const place = placeOfHistoryKey(key);
-  const row = standing(decodeObjectRow(value));
-  const head = orDamage(() => readObjectRow(step.batch, objectRowKey(step.partition, place)));
-  if (row === undefined || head === 'damaged' || head?.timestamp === row.timestamp) return false;
-  const known = orDamage(() => readRow(step.batch, key, decodeObjectRow));
-  if (known !== undefined && known !== 'damaged') {
-    const merged = standing(mergeObjectRows(known, row));
-    if (merged === undefined || merged === known) return false;
-    replaceHistory(step, place, merged);
-    return true;
+  rows: readonly StoredRow[],
+  known: KnownBelow,
+): readonly ObjectPlace[] {
+  const places = new Map<string, ObjectPlace>();
+  for (const { name, value } of rows) {
+    const row = decodeObjectRow(value);
+    if (!isEnd(row)) continue;
+    const key = keyOfName(step.partition, name);
+    const place = name[0] === TABLE.object ? placeOfObjectKey(key) : placeOfHistoryKey(key);
+    const head = readObjectRowOrDamage(step.batch, objectRowKey(step.partition, place));
+    if (head === 'damaged' || !endsCurrent(head, row)) continue;
+    const below = known.get(nameOf(place));
+    const at = { rows: step.batch, partition: step.partition, place };
+    if (below === undefined || newestStanding(at, below) === 'walk')
+      places.set(nameOf(place), place);
   }
-  const storedBytes = row.kind === 'version' ? storedBytesOf(row) : 0;
-  if (hasBytes(row) && inline?.length !== storedBytes) return false;
-  step.ledger.open(place.bucket);
-  if (row.kind === 'version') putBeside(step, row, lists);
-  putHistory(step, place, { row, bytes: hasBytes(row) ? inline : undefined });
-  if (known === 'damaged') step.ledger.distrust(place.bucket);
-  else step.ledger.count(place.bucket, { ...NO_COUNTERS, bytes: bytesOf(row) });
-  return true;
+  return [...places.values()];
+}
+
+function mergeObject(step: WriteStep, key: Buffer, row: StoredRow, known: KnownBelow): boolean {
+  return mergeVersion(step, placeOfObjectKey(key), row, known);
+}
+
+function mergeHistory(step: WriteStep, key: Buffer, row: StoredRow, known: KnownBelow): boolean {
+  return mergeVersion(step, placeOfHistoryKey(key), row, known);
+}
+
+/** Where it stood at the sender does not matter: here it may be newer than all, or not. */
+function mergeVersion(
+  step: WriteStep,
+  place: ObjectPlace,
+  { value, inline, lists }: StoredRow,
+  known: KnownBelow,
+): boolean {
+  const arrival = { row: decodeObjectRow(value), inline, lists };
+  const arrived = arrive(step, place, arrival, known.get(nameOf(place)));
+  assert(arrived !== 'walk', 'what stands below was asked for before');
+  return arrived === 'changed';
 }
 
 /** Written once, all at a time: another copy changes nothing. */

@@ -13,6 +13,7 @@ import type { Clock } from '../../schemas/environment.ts';
 import type { BucketId, PartitionId } from '../../schemas/ids.ts';
 import type {
   DigestRows,
+  RowsMerge,
   TableReply,
   TableRequest,
   VersionDelete,
@@ -48,14 +49,17 @@ import {
   checkRound,
   readRound,
 } from './rounds.ts';
-import { applyRowsMerge } from './row-merges.ts';
+import type { KnownBelow } from './row-merges.ts';
+import { applyRowsMerge, mayEndVersion, mergeRows } from './row-merges.ts';
 import { readRows } from './row-reads.ts';
 import { dropRows, holdsRows } from './set-aside.ts';
 import { listUploads } from './upload-list.ts';
 import { listParts, readPart, readUpload, readVersionParts } from './upload-reads.ts';
 import { applyPartWrite, applyUploadAbort, applyUploadCreate } from './upload-writes.ts';
-import type { DeletionAttempt, Successors } from './version-deletes.ts';
-import { deleteVersion, walkSuccessors } from './version-deletes.ts';
+import { HistoryWatch, SuccessorSearch } from './successors.ts';
+import { checkVersion } from './version-checks.ts';
+import type { DeletionAttempt } from './version-deletes.ts';
+import { deleteVersion } from './version-deletes.ts';
 import { listVersions } from './version-list.ts';
 import { replyToFailure, WriteQueue } from './write-queue.ts';
 import { weightOf } from './write-weight.ts';
@@ -95,7 +99,6 @@ type TableWrite = Extract<
       | 'owners-check'
       | 'bucket-fence'
       | 'bucket-unfence'
-      | 'rows-merge'
       | 'round-promise'
       | 'round-prepare'
       | 'round-enter';
@@ -106,6 +109,7 @@ const LISTS_RUNNING_MAX = 8;
 const LISTS_WAITING_MAX = 256;
 /** Of the partition's own chores; they are repeated when they fail. */
 const CHORE_WEIGHT = 1024;
+const NOTHING_KNOWN: KnownBelow = new Map();
 
 export class TablePartition implements Actor<TableRequest, TableReply> {
   readonly partition: PartitionId;
@@ -117,6 +121,7 @@ export class TablePartition implements Actor<TableRequest, TableReply> {
   readonly #memory = new BucketMemory();
   readonly #sequence: DurableSequence;
   readonly #forgotten: ForgottenMark;
+  readonly #watch = new HistoryWatch();
   readonly #queue: WriteQueue;
   readonly #lists = new Gate({ runningMax: LISTS_RUNNING_MAX, waitingMax: LISTS_WAITING_MAX });
   readonly #recount: CounterRecount;
@@ -141,6 +146,7 @@ export class TablePartition implements Actor<TableRequest, TableReply> {
       memory: this.#memory,
       sequence: this.#sequence,
       forgotten,
+      watch: this.#watch,
       space,
       soleReplica,
       isLiveStamper,
@@ -200,6 +206,10 @@ export class TablePartition implements Actor<TableRequest, TableReply> {
         return this.#list(context, () => listVersions(this, request));
       case 'version-delete':
         return this.#deleteVersion(request, context);
+      case 'version-check':
+        return this.#list(context, () => checkVersion(this, request));
+      case 'rows-merge':
+        return this.#mergeRows(request, context);
       case 'manifest-drop':
         return this.#list(context, () => dropManifest(this, request, apply => this.change(apply)));
       default:
@@ -233,6 +243,7 @@ export class TablePartition implements Actor<TableRequest, TableReply> {
       return outcome === 'done' ? 'dropped' : 'failed';
     } finally {
       this.#memory.clear();
+      this.#forgotten.invalidate();
       this.digest?.invalidate();
       this.#isSetAside = false;
     }
@@ -285,28 +296,57 @@ export class TablePartition implements Actor<TableRequest, TableReply> {
     return state;
   }
 
-  #write(request: TableWrite, { deadlineAtMs }: RequestContext): Promise<TableReply> {
-    return new Promise(resolve => {
-      const apply = (step: WriteStep): TableReply => applyWrite(step, request);
-      const purpose = purposeOf(request);
-      const write = { deadlineAtMs, purpose, company: 'any', apply, answer: resolve } as const;
-      this.#queue.add(write, weightOf(request));
-    });
+  #write(request: TableWrite, context: RequestContext): Promise<TableReply> {
+    const how = { purpose: purposeOf(request), weight: weightOf(request) };
+    return this.#attempt(context, how, step => applyWrite(step, request));
   }
 
   #deleteVersion(request: VersionDelete, context: RequestContext): Promise<TableReply> {
-    const { deadlineAtMs } = context;
+    return this.#searching(context, 'frees-space', (attempt, search) =>
+      deleteVersion(request, attempt, search),
+    );
+  }
+
+  #mergeRows(request: RowsMerge, context: RequestContext): Promise<TableReply> {
+    if (request.rows.some(mayEndVersion)) {
+      return this.#searching(context, 'grows', (attempt, search) =>
+        mergeRows(request, attempt, search),
+      );
+    }
+    return this.#attempt(context, { purpose: 'grows', weight: weightOf(request) }, step => {
+      const merged = applyRowsMerge(step, request, NOTHING_KNOWN);
+      return merged.kind === 'walk' ? { kind: 'unknown' } : merged;
+    });
+  }
+
+  /** Work that may have to walk before it can be decided. */
+  #searching(
+    context: RequestContext,
+    purpose: CommitPurpose,
+    work: (attempt: DeletionAttempt, search: SuccessorSearch) => Promise<TableReply>,
+  ): Promise<TableReply> {
     const attempt: DeletionAttempt = apply =>
-      new Promise(resolve => {
-        if (this.#isSetAside) {
-          resolve({ kind: 'unknown' });
-          return;
-        }
-        const write = { deadlineAtMs, purpose: 'frees-space', company: 'any' } as const;
-        this.#queue.add({ ...write, apply, answer: resolve }, weightOf(request));
-      });
-    const walk = (): Promise<Successors> => walkSuccessors(this, request.place);
-    return this.#list(context, () => deleteVersion(request, attempt, walk));
+      this.#attempt(context, { purpose, weight: CHORE_WEIGHT }, apply);
+    return this.#list(context, async () => {
+      const search = new SuccessorSearch(this, this.#watch);
+      try {
+        return await work(attempt, search);
+      } finally {
+        search.end();
+      }
+    });
+  }
+
+  #attempt(
+    { deadlineAtMs }: RequestContext,
+    { purpose, weight }: { readonly purpose: CommitPurpose; readonly weight: number },
+    apply: (step: WriteStep) => TableReply,
+  ): Promise<TableReply> {
+    if (this.#isSetAside) return Promise.resolve({ kind: 'unknown' });
+    return new Promise(resolve => {
+      const write = { deadlineAtMs, purpose, company: 'any', apply, answer: resolve } as const;
+      this.#queue.add(write, weight);
+    });
   }
 
   #answer(read: () => TableReply): TableReply {
@@ -378,7 +418,6 @@ function purposeOf(request: TableWrite): CommitPurpose {
     case 'manifest-write':
     case 'upload-create':
     case 'part-write':
-    case 'rows-merge':
       return 'grows';
     default:
       return 'frees-space';
@@ -407,8 +446,6 @@ function applyWrite(step: WriteStep, request: TableWrite): TableReply {
       return applyFence(step, request);
     case 'bucket-unfence':
       return applyUnfence(step, request);
-    case 'rows-merge':
-      return applyRowsMerge(step, request);
     case 'round-promise':
       return applyRoundPromise(step, request);
     case 'round-prepare':

@@ -24,12 +24,15 @@ import { behindPrefix, rowKey, rowRange, TABLE } from '../../schemas/row-tables.
 import { timestampMs } from '../../schemas/timestamp.ts';
 import type { Store, StoreCursor, StoreEntry } from '../storage/store.ts';
 import { endOfCommonPrefix } from './folded-scan.ts';
-import { findVersionByRef, standing } from './history-rows.ts';
+import type { KeyRows } from './history-rows.ts';
+import { findVersionByRef, rowOfStamp, standing } from './history-rows.ts';
+import { readObjectRow } from './stored-rows.ts';
 import {
   endedKey,
   escapeKey,
   historyRowKey,
   OBJECT_KEY_AT,
+  objectRowKey,
   shardPrefix,
   unescapeKey,
 } from './row-keys.ts';
@@ -112,7 +115,7 @@ class VersionWalk {
   readonly #delimiter: Buffer;
   readonly #entries: Entry[] = [];
   #scanned = 0;
-  /** Where a page ends that shows nothing new at its end. */
+  /** What was shown last, or passed. */
   #last: VersionStart | undefined;
 
   constructor({ store, partition }: Here, request: VersionList) {
@@ -142,12 +145,14 @@ class VersionWalk {
   async page(): Promise<TableReply> {
     const entries = this.#entries;
     for (;;) {
+      // Not what is passed behind it: another replica may show something there.
+      const shown = this.#last;
       const next = await this.#next();
-      if (next === 'enough') return this.#pageThatGoesOn();
+      if (next === 'enough') return this.#pageThatGoesOn(this.#last);
       if (next === undefined) return { kind: 'version-page', entries };
       const { key, version, isLatest } = next;
       const folded = this.#fold(key);
-      if (entries.length === this.#request.limit) return this.#pageThatGoesOn();
+      if (entries.length === this.#request.limit) return this.#pageThatGoesOn(shown);
       if (folded !== undefined) {
         entries.push({ kind: 'prefix', prefix: folded.toString('utf8') });
         this.#last = { key: folded.toString('utf8') as ObjectKey };
@@ -160,9 +165,8 @@ class VersionWalk {
     }
   }
 
-  #pageThatGoesOn(): TableReply {
+  #pageThatGoesOn(next: VersionStart | undefined): TableReply {
     const entries = this.#entries;
-    const next = this.#last;
     return next === undefined
       ? { kind: 'version-page', entries }
       : { kind: 'version-page', entries, next };
@@ -180,9 +184,11 @@ class VersionWalk {
       const found = isCurrent ? current : old;
       if (found === undefined) return undefined;
       (isCurrent ? this.#current : this.#history).pass();
-      const version = standing(decodeObjectRow(found.row.value));
+      const row = decodeObjectRow(found.row.value);
+      const version = standing(row);
       if (version !== undefined) return { key: found.key, version, isLatest: isCurrent };
-      this.#last = { key: found.key.toString('utf8') as ObjectKey };
+      // Versions may stand below what has ended.
+      this.#last = { key: found.key.toString('utf8') as ObjectKey, version: row.timestamp };
     }
   }
 
@@ -216,23 +222,24 @@ class VersionWalk {
     if (after.version === undefined) return { current, history: behindPrefix(ended) };
     const place = { bucket, shard, key: after.key };
     const at = { rows: store, partition, place };
-    const behind = behindVersion(at, after.version);
+    const found = findListed(at, after.version);
     // Behind the current version is the whole history.
-    if (behind === 'current') return { current, history: ended };
-    return { current, history: Buffer.concat([behind, NUL]) };
+    if (found?.standing === 'current') return { current, history: ended };
+    const stamp = found?.row.timestamp ?? (after.version === 'null' ? undefined : after.version);
+    const whole = Buffer.concat([this.#currentBase, key]);
+    // A null version that is gone stood somewhere: its key is told once more, rather than left out.
+    if (stamp === undefined) return { current: whole, history: ended };
+    const history = Buffer.concat([historyRowKey(partition, place, stamp), NUL]);
+    // What stood below it may have become the current one meanwhile.
+    const head = readObjectRow(store, objectRowKey(partition, place));
+    const isBelow = head !== undefined && head.timestamp < stamp;
+    return { current: isBelow ? whole : current, history };
   }
 }
 
-/** The row key of a version; of one that is gone, where it stood. */
-function behindVersion(
-  at: Parameters<typeof findVersionByRef>[0],
-  version: VersionRef,
-): Buffer | 'current' {
-  const found = findVersionByRef(at, version);
-  if (found?.standing === 'current') return 'current';
-  const stamp = found?.row.timestamp ?? (version === 'null' ? undefined : version);
-  // A null version that is gone stood somewhere: its key is told once more, rather than left out.
-  return stamp === undefined ? 'current' : historyRowKey(at.partition, at.place, stamp);
+/** By its stamp: other names that a version has may be the stamps of what has ended. */
+function findListed(at: KeyRows, version: VersionRef): ReturnType<typeof rowOfStamp> {
+  return version === 'null' ? findVersionByRef(at, version) : rowOfStamp(at, version);
 }
 
 function keyOfCurrent(rowKeyBytes: Buffer): Buffer {

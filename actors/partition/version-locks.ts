@@ -34,11 +34,20 @@ export function refusalToDelete(
   row: StoredVersion | undefined,
   bypass: Bypass,
 ): Locked | undefined {
-  if (row?.kind !== 'version' || row.lock === undefined) return undefined;
-  const holding = holdingOf(row.lock, clock.wallMs());
+  return row?.kind === 'version' ? refusalByLock(clock, row.lock, bypass) : undefined;
+}
+
+/** The same of a version that may not be here. */
+export function refusalByLock(
+  clock: Clock,
+  lock: ObjectLock | undefined,
+  bypass: Bypass,
+): Locked | undefined {
+  if (lock === undefined) return undefined;
+  const holding = holdingOf(lock, clock.wallMs());
   if (holding === 'GOVERNANCE') return bypass === 'bypass' ? undefined : HELD;
   if (holding !== undefined) return HELD;
-  return row.lock.retention !== undefined && isClockInDoubt(clock) ? IN_DOUBT : undefined;
+  return lock.retention !== undefined && isClockInDoubt(clock) ? IN_DOUBT : undefined;
 }
 
 function isClockInDoubt(clock: Clock): boolean {

@@ -16,43 +16,64 @@ import type { BucketCounters } from '../../schemas/records/bucket-counters.ts';
 import { NO_COUNTERS } from '../../schemas/records/bucket-counters.ts';
 import { mergeLocks } from '../../schemas/records/object-lock.ts';
 import type { ObjectRow, ObjectVersion, StoredVersion } from '../../schemas/records/object-row.ts';
-import { readNoncurrentNull, standing } from './history-rows.ts';
+import type { Timestamp } from '../../schemas/timestamp.ts';
+import { readNullBelow, standing } from './history-rows.ts';
 import type { WriteStep } from './write-step.ts';
 
 export type VersionPlan = {
   /** What becomes the current row. */
   readonly row: ObjectRow;
   /** What stands there and is kept. */
-  readonly demoted: StoredVersion | undefined;
+  readonly demoted: ObjectRow | undefined;
   /** What stands there and goes. */
   readonly superseded: ObjectVersion | undefined;
-  /** The null version, where it is not the current one, and goes. */
-  readonly dropped: StoredVersion | undefined;
+  /** The null version, where it is not the current one, or its deletion; it goes. */
+  readonly dropped: ObjectRow | undefined;
 };
 
 const NOTHING = { demoted: undefined, superseded: undefined, dropped: undefined } as const;
 
-/** Throws what reading the history throws. */
+type Planned = {
+  readonly row: ObjectRow;
+  readonly stored: ObjectRow | undefined;
+  /** The write's earlier stamps. */
+  readonly voids?: readonly Timestamp[] | undefined;
+};
+
+/** Of a row that becomes the current one. Throws what reading the history throws. */
 export function planWrite(
   step: WriteStep,
   place: ObjectPlace,
-  { row: written, stored }: { readonly row: ObjectRow; readonly stored: ObjectRow | undefined },
+  { row: written, stored, voids }: Planned,
 ): VersionPlan {
   const head = standing(stored);
-  if (head === undefined) return { row: written, ...NOTHING };
+  if (head === undefined) {
+    // Another replica may hold what it deleted.
+    const isNeeded = isVersioned(written) && !step.surroundings.soleReplica;
+    return { row: written, ...NOTHING, demoted: isNeeded ? stored : undefined };
+  }
   const isDeletion = written.kind === 'tombstone';
   const mayHaveHistory = head.versioned === true || head.kind === 'marker';
-  const row: ObjectRow =
-    isDeletion && mayHaveHistory ? { kind: 'marker', timestamp: written.timestamp } : written;
+  const row: ObjectRow = isDeletion && mayHaveHistory ? markerOf(written) : written;
   const isKept = isVersioned(row) || head.versioned === true;
-  if (!isKept || isSameVersion(row, head)) {
+  const isAgain =
+    isSameVersion(row, head) &&
+    (step.surroundings.soleReplica ||
+      !isVersioned(row) ||
+      voids?.includes(head.timestamp) === true);
+  if (!isKept || isAgain) {
     if (head.kind !== 'version') return { row, ...NOTHING };
     const isRaised = head.lock !== undefined && isSameVersion(row, head);
     return { row: isRaised ? withLockOf(row, head) : row, ...NOTHING, superseded: head };
   }
   const { partition, batch: rows } = step;
-  const dropped = isVersioned(row) ? undefined : readNoncurrentNull({ rows, partition, place });
+  const dropped = isVersioned(row) ? undefined : readNullBelow({ rows, partition, place });
   return { row, ...NOTHING, demoted: head, dropped };
+}
+
+/** A deletion of the object that lies above a version. */
+export function markerOf({ timestamp }: ObjectRow): StoredVersion {
+  return { kind: 'marker', timestamp };
 }
 
 export function isVersioned(row: ObjectRow): boolean {

@@ -22,6 +22,7 @@ import type { DigestChange, PartitionDigest } from './partition-digest.ts';
 import type { Holding } from './quota.ts';
 import type { ForgottenMark } from './forgotten-mark.ts';
 import { RowBatch } from './row-batch.ts';
+import type { HistoryWatch } from './successors.ts';
 import { releaseRowKey, tombstoneRowKey } from './row-keys.ts';
 
 /** What stays the same from batch to batch. */
@@ -35,6 +36,7 @@ export type StepSurroundings = {
   /** False: refuse what needs space. */
   readonly space: () => boolean;
   readonly soleReplica: boolean;
+  readonly watch: HistoryWatch;
   /** Is this stamper (16 hex digits) a process that lives? */
   readonly isLiveStamper: (stamper: string) => boolean;
   /** What other partitions of this node hold of a bucket with so many index shards. */

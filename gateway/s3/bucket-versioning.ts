@@ -5,12 +5,8 @@
  * Knows:         the S3 API reference; "Using versioning in S3 buckets" of the S3 user guide.
  * Must not know: what versioning does to objects.
  *
- * Versioning is never taken away again: once enabled, it can only be suspended. Under several
- * replicas a deletion of a version would come back from the replica that missed it, so a cluster
- * answers 501 until such deletions travel.
+ * Versioning is never taken away again: once enabled, it can only be suspended.
  */
-import type { TableClient } from '../../bus/table-client.ts';
-import type { BucketId } from '../../schemas/ids.ts';
 import type { VersioningStatus } from '../../schemas/records/bucket-settings/access-settings.ts';
 import { decideSettings, readVouchedDocument, SETTING_STORED } from './bucket-document.ts';
 import type { BucketCall, S3Handler } from './s3-call.ts';
@@ -22,7 +18,6 @@ import { element, s3Document } from './xml-writer.ts';
 
 const DOCUMENT_BYTES_MAX = 16 * 1024;
 const CONFIGURATION = new Set(['MfaDelete', 'Status']);
-const ANY_BUCKET = '0'.repeat(64) as BucketId;
 const WORDS: Readonly<Record<VersioningStatus, string>> = {
   enabled: 'Enabled',
   suspended: 'Suspended',
@@ -36,19 +31,9 @@ export const putBucketVersioning: S3Handler<BucketCall> = async (call, services)
       message: 'The bucket has object lock: its versioning cannot be suspended.',
     });
   }
-  checkVersionsPossible(services.tables);
   await decideSettings(call, services, { versioning });
   return SETTING_STORED;
 };
-
-/** @throws S3Error NotImplemented. */
-export function checkVersionsPossible(tables: TableClient): void {
-  // All partitions have as many replicas.
-  if (tables.decidesConditions({ bucket: ANY_BUCKET, shard: 0 })) return;
-  throw new S3Error('NotImplemented', {
-    message: 'Versioning is not implemented under several replicas.',
-  });
-}
 
 function readStatus(body: Buffer): VersioningStatus {
   const fields = new XmlFields(parseXml(body, 'VersioningConfiguration'), CONFIGURATION);

@@ -5,7 +5,6 @@
  * Knows:         the S3 API reference of each.
  * Must not know: how names are given and taken; the directory does.
  */
-import type { TableClient } from '../../bus/table-client.ts';
 import { isBucketName } from '../../schemas/bucket-name.ts';
 import type { Tag } from '../../schemas/records/bucket-settings/bucket-tags.ts';
 import { BUCKET_TAGS_MAX, faultOfTags } from '../../schemas/records/bucket-settings/bucket-tags.ts';
@@ -17,7 +16,6 @@ import { readSmallBody } from '../object/payload.ts';
 import { readAcl, refuseGrants } from './access-control.ts';
 import { refuseFault } from './bucket-document.ts';
 import { readTags } from './bucket-tagging.ts';
-import { checkVersionsPossible } from './bucket-versioning.ts';
 import { ANY_ORIGIN } from './cors-preflight.ts';
 import { invalidArgument } from './list-parameters.ts';
 import { writeTime } from './list-times.ts';
@@ -38,12 +36,12 @@ const REGION_NAME = /^[a-z]{2}(?:-[a-z]+)+-\d$/;
 const UNNAMED_REGION = 'us-east-1';
 
 export function createBucket(punycode: 'allowed' | 'refused'): S3Handler<NamedCall> {
-  return async (call, { directory, region, defaultOwnership, tables }) => {
+  return async (call, { directory, region, defaultOwnership }) => {
     const { bucketName, caller } = call;
     if (!isBucketName(bucketName, punycode)) {
       throw new S3Error('InvalidBucketName', { fields: { BucketName: bucketName } });
     }
-    const access = { ...askedAccess(call, defaultOwnership), ...askedLock(call, tables) };
+    const access = { ...askedAccess(call, defaultOwnership), ...askedLock(call) };
     const body = await readSmallBody(call, CONFIGURATION_BYTES_MAX);
     const { location, tags } = readCreation(body);
     checkLocation(location, region);
@@ -86,14 +84,13 @@ function askedAccess(
 }
 
 /** Locks are about versions: from the beginning they are kept, too. */
-function askedLock({ headers }: S3Call, tables: TableClient): LockedSettings {
+function askedLock({ headers }: S3Call): LockedSettings {
   const text = headers.get(LOCK_HEADER);
   switch (text?.toLowerCase()) {
     case undefined:
     case 'false':
       return {};
     case 'true':
-      checkVersionsPossible(tables);
       return { versioning: 'enabled', objectLock: { defaultRetention: undefined } };
     default:
       throw invalidArgument(LOCK_HEADER, text ?? '', `${LOCK_HEADER} is true or false.`);

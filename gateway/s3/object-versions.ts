@@ -8,6 +8,7 @@
 import type { ObjectChange } from '../../schemas/messages/table.ts';
 import type { BucketRow } from '../../schemas/records/bucket-row.ts';
 import type { DeleteMarker, VersionRef } from '../../schemas/records/object-row.ts';
+import { versionRefOf } from '../../schemas/records/object-row.ts';
 import { timestampMs } from '../../schemas/timestamp.ts';
 import type { ReplyHeaders } from '../http/exchange.ts';
 import { httpDate } from '../http/http-date.ts';
@@ -43,8 +44,9 @@ export async function changeObject(
   services: S3Services,
   change: Pick<ObjectChange, 'tagging' | 'acl' | 'retention' | 'hold'>,
 ): Promise<ReplyHeaders> {
-  const version = versionRefOfCall(call.query);
+  const asked = versionRefOfCall(call.query);
   const place = placeOf(call);
+  const version = await versionToChange(call, services, asked);
   const request = { kind: 'object-change', place, version, ...change } as const;
   const answer = await services.tables.changeObject(request);
   if (answer.kind === 'written') return versionHeaders(call.bucket, answer.version);
@@ -54,6 +56,19 @@ export async function changeObject(
     throw noSuchObject(call, services, { bucket, key, version, marker: undefined });
   }
   throw markerRefusal({ key, version }, [['x-amz-delete-marker', 'true']]);
+}
+
+/** Of several replicas one may have another current version than the next: they are told which one
+ *  is meant, once a read quorum agrees on it. */
+async function versionToChange(
+  call: ObjectCall,
+  { tables, reader }: S3Services,
+  asked: VersionRef | undefined,
+): Promise<VersionRef | undefined> {
+  const place = placeOf(call);
+  if (call.bucket.versioning === undefined || tables.decidesConditions(place)) return asked;
+  const found = await reader.look(place, 'row', asked);
+  return found?.kind === 'object' ? versionRefOf(found.version) : asked;
 }
 
 type Absent = {

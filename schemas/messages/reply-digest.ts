@@ -23,6 +23,7 @@ const ABSENT = Buffer.alloc(DIGEST_BYTES);
 const COMPARED: ReadonlySet<TableReply['kind']> = new Set([
   'object',
   'object-page',
+  'version-page',
   'upload',
   'upload-page',
   'parts',

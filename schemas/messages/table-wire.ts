@@ -20,7 +20,14 @@ import {
   type ChangedAcl,
   type Tagging,
 } from '../records/object-extras.ts';
-import { packRetention, readRetention, type Retention } from '../records/object-lock.ts';
+import {
+  packLock,
+  packRetention,
+  readLock,
+  readRetention,
+  type ObjectLock,
+  type Retention,
+} from '../records/object-lock.ts';
 import {
   decodeObjectRow,
   encodeObjectRow,
@@ -29,6 +36,7 @@ import {
   type PartRef,
   type VersionRef,
 } from '../records/object-row.ts';
+import type { VersionAt } from '../records/release-entry.ts';
 import type { Forgotten, PreparedRound } from '../records/round-row.ts';
 import { packForgotten, packPrepared, readForgotten, readPrepared } from '../records/round-row.ts';
 import {
@@ -102,6 +110,11 @@ const retention = field<Retention>(packRetention, fields => {
   if (read === undefined) throw new CodecError('a retention that is none');
   return read;
 });
+const lock = field<ObjectLock>(packLock, fields => {
+  const read = readLock(fields);
+  if (read === undefined) throw new CodecError('a lock that is none');
+  return read;
+});
 /** Present or absent. */
 const yes: Codec<true> = {
   pack: () => true,
@@ -131,6 +144,7 @@ const condition = shape<WriteCondition>({
   ifModifiedMs: optional(integer),
   ifSizeBytes: optional(integer),
 });
+const versionAt = shape<VersionAt>({ timestamp, isNull: flag });
 const retentionChange = shape<RetentionChange>({
   stamp: timestamp,
   retention: optional(retention),
@@ -237,6 +251,17 @@ const comparedReads: Members<ComparedRead> = {
     },
   ],
   'part-list': [12, { place, uploadId, after: integer, limit: integer }],
+  'version-list': [
+    52,
+    {
+      bucket,
+      shard: integer,
+      prefix: text,
+      delimiter: text,
+      after: optional(versionStart),
+      limit: integer,
+    },
+  ],
 };
 
 const request = union<TableRequest>({
@@ -250,6 +275,8 @@ const request = union<TableRequest>({
       condition: optional(condition),
       completes: optional(shape({ uploadId, parts: partRefs })),
       quota: optional(quota),
+      isAbove: optional(flag),
+      voids: optional(list(timestamp)),
     },
   ],
   'manifest-write': [4, { owner, index: integer, blocks }],
@@ -301,19 +328,11 @@ const request = union<TableRequest>({
       timestamp,
       condition: optional(condition),
       mayBypass: optional(flag),
+      at: optional(versionAt),
+      lock: optional(lock),
     },
   ],
-  'version-list': [
-    52,
-    {
-      bucket,
-      shard: integer,
-      prefix: text,
-      delimiter: text,
-      after: optional(versionStart),
-      limit: integer,
-    },
-  ],
+  'version-check': [53, { place, at: versionAt, uploadId: optional(uploadId) }],
   'reply-digest': [34, { of: union<ComparedRead>(comparedReads) }],
 });
 
@@ -357,6 +376,7 @@ const reply = union<TableReply>({
   rows: [42, { rows: list(storedRow), handled: integer, round: roundNumber }],
   merged: [43, { changed: integer }],
   'version-page': [51, { entries: list(listedVersion), next: optional(versionStart) }],
+  'version-checked': [53, { isOver: flag, isUploadNamed: flag }],
   'no-such-version': [50, { because: choice('absent', 'marker') }],
   'version-locked': [52, { because: choice('held', 'clock') }],
   'reply-digest': [44, { digest: bytes }],

@@ -14,11 +14,42 @@ import type { BlockList } from '../records/block-list.ts';
 import type { BlockOwner } from '../records/block-owner.ts';
 import type { BucketCounters } from '../records/bucket-counters.ts';
 import type { ChangedAcl, Tagging } from '../records/object-extras.ts';
-import type { Retention } from '../records/object-lock.ts';
-import type { Forgotten, PreparedRound } from '../records/round-row.ts';
+import type { ObjectLock, Retention } from '../records/object-lock.ts';
+import type { VersionAt } from '../records/release-entry.ts';
+import type { PreparedRound } from '../records/round-row.ts';
 import type { ObjectRow, PartRef, VersionRef } from '../records/object-row.ts';
 import type { PartRow, UploadRow } from '../records/upload-row.ts';
 import type { Timestamp } from '../timestamp.ts';
+
+import type {
+  DigestRead,
+  DigestRows,
+  DigestedRow,
+  RoundCheck,
+  RoundEnter,
+  RoundNumber,
+  RoundPrepare,
+  RoundPromise,
+  RowsMerge,
+  RowsRead,
+  StoredRow,
+  VersionCheck,
+} from './table-replicas.ts';
+
+export type {
+  DigestRead,
+  DigestRows,
+  DigestedRow,
+  RoundCheck,
+  RoundEnter,
+  RoundNumber,
+  RoundPrepare,
+  RoundPromise,
+  RowsMerge,
+  RowsRead,
+  StoredRow,
+  VersionCheck,
+} from './table-replicas.ts';
 
 /** An object's place: its bucket, the index shard its key falls in, and the key. */
 export type ObjectPlace = {
@@ -60,6 +91,11 @@ export type ObjectWrite = {
   readonly completes?: { readonly uploadId: UploadId; readonly parts: readonly PartRef[] };
   /** Decided in the step that writes. */
   readonly quota?: BucketQuota | undefined;
+  /** The stamp is above what a read quorum held, or a write quorum told: what is newer all the same
+   *  is written at the same time. A version stands below it then. */
+  readonly isAbove?: boolean | undefined;
+  /** Stamps under which this version was sent before: no replica keeps it under one of them. */
+  readonly voids?: readonly Timestamp[] | undefined;
 };
 
 /** `mayBypass`: whoever asks has the right to bypass governance, and said so. */
@@ -100,6 +136,11 @@ export type VersionDelete = {
   readonly condition?: WriteCondition | undefined;
   /** Whoever asks has the right to bypass governance, and said so. */
   readonly mayBypass?: boolean | undefined;
+  /** Which one that is, where there are several replicas: one that has missed it hears of its end
+   *  all the same. */
+  readonly at?: VersionAt | undefined;
+  /** Its lock: a replica that has missed the version keeps it from ending all the same. */
+  readonly lock?: ObjectLock | undefined;
 };
 
 /** `any` wants the row; `content` also the bytes of an inline object, in the same answer. */
@@ -291,51 +332,9 @@ export type BucketProbe = {
   readonly shard: number;
 };
 
-/** What does this replica hold, in a few bytes? */
-export type DigestRead = { readonly kind: 'digest-read' };
-/** The rows of some leaves behind the name `after`, up to and with the name `upTo`. */
-export type DigestRows = {
-  readonly kind: 'digest-rows';
-  /** A bit for each leaf. */
-  readonly leaves: Uint8Array;
-  /** `compared`: what all replicas hold alike; `all`: with it what a new replica takes over. */
-  readonly tables: 'compared' | 'all';
-  readonly after?: Uint8Array | undefined;
-  readonly upTo?: Uint8Array | undefined;
-};
-/** `name`: table and row key; `item`: the keyed hash of name and value. */
-export type DigestedRow = { readonly name: Uint8Array; readonly item: Uint8Array };
-
-/** Rows as they are stored, by name: table and row key. */
-export type RowsRead = { readonly kind: 'rows-read'; readonly names: readonly Uint8Array[] };
-/** Merge these rows, which another replica stored, into this one's. */
-export type RowsMerge = {
-  readonly kind: 'rows-merge';
-  readonly rows: readonly StoredRow[];
-  /** In which their sender read them; a replica in a later round refuses them. */
-  readonly round?: RoundNumber | undefined;
-};
-/** A round of forgetting, and the newest timestamp that was forgotten up to it. */
-export type RoundNumber = { readonly round: number; readonly collected?: Timestamp | undefined };
-/** Answered `round`, or `round-refused` by who promised a higher ballot. */
-export type RoundPromise = { readonly kind: 'round-promise'; readonly ballot: Timestamp };
-/** Keep this list as that of the next round, durably; `written` or `round-refused`. */
-export type RoundPrepare = { readonly kind: 'round-prepare'; readonly prepared: PreparedRound };
-/** Which of these rows are held as they are listed, with nothing left to release? */
-export type RoundCheck = { readonly kind: 'round-check'; readonly list: readonly Forgotten[] };
-/** Forget what the list of this round names; asked only once every replica has prepared it. */
-export type RoundEnter = { readonly kind: 'round-enter'; readonly round: number };
-export type StoredRow = {
-  readonly name: Uint8Array;
-  readonly value: Uint8Array;
-  /** Of an object's row: the bytes of an inline version. */
-  readonly inline?: Uint8Array | undefined;
-  /** Of an object's row: the rows of its part list, in order. */
-  readonly lists?: readonly Uint8Array[] | undefined;
-};
-
 /** What several replicas must say alike, or it is repaired before it is an answer. */
-export type ComparedRead = ObjectRead | ObjectList | UploadRead | UploadList | PartList;
+export type ComparedRead =
+  ObjectRead | ObjectList | VersionList | UploadRead | UploadList | PartList;
 /** A few bytes that tell whether two replicas would answer the same. */
 export type ReplyDigest = { readonly kind: 'reply-digest'; readonly of: ComparedRead };
 
@@ -343,6 +342,7 @@ export type TableRequest =
   | ObjectWrite
   | ObjectChange
   | VersionDelete
+  | VersionCheck
   | VersionList
   | ObjectRead
   | ObjectList
@@ -432,6 +432,11 @@ export type TableReply =
       readonly kind: 'version-page';
       readonly entries: readonly (ListedVersion | ListedPrefix)[];
       readonly next?: VersionStart;
+    }
+  | {
+      readonly kind: 'version-checked';
+      readonly isOver: boolean;
+      readonly isUploadNamed: boolean;
     }
   | { readonly kind: 'manifest'; readonly blocks?: BlockList }
   | { readonly kind: 'upload'; readonly upload: UploadRow }

@@ -61,7 +61,18 @@ export type ObjectVersion = ObjectExtras & {
   readonly checksum?: StoredChecksum;
 };
 
-export type ObjectTombstone = { readonly kind: 'tombstone'; readonly timestamp: Timestamp };
+export type ObjectTombstone = {
+  readonly kind: 'tombstone';
+  readonly timestamp: Timestamp;
+  /** Of one version alone, which had this stamp; absent: of the object. */
+  readonly ends?: EndedVersion;
+};
+
+/**
+ * What a tombstone of one version ended: one with an id of its own, the null version, or one whose
+ * write was repeated under another stamp, with what it references.
+ */
+export type EndedVersion = 'version' | 'null' | 'repeated';
 
 /** The current version says that the object is deleted; those below it are kept. */
 export type DeleteMarker = {
@@ -79,6 +90,7 @@ const FORMAT = 1;
 const TOMBSTONE = 0;
 const VERSION = 1;
 const MARKER = 2;
+const ENDED_CODES: readonly EndedVersion[] = ['version', 'null', 'repeated'];
 const CONTENT_CODES = ['inline', 'blocks', 'manifest', 'parts'] as const;
 
 export function packPartRefs(parts: readonly PartRef[]): Packed[] {
@@ -152,7 +164,11 @@ export function packStoredHeaders(headers: StoredHeaders): Packed {
 
 export function encodeObjectRow(row: ObjectRow): Buffer {
   const timestamp = hexBytes(row.timestamp);
-  if (row.kind === 'tombstone') return pack([FORMAT, timestamp, TOMBSTONE]);
+  if (row.kind === 'tombstone') {
+    const { ends } = row;
+    const what = ends === undefined ? [] : [ENDED_CODES.indexOf(ends)];
+    return pack([FORMAT, timestamp, TOMBSTONE, ...what]);
+  }
   if (row.kind === 'marker') {
     return pack(row.versioned ? [FORMAT, timestamp, MARKER, true] : [FORMAT, timestamp, MARKER]);
   }
@@ -175,7 +191,7 @@ export function decodeObjectRow(bytes: Uint8Array): ObjectRow {
   const { fields } = FieldReader.open(bytes, [FORMAT]);
   const timestamp = readTimestamp(fields);
   const state = fields.integer();
-  if (state === TOMBSTONE) return { kind: 'tombstone', timestamp };
+  if (state === TOMBSTONE) return readTombstone(fields, timestamp);
   if (state === MARKER) return readMarker(fields, timestamp);
   if (state !== VERSION) throw new CodecError('unknown state of an object');
   const versionId = fields.skipNull() ? timestamp : fields.hex(16);
@@ -194,6 +210,13 @@ export function decodeObjectRow(bytes: Uint8Array): ObjectRow {
     ...(fields.hasMore ? readExtras(fields) : {}),
   };
   return { kind: 'version', ...version, ...(checksum === undefined ? {} : { checksum }) };
+}
+
+function readTombstone(fields: FieldReader, timestamp: Timestamp): ObjectTombstone {
+  if (!fields.hasMore) return { kind: 'tombstone', timestamp };
+  const ends = ENDED_CODES[fields.integer()];
+  if (ends === undefined) throw new CodecError('a tombstone of something unknown');
+  return { kind: 'tombstone', timestamp, ends };
 }
 
 function readMarker(fields: FieldReader, timestamp: Timestamp): DeleteMarker {
@@ -219,19 +242,33 @@ export function versionRefOf({ timestamp, versioned }: StoredVersion): VersionRe
 }
 
 /**
+ * Whether a row is one of those of which a key has one at most, the newest: the null version, its
+ * delete marker, or the deletion of either. All others stand beside each other, by their stamps.
+ */
+export function isNullRow(row: ObjectRow): boolean {
+  if (row.kind !== 'tombstone') return row.versioned !== true;
+  return row.ends === undefined || row.ends === 'null';
+}
+
+/**
  * Last writer wins. Two rows of one timestamp are the same write, told twice: the deletion of it
- * for good wins, and of two copies each later change. Should they differ all the same, the greater
+ * for good wins, and of two copies each later change. A deletion of the object that met versions
+ * there is a delete marker, wherever else it met none. Should they differ all the same, the greater
  * bytes win, so that every replica picks the same one.
  */
 export function mergeObjectRows(a: ObjectRow, b: ObjectRow): ObjectRow {
   if (a.timestamp !== b.timestamp) return a.timestamp > b.timestamp ? a : b;
-  const rank = STATE_RANK[a.kind] - STATE_RANK[b.kind];
+  const rank = rankOf(a) - rankOf(b);
   if (rank !== 0) return rank > 0 ? a : b;
   if (a.kind === 'version' && b.kind === 'version') return mergeCopies(a, b);
   return Buffer.compare(encodeObjectRow(a), encodeObjectRow(b)) >= 0 ? a : b;
 }
 
-const STATE_RANK = { version: 0, marker: 1, tombstone: 2 } as const;
+function rankOf(row: ObjectRow): number {
+  if (row.kind === 'version') return 0;
+  if (row.kind === 'marker') return 2;
+  return row.ends === undefined ? 1 : 3;
+}
 
 function mergeCopies(a: ObjectVersion, b: ObjectVersion): ObjectVersion {
   const bareA = withoutChanges(a);

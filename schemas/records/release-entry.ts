@@ -11,14 +11,23 @@
 import type { Packed } from '../codec.ts';
 import { CodecError, FieldReader, hexBytes, pack } from '../codec.ts';
 import type { BucketId, ObjectKey, UploadId, VersionId } from '../ids.ts';
+import type { Timestamp } from '../timestamp.ts';
 import type { ObjectContent } from './object-row.ts';
 import { packContent, readContent } from './object-row.ts';
+import { readTimestamp } from './timestamp-field.ts';
 
 /** The object whose rows held the subject. */
 export type ReleasePlace = {
   readonly bucket: BucketId;
   readonly shard: number;
   readonly key: ObjectKey;
+};
+
+/** By which other replicas are asked about a version: each has it, lacks it, or knows it ended. */
+export type VersionAt = {
+  readonly timestamp: Timestamp;
+  /** It was the null version of its key. */
+  readonly isNull: boolean;
 };
 
 export type ReleaseEntry =
@@ -28,6 +37,8 @@ export type ReleaseEntry =
       readonly place: ReleasePlace;
       readonly versionId: VersionId;
       readonly content: ObjectContent;
+      /** Absent where there was no other replica. */
+      readonly at?: VersionAt;
     }
   /** An upload that was aborted: all attempts at its parts. */
   | { readonly kind: 'upload'; readonly place: ReleasePlace; readonly uploadId: UploadId }
@@ -45,7 +56,10 @@ const KINDS = ['version', 'upload', 'leftovers'] as const;
 function packSubject(entry: ReleaseEntry): Packed[] {
   switch (entry.kind) {
     case 'version':
-      return [hexBytes(entry.versionId), packContent(entry.content)];
+      return [
+        ...[hexBytes(entry.versionId), packContent(entry.content)],
+        ...(entry.at === undefined ? [] : [hexBytes(entry.at.timestamp), entry.at.isNull]),
+      ];
     case 'upload':
       return [hexBytes(entry.uploadId)];
     case 'leftovers':
@@ -71,7 +85,10 @@ export function decodeReleaseEntry(bytes: Uint8Array): ReleaseEntry {
   switch (kind) {
     case 'version': {
       const versionId = fields.hex(16) as VersionId;
-      return { kind, place, versionId, content: readContent(fields.nested()) };
+      const content = readContent(fields.nested());
+      if (!fields.hasMore) return { kind, place, versionId, content };
+      const at = { timestamp: readTimestamp(fields), isNull: fields.flag() };
+      return { kind, place, versionId, content, at };
     }
     case 'upload':
       return { kind, place, uploadId: fields.hex(16) as UploadId };

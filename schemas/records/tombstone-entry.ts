@@ -1,7 +1,7 @@
 /**
  * An entry of the index of what may be forgotten after a while.
  *
- * Owns:          the three kinds of entry and their bytes.
+ * Owns:          the kinds of entry and their bytes.
  * Knows:         ids and timestamps.
  * Must not know: when they are due.
  *
@@ -23,6 +23,15 @@ export type TombstoneEntry =
       /** The deleted version, whose references must be released first. */
       readonly releases?: VersionId;
     }
+  /** Of one version among others, below the current one. */
+  | {
+      readonly kind: 'version';
+      readonly bucket: BucketId;
+      readonly shard: number;
+      readonly key: ObjectKey;
+      readonly timestamp: Timestamp;
+      readonly releases?: VersionId;
+    }
   /** Indexed only once what it held was released. */
   | {
       readonly kind: 'ended-upload';
@@ -41,7 +50,7 @@ function packEntry(entry: TombstoneEntry): Packed[] {
   const place = [hexBytes(entry.bucket), entry.shard, entry.key];
   if (entry.kind === 'ended-upload') return [1, ...place, hexBytes(entry.uploadId)];
   const releases = entry.releases === undefined ? null : hexBytes(entry.releases);
-  return [0, ...place, hexBytes(entry.timestamp), releases];
+  return [entry.kind === 'object' ? 0 : 3, ...place, hexBytes(entry.timestamp), releases];
 }
 
 export function encodeTombstoneEntry(entry: TombstoneEntry): Buffer {
@@ -52,13 +61,14 @@ export function decodeTombstoneEntry(bytes: Uint8Array): TombstoneEntry {
   const { fields } = FieldReader.open(bytes, [FORMAT]);
   const code = fields.integer();
   if (code === 2) return { kind: 'aborted-mark', ownerId: fields.hex(16) };
-  if (code > 2) throw new CodecError('unknown kind of tombstone');
+  if (code > 3) throw new CodecError('unknown kind of tombstone');
   const place = {
     bucket: fields.hex(32) as BucketId,
     shard: fields.integer(),
     key: fields.text() as ObjectKey,
   };
   if (code === 1) return { kind: 'ended-upload', ...place, uploadId: fields.hex(16) as UploadId };
-  const entry = { kind: 'object', ...place, timestamp: readTimestamp(fields) } as const;
+  const kind = code === 0 ? ('object' as const) : ('version' as const);
+  const entry = { kind, ...place, timestamp: readTimestamp(fields) };
   return fields.skipNull() ? entry : { ...entry, releases: fields.hex(16) as VersionId };
 }

@@ -7,7 +7,7 @@
  */
 export const clusterLimits = {
   'conditional writes': '501 NotImplemented',
-  versioning: '501 NotImplemented',
+  'changes of locks': '501 NotImplemented',
 } as const;
 
 export type ClusterLimit = keyof typeof clusterLimits;

@@ -26,12 +26,17 @@ import { QuietLog } from './quiet-log.ts';
 import { SeededRandom } from './seeded-random.ts';
 import { SimulatedTime } from './simulated-time.ts';
 
+/** With which the nodes compare what they hold. */
+export const DIGEST_KEY: Uint8Array = Buffer.alloc(32, 7);
+
 export type TableClusterOptions = {
   readonly partition: PartitionId;
   readonly nodes?: number;
   readonly seed?: number;
   readonly mode?: ConsistencyMode;
   readonly isLiveStamper?: (stamper: string) => boolean;
+  /** By how much the clock of each gateway is ahead. */
+  readonly skewMs?: (nearest: number) => number;
   /** References that the nodes release; without them nothing is released. */
   readonly blocks?: ReleasePorts['blocks'];
 };
@@ -56,6 +61,7 @@ export class TableNode {
       ...{ partition, store: this.store, clock: time.clock, space: () => true },
       ...{ kickRelease: () => this.#releases?.kick(partition), soleReplica: false },
       isLiveStamper: options.isLiveStamper ?? (() => true),
+      digestKey: DIGEST_KEY,
     });
     this.#served = inner.serve(subjects.table(this.id, partition), table.receive.bind(table));
     return table;
@@ -142,7 +148,9 @@ export class TableCluster {
       ...{ bus: this.bus, view, clock, timers, mode: this.options.mode },
       address: this.subjects.table.bind(this.subjects),
     });
-    const stamper = new Stamper(clock, this.random);
+    const skewMs = this.options.skewMs?.(nearest) ?? 0;
+    const own = { ...clock, wallMs: () => clock.wallMs() + skewMs };
+    const stamper = new Stamper(own, this.random);
     return { tables: new TableClient(calls, stamper), stamper };
   }
 

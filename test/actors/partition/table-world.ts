@@ -125,6 +125,7 @@ export class TableWorld {
         await this.askPartition(partition, request),
       ],
       isSuperseded: () => Promise.resolve(true),
+      isOver: () => Promise.resolve(true),
     };
     const ports = { tables: client, blocks };
     const isBehind = (): boolean => this.isBehind;

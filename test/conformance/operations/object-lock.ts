@@ -123,27 +123,6 @@ const retained: Cases = {
       },
     ],
   },
-  'a version without one': {
-    given: ['PUT /{locked}/a < x'],
-    ...{ ask: 'GET /{locked}/a?retention', answer: '404 NoSuchObjectLockConfiguration' },
-  },
-  'a retention comes with the object': {
-    ask: 'PUT /{locked}/a',
-    headers: {
-      'x-amz-object-lock-mode': 'COMPLIANCE',
-      'x-amz-object-lock-retain-until-date': UNTIL,
-    },
-    ...{ body: 'x', hasMd5: true, answer: '200' },
-    then: [
-      {
-        ...{ ask: 'GET /{locked}/a', answer: '200' },
-        has: {
-          'x-amz-object-lock-mode': 'COMPLIANCE',
-          'x-amz-object-lock-retain-until-date': UNTIL,
-        },
-      },
-    ],
-  },
   'what is governed is not deleted': {
     given: ['PUT /{locked}/a < x', `PUT /{locked}/a?retention < ${GOVERNED}`],
     ...{ ask: `DELETE ${VERSION}`, answer: '403 AccessDenied', then: [`GET ${VERSION} > x`] },
@@ -181,6 +160,39 @@ const retained: Cases = {
     ...{ ask: 'PUT /{locked}/a?retention', body: GOVERNED, headers: BYPASS },
     answer: '403 AccessDenied',
   },
+  'DeleteObjects tells what is retained': {
+    given: ['PUT /{locked}/a < x', `PUT /{locked}/a?retention < ${GOVERNED}`],
+    ...{ ask: 'POST /{locked}?delete', hasMd5: true, answer: '200' },
+    body:
+      '<Delete><Object><Key>a</Key>' +
+      '<VersionId>{1.x-amz-version-id}</VersionId></Object></Delete>',
+    xml: { 'Error.Code': 'AccessDenied', Deleted: null },
+  },
+};
+
+/** Also where locks do not change. */
+const retentions: Cases = {
+  'a version without one': {
+    given: ['PUT /{locked}/a < x'],
+    ...{ ask: 'GET /{locked}/a?retention', answer: '404 NoSuchObjectLockConfiguration' },
+  },
+  'a retention comes with the object': {
+    ask: 'PUT /{locked}/a',
+    headers: {
+      'x-amz-object-lock-mode': 'COMPLIANCE',
+      'x-amz-object-lock-retain-until-date': UNTIL,
+    },
+    ...{ body: 'x', hasMd5: true, answer: '200' },
+    then: [
+      {
+        ...{ ask: 'GET /{locked}/a', answer: '200' },
+        has: {
+          'x-amz-object-lock-mode': 'COMPLIANCE',
+          'x-amz-object-lock-retain-until-date': UNTIL,
+        },
+      },
+    ],
+  },
   ...each(
     [
       ['a date that is over', retention('GOVERNANCE', PAST), '400 InvalidArgument'],
@@ -197,14 +209,6 @@ const retained: Cases = {
     ask: 'PUT /{locked}/a',
     ...{ headers: { 'x-amz-object-lock-mode': 'COMPLIANCE' }, body: 'x', hasMd5: true },
     answer: '400 InvalidArgument',
-  },
-  'DeleteObjects tells what is retained': {
-    given: ['PUT /{locked}/a < x', `PUT /{locked}/a?retention < ${GOVERNED}`],
-    ...{ ask: 'POST /{locked}?delete', hasMd5: true, answer: '200' },
-    body:
-      '<Delete><Object><Key>a</Key>' +
-      '<VersionId>{1.x-amz-version-id}</VersionId></Object></Delete>',
-    xml: { 'Error.Code': 'AccessDenied', Deleted: null },
   },
 };
 
@@ -232,6 +236,9 @@ const held: Cases = {
     ],
     ...{ ask: `DELETE ${VERSION}`, answer: '204' },
   },
+};
+
+const holds: Cases = {
   'a hold that is none': {
     given: ['PUT /{locked}/a < x'],
     ...{ ask: 'PUT /{locked}/a?legal-hold', body: hold('MAYBE'), answer: '400 MalformedXML' },
@@ -267,15 +274,15 @@ const unheld: Cases = {
 export const lockConfiguration = table(
   'GetObjectLockConfiguration, PutObjectLockConfiguration',
   'at creation or once versions are kept, with a default',
-  ...[limitedTo('versioning', configured), unlocked],
+  ...[configured, unlocked],
 );
 export const objectRetention = table(
   'GetObjectRetention, PutObjectRetention',
   'GOVERNANCE and COMPLIANCE, bypass, also with uploads',
-  ...[limitedTo('versioning', retained), withoutLocks],
+  ...[limitedTo('changes of locks', retained), retentions, withoutLocks],
 );
 export const legalHold = table(
   'GetObjectLegalHold, PutObjectLegalHold',
   'on and off',
-  ...[limitedTo('versioning', held), unheld],
+  ...[limitedTo('changes of locks', held), holds, unheld],
 );

@@ -7,7 +7,7 @@
  * Must not know: how versions are stored.
  */
 import { completion, ENABLED, SUSPENDED } from '../fixtures.ts';
-import { each, limitedTo, table, type Cases } from '../s3-case.ts';
+import { each, table, type Cases } from '../s3-case.ts';
 
 const status: Cases = {
   'a bucket has no status as it was made': {
@@ -23,7 +23,7 @@ const status: Cases = {
 };
 
 const change: Cases = {
-  ...limitedTo('versioning', {
+  ...{
     'versioning is enabled': {
       ...{ ask: 'PUT /{bucket}?versioning', body: ENABLED, answer: '200', text: '' },
       then: [{ ask: 'GET /{bucket}?versioning', answer: '200', xml: { Status: 'Enabled' } }],
@@ -42,7 +42,7 @@ const change: Cases = {
       input: { Bucket: '{bucket}', VersioningConfiguration: { Status: 'Enabled' } },
       answer: '200',
     },
-  }),
+  },
   ...each(
     [
       '<VersioningConfiguration><Status>On</Status></VersioningConfiguration>',
@@ -61,7 +61,7 @@ const change: Cases = {
   },
 };
 
-const writes: Cases = limitedTo('versioning', {
+const writes: Cases = {
   'every PUT is a version of its own': {
     given: ['PUT /{versioned}/a < one', 'PUT /{versioned}/a < two'],
     ...{ ask: 'GET /{versioned}/a', answer: '200', text: 'two' },
@@ -120,9 +120,9 @@ const writes: Cases = limitedTo('versioning', {
   'PUT takes no version id': {
     ...{ ask: 'PUT /{versioned}/a?versionId=null', body: 'x', answer: '400 InvalidArgument' },
   },
-});
+};
 
-const reads: Cases = limitedTo('versioning', {
+const reads: Cases = {
   'HEAD of a version': {
     given: ['PUT /{versioned}/a < one', 'PUT /{versioned}/a < second'],
     ...{ ask: 'HEAD /{versioned}/a?versionId={1.x-amz-version-id}', answer: '200' },
@@ -161,9 +161,9 @@ const reads: Cases = limitedTo('versioning', {
     input: { Bucket: '{versioned}', Key: 'a', VersionId: '{1.x-amz-version-id}' },
     ...{ answer: '200', gives: { Body: 'one', VersionId: '{1.x-amz-version-id}' } },
   },
-});
+};
 
-const deletions: Cases = limitedTo('versioning', {
+const deletions: Cases = {
   'a deletion leaves a marker': {
     given: ['PUT /{versioned}/a < x'],
     ...{ ask: 'DELETE /{versioned}/a', answer: '204' },
@@ -256,13 +256,13 @@ const deletions: Cases = limitedTo('versioning', {
     input: { Bucket: '{versioned}', Key: 'a', VersionId: '{1.x-amz-version-id}' },
     ...{ answer: '204', gives: { VersionId: '{1.x-amz-version-id}' } },
   },
-});
+};
 
 const THREE = ['PUT /{versioned}/a < 1', 'PUT /{versioned}/a < 2', 'PUT /{versioned}/b < 3'];
 const LIST = 'GET /{versioned}?versions';
 
 const listing: Cases = {
-  ...limitedTo('versioning', {
+  ...{
     'versions are told by key, the newest first': {
       ...{ given: THREE, ask: LIST, answer: '200' },
       xml: {
@@ -324,7 +324,7 @@ const listing: Cases = {
       },
       gives: { Versions: [{ Key: 'a', IsLatest: true }, { Key: 'a' }, { Key: 'b' }] },
     },
-  }),
+  },
   'without versioning every object has the version null': {
     given: ['PUT /{bucket}/a < x'],
     ...{ ask: 'GET /{bucket}?versions', answer: '200' },

@@ -16,6 +16,7 @@ import { aliasRows, bucketRows, keyRows } from '../records/arbitrary-buckets.ts'
 import {
   blockLists,
   changedAcls,
+  locks,
   retentions,
   bucketIds,
   objectKeys,
@@ -91,6 +92,8 @@ const storedRows = withOptional(
   { inline: payloads, lists: fc.array(payloads, { maxLength: 3 }) },
 );
 
+const versionsAt = fc.record({ timestamp: timestamps, isNull: flags });
+
 // ---- table --------------------------------------------------------------------------------------
 
 export const tableRequests = oneOfAll<TableRequest>({
@@ -101,6 +104,8 @@ export const tableRequests = oneOfAll<TableRequest>({
       condition: withOptional({}, { ifMatch: etags, ifNoneMatch: etags, ifVersion: ids }),
       completes: fc.record({ uploadId: ids, parts: fc.array(partRefs, { maxLength: 5 }) }),
       quota: quotas,
+      isAbove: flags,
+      voids: fc.array(timestamps, { maxLength: 3 }),
     },
   ),
   'object-change': withOptional(
@@ -123,8 +128,11 @@ export const tableRequests = oneOfAll<TableRequest>({
         { ifMatch: etags, ifVersion: ids, ifModifiedMs: counts, ifSizeBytes: counts },
       ),
       mayBypass: flags,
+      at: versionsAt,
+      lock: locks,
     },
   ),
+  'version-check': withOptional({ place: places, at: versionsAt }, { uploadId: ids }),
   'version-list': withOptional({ ...partitions, ...pages }, { after: versionStarts }),
   'object-list': withOptional({ ...partitions, ...pages }, { from: starts, firsts: flags }),
   'manifest-write': fc.record({ owner: owners, index: counts, blocks: blockLists }),
@@ -172,6 +180,7 @@ export const tableRequests = oneOfAll<TableRequest>({
     of: oneOfAll<ComparedRead>({
       'object-read': fc.record({ place: places, want: fc.constantFrom('row', 'content') }),
       'object-list': withOptional({ ...partitions, ...pages }, { from: starts }),
+      'version-list': withOptional({ ...partitions, ...pages }, { after: versionStarts }),
       'upload-read': fc.record({ place: places, uploadId: ids }),
       'upload-list': fc.record({ ...partitions, ...pages }),
       'part-list': fc.record({ place: places, uploadId: ids, after: counts, limit: counts }),
@@ -240,6 +249,7 @@ export const tableReplies = oneOfAll<TableReply>({
     { entries: fc.array(fc.oneof(listedVersions, versionPrefixes), { maxLength: 5 }) },
     { next: versionStarts },
   ),
+  'version-checked': fc.record({ isOver: flags, isUploadNamed: flags }),
   manifest: withOptional({}, { blocks: blockLists }),
   upload: fc.record({ upload: uploadRows }),
   'upload-page': fc.record({

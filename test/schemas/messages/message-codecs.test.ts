@@ -141,7 +141,7 @@ const golden: readonly (readonly [string, Buffer, string])[] = [
       row: { kind: 'tombstone', timestamp: stamp },
       condition: { ifMatch: 'any', ifNoneMatch: ['e'] },
     }),
-    `0000004f 92 01 97 01 93 c420${bucket} 00 a36bc3a9 c415 93 01 c410${stamp} 00 c0 95 90 91 91 a165 c0 c0 c0 c0 c0`,
+    `00000051 92 01 99 01 93 c420${bucket} 00 a36bc3a9 c415 93 01 c410${stamp} 00 c0 95 90 91 91 a165 c0 c0 c0 c0 c0 c0 c0`,
   ],
   [
     'a block',

@@ -138,7 +138,14 @@ export const changedAcls: fc.Arbitrary<ChangedAcl> = fc.record({
 const encryptions: fc.Arbitrary<CustomerEncryption> = fc.record({ salt: hex(32), check: hex(16) });
 
 export const objectRows: fc.Arbitrary<ObjectRow> = fc.oneof(
-  fc.record({ kind: fc.constant('tombstone' as const), timestamp: timestamps }),
+  fc.record(
+    {
+      kind: fc.constant('tombstone' as const),
+      timestamp: timestamps,
+      ends: fc.constantFrom('version' as const, 'null' as const, 'repeated' as const),
+    },
+    { requiredKeys: ['kind', 'timestamp'] },
+  ),
   fc.record(
     {
       kind: fc.constant('marker' as const),
@@ -233,12 +240,16 @@ export const owners: fc.Arbitrary<BlockOwner> = fc.oneof(
 );
 
 export const releaseEntries = fc.oneof(
-  fc.record({
-    kind: fc.constant('version' as const),
-    place: fc.record(places),
-    versionId: versionIds,
-    content: contents,
-  }),
+  fc.record(
+    {
+      kind: fc.constant('version' as const),
+      place: fc.record(places),
+      versionId: versionIds,
+      content: contents,
+      at: fc.record({ timestamp: timestamps, isNull: fc.boolean() }),
+    },
+    { requiredKeys: ['kind', 'place', 'versionId', 'content'] },
+  ),
   fc.record({
     kind: fc.constant('upload' as const),
     place: fc.record(places),
@@ -255,7 +266,7 @@ export const releaseEntries = fc.oneof(
 export const tombstoneEntries = fc.oneof(
   fc.record(
     {
-      kind: fc.constant('object' as const),
+      kind: fc.constantFrom('object' as const, 'version' as const),
       ...places,
       timestamp: timestamps,
       releases: versionIds,

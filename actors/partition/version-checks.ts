@@ -1,0 +1,71 @@
+/**
+ * What other replicas are told of a version that was ended elsewhere.
+ *
+ * Owns:          whether it is over here for good; whether its upload is named by another version.
+ * Knows:         the rows of a key.
+ * Must not know: what is released on the answer.
+ *
+ * That a version is not here is no answer: it may come yet. It is over where its end is known, or a
+ * newer null version than it was.
+ */
+import type { PartitionId, UploadId } from '../../schemas/ids.ts';
+import type { TableReply, VersionCheck } from '../../schemas/messages/table.ts';
+import type { ObjectRow } from '../../schemas/records/object-row.ts';
+import { decodeObjectRow } from '../../schemas/records/object-row.ts';
+import type { VersionAt } from '../../schemas/records/release-entry.ts';
+import type { Store } from '../storage/store.ts';
+import { orDamage } from '../storage/row-damage.ts';
+import type { KeyRows } from './history-rows.ts';
+import { lastNull, rowOfStamp } from './history-rows.ts';
+import { historyRowRange, objectRowKey } from './row-keys.ts';
+import { behindKey, rowsOfRange } from './row-walk.ts';
+import { readObjectRow } from './stored-rows.ts';
+
+type Here = { readonly store: Store; readonly partition: PartitionId };
+
+const ROWS_AT_ONCE = 64;
+
+/** Throws what the store and the decoders throw. */
+export async function checkVersion(
+  here: Here,
+  { place, at, uploadId }: VersionCheck,
+): Promise<TableReply> {
+  const { store: rows, partition } = here;
+  const isOver = isVersionOver({ rows, partition, place }, at);
+  const named = uploadId === undefined ? [] : await versionsOfUpload(here, place, uploadId);
+  const isUploadNamed = named.some(row => row.timestamp !== at.timestamp);
+  return { kind: 'version-checked', isOver, isUploadNamed };
+}
+
+/** Throws what reading the rows throws. */
+export function isVersionOver(at: KeyRows, { timestamp, isNull }: VersionAt): boolean {
+  if (rowOfStamp(at, timestamp)?.row.kind === 'tombstone') return true;
+  if (!isNull) return false;
+  const last = lastNull(at);
+  return last !== undefined && last.timestamp > timestamp;
+}
+
+/** All versions of a key, current or not, whose parts are those of an upload. */
+export async function versionsOfUpload(
+  { store, partition }: Here,
+  place: VersionCheck['place'],
+  uploadId: UploadId,
+): Promise<readonly Extract<ObjectRow, { kind: 'version' }>[]> {
+  const found: Extract<ObjectRow, { kind: 'version' }>[] = [];
+  const look = (row: ObjectRow | undefined): void => {
+    if (row?.kind !== 'version' || row.content.kind !== 'parts') return;
+    if (row.content.uploadId === uploadId) found.push(row);
+  };
+  look(readObjectRow(store, objectRowKey(partition, place)));
+  let range = historyRowRange(partition, place);
+  for (;;) {
+    const rows = await rowsOfRange(store, range, ROWS_AT_ONCE);
+    for (const row of rows) {
+      const read = row.kind === 'row' ? orDamage(() => decodeObjectRow(row.value)) : 'damaged';
+      if (read !== 'damaged') look(read);
+    }
+    const last = rows[rows.length - 1];
+    if (rows.length < ROWS_AT_ONCE || last === undefined) return found;
+    range = behindKey(range, last.key);
+  }
+}
