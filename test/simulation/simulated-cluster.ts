@@ -6,7 +6,7 @@
  * Must not know: workloads, faults.
  */
 import { Subjects } from '../../bus/subjects.ts';
-import type { NodeId } from '../../schemas/ids.ts';
+import type { BucketId, NodeId } from '../../schemas/ids.ts';
 import { versionChange, type NamedVersion } from '../../schemas/layout-state.ts';
 import { encodeLayoutState } from '../../schemas/records/layout-state-row.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
@@ -14,7 +14,7 @@ import { SimulatedTime } from '../support/simulated-time.ts';
 import { NO_PLANTS, type Plants } from './plants.ts';
 import { SimulatedGateway } from './simulated-gateway.ts';
 import { RestNode } from './rest-node.ts';
-import { nextVersion, REPLICATION_FACTOR } from './simulated-layout.ts';
+import { bucketIdInUse, nextVersion, REPLICATION_FACTOR } from './simulated-layout.ts';
 import { SimulatedNetwork } from './simulated-network.ts';
 import { SimulatedNode, type Place, type SimulatedWorld } from './simulated-node.ts';
 import { Trace } from './trace.ts';
@@ -58,6 +58,7 @@ export class SimulatedCluster {
   /** Holds the partitions that are not in use. */
   readonly rest: RestNode;
   #head: NamedVersion | undefined;
+  #bucketIds = 0;
 
   constructor({ seed, keeps, plants, nodes, spares, gateways }: SimulatedClusterOptions) {
     const { time } = this;
@@ -86,8 +87,18 @@ export class SimulatedCluster {
     this.rest = new RestNode(this.#world, this.#place('r', 0));
     this.gateways = Array.from(
       { length: gateways },
-      (_, index) => new SimulatedGateway(this.#world, this.#place('g', index), this.#skewMs()),
+      (_, index) =>
+        new SimulatedGateway(this.#world, this.#place('g', index), {
+          wallOffsetMs: this.#skewMs(),
+          bucketIds: () => this.#nextBucketId(),
+        }),
     );
+  }
+
+  #nextBucketId(): BucketId {
+    const id = bucketIdInUse(this.#bucketIds);
+    this.#bucketIds += 1;
+    return id;
   }
 
   get zones(): readonly string[] {

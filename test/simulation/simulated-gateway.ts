@@ -21,6 +21,7 @@ import { ObjectReader } from '../../gateway/object/object-reader.ts';
 import { ObjectWriter } from '../../gateway/object/object-writer.ts';
 import { ReadBuffers } from '../../gateway/object/read-buffers.ts';
 import type { Environment } from '../../schemas/environment.ts';
+import type { BucketId } from '../../schemas/ids.ts';
 import { Stamper } from '../../schemas/stamper.ts';
 import { SimulatedBus } from './simulated-bus.ts';
 import { SimulatedLog } from './simulated-log.ts';
@@ -52,10 +53,17 @@ export class SimulatedGateway {
   readonly #world: SimulatedWorld;
   #services: GatewayServices;
   #end: () => void = () => undefined;
+  readonly #bucketIds: () => BucketId;
 
-  constructor(world: SimulatedWorld, place: Place, wallOffsetMs: number) {
+  /** `bucketIds`: of the buckets that are created here. */
+  constructor(
+    world: SimulatedWorld,
+    place: Place,
+    { wallOffsetMs, bucketIds }: { wallOffsetMs: number; bucketIds: () => BucketId },
+  ) {
     this.#world = world;
     this.place = place;
+    this.#bucketIds = bucketIds;
     this.clock = new MachineClock(world.random, wallOffsetMs);
     this.#services = this.#start();
   }
@@ -114,7 +122,7 @@ export class SimulatedGateway {
     return {
       ...{ process, environment, stamper, clients, ended },
       ...objectParts({ clients, environment, stamper, log }),
-      ...directoryParts(clients, environment, [bus, this.#world]),
+      ...directoryParts(clients, environment, [bus, this.#world, this.#bucketIds]),
     };
   }
 }
@@ -146,11 +154,12 @@ function objectParts(parts: {
 function directoryParts(
   { settings, tables, view }: Clients,
   { clock, random }: Environment,
-  [bus, { subjects }]: readonly [Bus, SimulatedWorld],
+  [bus, { subjects }, bucketIds]: readonly [Bus, SimulatedWorld, () => BucketId],
 ): Pick<GatewayServices, 'life' | 'directory' | 'lookup'> {
   const names = new BucketNames(settings);
   const life = new BucketLife({
-    ...{ settings, tables, names, clock, random },
+    ...{ settings, tables, names, clock },
+    random: { bytes: () => Buffer.from(bucketIds(), 'hex'), fraction: () => random.fraction() },
     ...{ indexShards: 1, ownership: 'BucketOwnerEnforced', layouts: () => view.liveIds },
   });
   const cache = new DirectoryCache(settings, clock, bus, subjects);

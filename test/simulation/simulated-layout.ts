@@ -11,11 +11,14 @@
  * they fall into those in use.
  */
 import { createHash } from 'node:crypto';
+import { partitionOfSettings } from '../../bus/settings-rounds.ts';
 import type { LayoutRole, LayoutVersion } from '../../schemas/cluster-layout.ts';
 import {
   PARTITION_COUNT,
   partitionId,
   partitionOfKey,
+  partitionOfShard,
+  type BucketId,
   type NodeId,
   type PartitionId,
 } from '../../schemas/ids.ts';
@@ -110,4 +113,21 @@ export function blockInUse(text: string, sizeBytes: number): Buffer {
     bytes.writeUInt32BE(tries, sizeBytes - 4);
     if (isInUse(createHash('sha256').update(bytes).digest()[0]!)) return bytes;
   }
+}
+
+const bucketIds: BucketId[] = [];
+let bucketIdsTried = 0;
+
+/** Ids of buckets whose objects, and whose own rows, lie in partitions in use. They are the same
+ *  ones in each run, and are sought once: they are rare. */
+export function bucketIdInUse(index: number): BucketId {
+  for (let tries = bucketIdsTried; bucketIds.length <= index; tries += 1) {
+    bucketIdsTried = tries + 1;
+    const id = createHash('sha256')
+      .update(`bucket ${String(tries)}`)
+      .digest('hex') as BucketId;
+    const isOfUse = isInUse(partitionOfShard(id, 0)) && isInUse(partitionOfSettings('bucket', id));
+    if (isOfUse) bucketIds.push(id);
+  }
+  return bucketIds[index]!;
 }

@@ -6,6 +6,7 @@
  * Must not know: how results are shown.
  */
 import { SeededRandom } from '../support/seeded-random.ts';
+import { BucketsWorkload } from './buckets-workload.ts';
 import { Contents } from './contents.ts';
 import { ListsWorkload } from './lists-workload.ts';
 import { MultipartWorkload } from './multipart-workload.ts';
@@ -71,6 +72,11 @@ const WORKLOADS = {
     make: run => new MultipartWorkload(run),
     weights: OBJECT_FAULTS,
   },
+  buckets: {
+    ...{ nodes: 3, spares: 0, gateways: 2, lastsMs: 5000 },
+    make: run => new BucketsWorkload(run),
+    weights: OBJECT_FAULTS,
+  },
   disks: {
     ...{ nodes: 3, spares: 0, gateways: 2, lastsMs: 5000 },
     make: run => new ObjectsWorkload(run),
@@ -134,9 +140,8 @@ async function play(run: Run, kind: Kind): Promise<void> {
 
 /** Replicas become the same again without anybody's help, and stay readable. */
 async function converge({ cluster }: Run): Promise<void> {
-  await cluster.until('one layout is in force', () =>
-    cluster.isLayoutSettled(cluster.layoutVersion),
-  );
+  const isSettled = (): boolean => cluster.isLayoutSettled(cluster.layoutVersion);
+  await cluster.until('one layout is in force', isSettled, CONVERGE_MS);
   let difference: string | undefined;
   const areSame = (): boolean => {
     difference = differenceIn(cluster);
