@@ -275,6 +275,40 @@ function checksWith(program: string, aws: Aws): readonly ClientCheck[] {
       },
     },
     {
+      title: 's3api: versions that are locked',
+      run: async world => {
+        const Bucket = ['--bucket', `${world.bucket}-locked`];
+        await api(world, 'create-bucket', ...Bucket, '--object-lock-enabled-for-bucket');
+        const at = [...Bucket, '--key', 'held'];
+        const body = ['--body', join(world.sources, 'small.txt')];
+        const put = await api(
+          world,
+          'put-object',
+          ...at,
+          ...body,
+          ...['--object-lock-mode', 'GOVERNANCE'],
+          ...['--object-lock-retain-until-date', '2099-01-01T00:00:00Z'],
+        );
+        const version = ['--version-id', String(put['VersionId'])];
+        const told = await api(world, 'get-object-retention', ...at, ...version);
+        check(JSON.stringify(told).includes('2099-01-01'), JSON.stringify(told));
+        const refused = await api(world, 'delete-object', ...at, ...version).then(
+          () => 'no refusal',
+          (error: unknown) => String(error),
+        );
+        check(refused.includes('AccessDenied'), refused);
+        for (const Status of ['ON', 'OFF']) {
+          const hold = ['--legal-hold', `Status=${Status}`];
+          await api(world, 'put-object-legal-hold', ...at, ...version, ...hold);
+          const head = await api(world, 'head-object', ...at, ...version);
+          check(head['ObjectLockLegalHoldStatus'] === Status, JSON.stringify(head));
+        }
+        const bypass = '--bypass-governance-retention';
+        await api(world, 'delete-object', ...at, ...version, bypass);
+        await api(world, 'delete-bucket', ...Bucket);
+      },
+    },
+    {
       title: 'location, head-bucket, rb --force',
       run: async world => {
         const location = await api(world, 'get-bucket-location', '--bucket', world.bucket);
