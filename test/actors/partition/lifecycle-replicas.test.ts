@@ -1,0 +1,126 @@
+// Method: three replicas of a partition and the lifecycle worker of one of them, whose replica may
+// have missed something.
+import test from 'ava';
+import { LifecycleWorker } from '../../../actors/partition/lifecycle-worker.ts';
+import { partitionOfShard } from '../../../schemas/ids.ts';
+import { lifecycleCalendar } from '../../../schemas/lifecycle-calendar.ts';
+import type { ObjectWrite } from '../../../schemas/messages/table.ts';
+import type { LifecycleRule } from '../../../schemas/records/bucket-settings/lifecycle-rules.ts';
+import type { ObjectVersion } from '../../../schemas/records/object-row.ts';
+import { makeTimestamp } from '../../../schemas/timestamp.ts';
+import { QuietLog } from '../../support/quiet-log.ts';
+import { TableCluster } from '../../support/table-cluster.ts';
+import { at, bucket, LIVE_STAMPER, put } from './partition-fixture.ts';
+
+const partition = partitionOfShard(bucket, 0);
+const DAY_MS = 86_400_000;
+const calendar = lifecycleCalendar(DAY_MS, undefined);
+
+const RULE: LifecycleRule = {
+  ...{ id: 'one', enabled: true, abortUploadsDays: undefined },
+  expiration: { kind: 'delete-marker', enabled: true },
+  noncurrent: { days: 2, newerVersions: undefined },
+  filter: {
+    ...{ form: 'single', prefix: undefined, tags: [], sizeGreaterThan: undefined },
+    sizeLessThan: undefined,
+  },
+};
+
+type Step = { readonly ageDays: number; readonly what: 'version' | 'marker' | 'held' };
+
+function writeOf(cluster: TableCluster, { ageDays, what }: Step): ObjectWrite {
+  const nowMs = Math.floor(cluster.time.clock.wallMs());
+  const timestamp = makeTimestamp(nowMs - ageDays * DAY_MS, 0, LIVE_STAMPER);
+  const place = at('a');
+  if (what === 'marker') {
+    return { kind: 'object-write', place, row: { kind: 'marker', timestamp, versioned: true } };
+  }
+  const write = put('a', 0);
+  const lock = what === 'held' ? { lock: { legalHold: true } } : {};
+  const row = { ...write.row, timestamp, versionId: timestamp as never, versioned: true, ...lock };
+  return { ...write, row: row as ObjectVersion };
+}
+
+/** Which node has missed a step, by its place in the list. */
+async function clusterWith(
+  steps: readonly Step[],
+  missed: Readonly<Record<number, number>> = {},
+): Promise<TableCluster> {
+  const cluster = new TableCluster({ partition });
+  for (const [index, step] of steps.entries()) {
+    for (const [node, replica] of cluster.nodes.entries()) {
+      if (missed[index] !== node) await replica.ask(writeOf(cluster, step));
+    }
+  }
+  return cluster;
+}
+
+async function walk(cluster: TableCluster, node: number): Promise<LifecycleWorker> {
+  const { tables, stamper } = cluster.gateway(node);
+  const row = { id: bucket, state: 'active', indexShards: 1, lifecycle: [RULE] };
+  const bucketRow = { ...row, versioning: 'enabled' };
+  const worker = new LifecycleWorker({
+    partitions: [cluster.node(node).table],
+    settings: {
+      list: (async () => [bucketRow]) as never,
+      read: (async () => bucketRow) as never,
+    },
+    ...{ tables, calendar, stamper, log: new QuietLog() },
+    ...{ clock: cluster.time.clock, timers: cluster.time.timers },
+  });
+  for (;;) {
+    const outcome = await cluster.until(worker.step());
+    if (outcome === 'idle') return worker;
+    if (outcome === 'failed') throw new Error('a step failed');
+  }
+}
+
+/** What clients see of the key: kinds, the newest first. */
+async function versionsOf(cluster: TableCluster): Promise<string[]> {
+  const { tables } = cluster.gateway(1);
+  const list = { kind: 'version-list', bucket, shard: 0, prefix: '', delimiter: '' } as const;
+  const page = await cluster.until(tables.ask(partition, { ...list, limit: 100 }));
+  if (page.kind !== 'version-page') throw new Error(page.kind);
+  return page.entries.map(entry =>
+    entry.kind === 'version' && entry.isMarker ? 'marker' : entry.kind,
+  );
+}
+
+test('versions that are due end on every replica, and what is held on none', async t => {
+  const cluster = await clusterWith([
+    { ageDays: 9, what: 'held' },
+    { ageDays: 8, what: 'version' },
+    { ageDays: 7, what: 'version' },
+    { ageDays: 1, what: 'version' },
+  ]);
+  const worker = await walk(cluster, 0);
+  t.is(worker.status.versions, 1);
+  t.deepEqual(await versionsOf(cluster), ['version', 'version', 'version']);
+  await walk(cluster, 1);
+  t.deepEqual(await versionsOf(cluster), ['version', 'version', 'version']);
+});
+
+for (const node of [0, 1, 2]) {
+  test(`node ${String(node)} does not take a marker away whose version it has missed`, async t => {
+    const steps: readonly Step[] = [
+      { ageDays: 9, what: 'version' },
+      { ageDays: 1, what: 'marker' },
+    ];
+    const cluster = await clusterWith(steps, { 0: node });
+    const worker = await walk(cluster, node);
+    t.is(worker.status.versions, 0);
+    t.deepEqual(await versionsOf(cluster), ['marker', 'version']);
+  });
+}
+
+test('a marker goes when nothing is below it on any replica', async t => {
+  const cluster = await clusterWith([
+    { ageDays: 9, what: 'version' },
+    { ageDays: 5, what: 'marker' },
+  ]);
+  await walk(cluster, 0);
+  t.deepEqual(await versionsOf(cluster), ['marker']);
+  // The next day, by the worker of another node.
+  await walk(cluster, 1);
+  t.deepEqual(await versionsOf(cluster), []);
+});
