@@ -34,6 +34,8 @@ export type Output = { readonly stdout: string; readonly stderr: string };
 
 export type ClientWorld = {
   readonly server: GarageProcess;
+  /** That the server keeps of everything: 1, or 3 in a cluster. */
+  readonly copies: number;
   /** `127.0.0.1:port` */
   readonly host: string;
   /** Of this client alone; it may make files in it. */
@@ -57,11 +59,12 @@ export async function makeSources(directory: string): Promise<void> {
 
 export async function makeWorld(options: {
   readonly server: GarageProcess;
+  readonly copies: number;
   readonly home: string;
   readonly sources: string;
   readonly bucket: string;
 }): Promise<ClientWorld> {
-  const { server, home, sources, bucket } = options;
+  const { server, copies, home, sources, bucket } = options;
   const directory = join(home, bucket);
   await mkdir(directory, { recursive: true });
   const { accessKeyId, secretKey } = server.credentials;
@@ -78,7 +81,7 @@ export async function makeWorld(options: {
     AWS_PAGER: '',
   };
   return {
-    ...{ server, directory, sources, bucket, env },
+    ...{ server, copies, directory, sources, bucket, env },
     host: `127.0.0.1:${String(server.ports.s3)}`,
     run: (program, ...parameters) => runProgram(program, parameters, { env, directory }),
   };

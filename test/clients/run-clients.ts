@@ -3,8 +3,9 @@
  *
  *   node test/run.mjs clients             all of them
  *   node test/run.mjs clients rclone aws  those whose names contain one of the words
+ *   node test/run.mjs clients --cluster   against three nodes, which keep three copies
  *
- * Owns:          the order, the count, the server and the directory of the run.
+ * Owns:          the order, the count, the directory of the run.
  * Knows:         the list of clients.
  * Must not know: what a client does.
  *
@@ -15,13 +16,13 @@ import { accessSync, constants } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { startGarage } from '../support/garage-process.ts';
 import { ensureSystemPackages } from '../support/system-packages.ts';
 import { awsCli } from './aws-cli.ts';
 import { binaryCache } from './binary-cache.ts';
 import { boto3 } from './boto3.ts';
 import { browserSite } from './browser-site.ts';
 import { browserUpload } from './browser-upload.ts';
+import { startServers, type ServersKind } from './client-servers.ts';
 import { makeSources, makeWorld } from './client-world.ts';
 import type { Client } from './client.ts';
 import { dockerRegistry } from './docker-registry.ts';
@@ -33,6 +34,8 @@ import { rcloneServe } from './rclone-serve.ts';
 import { restic } from './restic.ts';
 import { s3cmd } from './s3cmd.ts';
 import { s3fs } from './s3fs.ts';
+
+const CLUSTER = '--cluster';
 
 const counts = { passed: 0, failed: 0, skipped: 0 };
 
@@ -68,12 +71,13 @@ const DEBIAN_CLIENTS: readonly Client[] = [
   browserUpload,
 ];
 
-function clients(): readonly Client[] {
+/** Those from npm start servers of their own. */
+function clients(kind: ServersKind): readonly Client[] {
   return [
     ...programsNamed('aws').map(awsCli),
     ...DEBIAN_CLIENTS,
     ...programsNamed('python3').map(boto3),
-    nodeClients(),
+    ...(kind === 'cluster' ? [] : [nodeClients()]),
   ];
 }
 
@@ -114,7 +118,8 @@ async function drive(
   await client.cleanUp?.(world);
 }
 
-async function main(words: readonly string[]): Promise<number> {
+async function main(parameters: readonly string[]): Promise<number> {
+  const words = parameters.filter(word => word !== CLUSTER);
   const wanted = ({ name }: Client): boolean =>
     words.length === 0 || words.some(word => name.includes(word));
   // Installed first, so that every program is on the PATH when the list is made.
@@ -122,25 +127,21 @@ async function main(words: readonly string[]): Promise<number> {
   for (const client of [awsCli('/usr/bin/aws'), ...DEBIAN_CLIENTS].filter(wanted)) {
     ensureSystemPackages(client.packages);
   }
-  const chosen = clients().filter(wanted);
+  const kind = parameters.includes(CLUSTER) ? 'cluster' : 'single node';
+  const chosen = clients(kind).filter(wanted);
   const home = await mkdtemp(join(tmpdir(), 'garage-clients-'));
   const sources = join(home, 'sources');
   await makeSources(sources);
-  const server = await startGarage({ directory: join(home, 'server') });
+  const { server, copies, end } = await startServers(join(home, 'servers'), kind);
   try {
     for (const [index, client] of chosen.entries()) {
       const bucket = `client-${String(index)}`;
-      await drive(client, () => makeWorld({ server, home, sources, bucket }));
-    }
-    if (server.child.exitCode !== null) {
-      counts.failed += 1;
-      console.log(`FAILED  the server ended:\n${server.log().slice(-4000)}`);
+      await drive(client, () => makeWorld({ server, copies, home, sources, bucket }));
     }
   } finally {
-    const exit = await server.end();
-    if (exit !== 0) {
+    for (const problem of await end()) {
       counts.failed += 1;
-      console.log(`FAILED  the server ended with ${String(exit)}`);
+      console.log(`FAILED  ${problem}`);
     }
     await rm(home, { recursive: true, force: true });
   }
