@@ -12,6 +12,10 @@
  */
 
 import type { NodeWork } from './node-work.ts';
+import type {
+  ObjectLockConfiguration,
+  VersioningStatus,
+} from './records/bucket-settings/access-settings.ts';
 import type { CorsRule } from './records/bucket-settings/cors-rules.ts';
 import type { LifecycleRule } from './records/bucket-settings/lifecycle-rules.ts';
 import type { RoutingRule, WebsiteConfiguration } from './records/bucket-settings/website.ts';
@@ -62,6 +66,8 @@ export type BucketInfo = {
   /** Undefined: none were set; the same below. */
   readonly cors: readonly CorsRule[] | undefined;
   readonly lifecycle: readonly LifecycleRule[] | undefined;
+  readonly versioning: VersioningStatus | undefined;
+  readonly objectLock: ObjectLockConfiguration | undefined;
   readonly indexShards: number;
 };
 

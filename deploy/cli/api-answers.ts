@@ -39,6 +39,14 @@ export type BucketAnswer = {
   readonly unfinishedMultipartUploads: number;
   readonly unfinishedMultipartUploadBytes: number;
   readonly quotas: { readonly maxSize: number | null; readonly maxObjects: number | null };
+  readonly versioning?: 'enabled' | 'suspended';
+  readonly objectLock?: {
+    readonly defaultRetention: {
+      readonly mode: string;
+      readonly unit: 'days' | 'years';
+      readonly count: number;
+    } | null;
+  };
   readonly indexShards: number;
 };
 

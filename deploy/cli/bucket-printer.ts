@@ -35,6 +35,7 @@ export function bucketInfo(bucket: BucketAnswer): string[] {
       ...uploadLines(bucket),
       ...websiteLines(bucket),
       ...quotaLines(bucket),
+      ...versionLines(bucket),
       ...shardLines(bucket),
       ...aliasLines(bucket),
     ]),
@@ -93,6 +94,19 @@ function quotaLines({ quotas: { maxSize, maxObjects } }: BucketAnswer): TableLin
     ...(maxSize === null ? [] : [['  maximum size:', bothSizes(maxSize)]]),
     ...(maxObjects === null ? [] : [['  maximum number of objects:', String(maxObjects)]]),
   ];
+}
+
+/** An operator who cannot delete a bucket finds here what keeps it. */
+function versionLines({ versioning, objectLock }: BucketAnswer): TableLine[] {
+  if (versioning === undefined) return [];
+  const versions: TableLine = ['Versioning:', versioning];
+  if (objectLock === undefined) return [versions];
+  const retention = objectLock.defaultRetention;
+  const byDefault =
+    retention === null
+      ? ''
+      : `, ${retention.mode} for ${String(retention.count)} ${retention.unit}`;
+  return [versions, ['Object lock:', `enabled${byDefault}`]];
 }
 
 /** Of our own, so it is shown only where somebody chose it. */

@@ -52,7 +52,7 @@ function byBeginningOfId(buckets: readonly BucketInfo[], text: string): BucketIn
 
 /** The answer of every operation that ends with a bucket. */
 export async function bucketJson(ports: AdminPorts, bucket: BucketInfo): Promise<unknown> {
-  const { website, quotas, cors, lifecycle, indexShards } = bucket;
+  const { website, quotas, cors, lifecycle, versioning, objectLock, indexShards } = bucket;
   const usage = await ports.objects.bucketUsage(bucket.id);
   return {
     id: bucket.id,
@@ -88,6 +88,10 @@ export async function bucketJson(ports: AdminPorts, bucket: BucketInfo): Promise
     quotas: { maxSize: quotas.maxSizeBytes ?? null, maxObjects: quotas.maxObjects ?? null },
     ...(cors === undefined ? {} : { corsRules: corsRulesJson(cors) }),
     ...(lifecycle === undefined ? {} : { lifecycleRules: lifecycleRulesJson(lifecycle) }),
+    ...(versioning === undefined ? {} : { versioning }),
+    ...(objectLock === undefined
+      ? {}
+      : { objectLock: { defaultRetention: objectLock.defaultRetention ?? null } }),
     indexShards,
   };
 }

@@ -50,6 +50,8 @@ export function bucketInfo(row: BucketRow, keys: ReadonlyMap<string, AccessKeyRo
     quotas: { maxSizeBytes: row.maxSizeBytes, maxObjects: row.maxObjects },
     cors: row.cors,
     lifecycle: row.lifecycle,
+    versioning: row.versioning,
+    objectLock: row.objectLock,
     indexShards: row.indexShards,
   };
 }

@@ -297,6 +297,20 @@ test('what was set over S3 is shown', async t => {
   t.deepEqual(shown['websiteRedirect'], { hostName: 'example.org', protocol: null });
 });
 
+test('versions and locks are shown, and no operation of administration takes them away', async t => {
+  const world = adminWorld();
+  const { id } = await makeBucket(world);
+  t.false('versioning' in (await world.call('GetBucketInfo', { id })));
+  const defaultRetention = { mode: 'COMPLIANCE', unit: 'years', count: 1 } as const;
+  const settings = { versioning: 'enabled', objectLock: { defaultRetention } } as const;
+  await world.settings.lookup.changeSettings(id as never, settings);
+  const quotas = { maxSize: 1000, maxObjects: null };
+  await world.call('UpdateBucket', { id, body: { quotas } });
+  const shown = await world.call('GetBucketInfo', { id });
+  t.is(shown['versioning'], 'enabled');
+  t.deepEqual(shown['objectLock'], { defaultRetention });
+});
+
 test('the index of a bucket is cut at its creation', async t => {
   const world = adminWorld();
   const create = (globalAlias: string, indexShards?: number): Promise<BucketAnswer> =>
