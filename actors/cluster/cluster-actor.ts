@@ -38,6 +38,8 @@ import type { StoreMark } from '../../schemas/messages/heartbeat.ts';
 import { encodeLayoutState } from '../../schemas/records/layout-state-row.ts';
 import type { NodeWork } from '../../schemas/node-work.ts';
 import type { Stamper } from '../../schemas/stamper.ts';
+import { isDamage } from '../storage/row-damage.ts';
+import { StoreUnavailableError } from '../storage/store.ts';
 import { assignPartitions, replaceNode, type Assignment } from './assign-partitions.ts';
 import { clusterStatus, type ClusterMembers } from './cluster-status.ts';
 import { replacementProblem, skipDeadNodes, type SkipRequest } from './dead-nodes.ts';
@@ -126,16 +128,26 @@ export class ClusterActor {
         return this.#pong(request);
       case 'layout-pull':
         return { kind: 'layout-state', state: encodeLayoutState(known.state) };
-      case 'mark-recall': {
-        const mark = this.#options.remembered?.(request.node);
-        return mark === undefined ? { kind: 'mark' } : { kind: 'mark', mark };
-      }
+      case 'mark-recall':
+        return this.#recall(request.node);
       case 'node-info':
         return { kind: 'info', info: facts.info() };
       case 'node-statistics':
         return { kind: 'statistics', statistics: await facts.statistics() };
       default:
         return { kind: 'not-understood' };
+    }
+  }
+
+  /** A store that is being opened again, or a mark that is damaged, tells nothing. */
+  #recall(node: NodeId): ClusterReply {
+    try {
+      const mark = this.#options.remembered?.(node);
+      return mark === undefined ? { kind: 'mark' } : { kind: 'mark', mark };
+    } catch (error) {
+      const isOfStore = error instanceof StoreUnavailableError || isDamage(error);
+      if (!isOfStore) throw error;
+      return { kind: 'unknown' };
     }
   }
 

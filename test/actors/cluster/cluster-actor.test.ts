@@ -39,6 +39,10 @@ function world(store = new MemoryStore(), members: ClusterMembers = NO_MEMBERS, 
   const actor = new ClusterActor({
     ...{ nodeId: NODE, known, keeper, stamper, facts, clock, process: 1 },
     ...{ offsets: new PeerOffsets(clock), members },
+    remembered: () => {
+      store.get(Buffer.of(1));
+      return undefined;
+    },
   });
   const progress = new LayoutProgress({
     ...{ nodeId: NODE, known, keeper, timers, log: new QuietLog() },
@@ -48,6 +52,15 @@ function world(store = new MemoryStore(), members: ClusterMembers = NO_MEMBERS, 
 }
 
 const role = (capacity: number) => ({ id: NODE, zone: 'dc1', tags: ['a'], capacity });
+
+test('what a store that is being opened again remembers is not known', async t => {
+  const { actor, store } = world();
+  const recall = { kind: 'mark-recall', node: NODE } as const;
+  t.is((await actor.receive(recall)).kind, 'mark');
+  store.failNext('lost');
+  await t.throwsAsync(store.commit([{ kind: 'put', key: Buffer.of(1), value: Buffer.of(1) }]));
+  t.is((await actor.receive(recall)).kind, 'unknown');
+});
 
 test('a role is staged, shown, applied with the next version, and found after a restart', async t => {
   const { actor, store, applied } = world();
