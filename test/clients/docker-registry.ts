@@ -8,7 +8,7 @@
  * The driver writes with multipart uploads of 5 MiB that it continues between requests, moves what
  * was uploaded with UploadPartCopy, and sends who pulls to presigned URLs of our server.
  */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { REGION } from '../support/garage-process.ts';
 import { freePort } from '../support/free-port.ts';
@@ -19,8 +19,9 @@ import { TAG, blobPath, makeImage, type Image } from './oci-image.ts';
 import { withService } from './service.ts';
 
 const PROGRAM = 'docker-registry';
+const MIB = 1024 * 1024;
 /** Parts as small as S3 allows, and copies in parts, so that little images go all the ways. */
-const PART_BYTES = 5 * 1024 * 1024;
+const PART_BYTES = 5 * MIB;
 const ROOT = 'images';
 
 async function configuration(world: ClientWorld, port: number): Promise<string> {
@@ -42,7 +43,8 @@ async function configuration(world: ClientWorld, port: number): Promise<string> 
     `    chunksize: ${String(PART_BYTES)}`,
     `    multipartcopychunksize: ${String(PART_BYTES)}`,
     `    multipartcopythresholdsize: ${String(PART_BYTES)}`,
-    `http: { addr: '127.0.0.1:${String(port)}' }`,
+    // The secret lets another process go on with an upload.
+    `http: { addr: '127.0.0.1:${String(port)}', secret: 'of all processes' }`,
   ];
   const path = join(world.directory, 'registry.yml');
   await writeFile(path, `${lines.join('\n')}\n`);
@@ -212,6 +214,57 @@ async function collect(world: ClientWorld): Promise<void> {
   });
 }
 
+/** The same address at another process. */
+function movedTo(location: string, name: string): string {
+  const url = new URL(location);
+  url.host = name;
+  return url.href;
+}
+
+/**
+ * The driver completes and begins uploads again as pieces smaller than a part come, and finds an
+ * upload that another process began by listing uploads and parts.
+ */
+async function pushInPieces(world: ClientWorld): Promise<void> {
+  const { small, large } = await images(world);
+  const layer = large.blobs.at(-1)!;
+  const bytes = await readFile(blobPath(large.directory, layer));
+  const send = async (url: string, method: string, body?: Uint8Array<ArrayBuffer>) => {
+    const options = body === undefined ? {} : { body };
+    const reply = await fetch(url, { method, ...options });
+    const text = await reply.text();
+    return { status: reply.status, location: reply.headers.get('location') ?? '', text };
+  };
+  let location = '';
+  let sent = 0;
+  for (const end of [1, 2 * MIB, 9 * MIB + 1, 13 * MIB, bytes.length]) {
+    location = await registry(world, async ({ name }) => {
+      const url =
+        location === ''
+          ? (await send(`http://${name}/v2/pieces/blobs/uploads/`, 'POST')).location
+          : movedTo(location, name);
+      const piece = new Uint8Array(bytes.subarray(sent, end));
+      const patched = await send(url, 'PATCH', piece);
+      check(patched.status === 202, `${String(sent)}: ${patched.text}`);
+      sent = end;
+      return patched.location;
+    });
+  }
+  await registry(world, async ({ name }) => {
+    const digest = encodeURIComponent(layer.digest);
+    const put = await send(`${movedTo(location, name)}&digest=${digest}`, 'PUT');
+    check(put.status === 201, put.text);
+    const reply = await fetch(`http://${name}/v2/pieces/blobs/${layer.digest}`);
+    const back = join(world.directory, 'pieces');
+    await writeFile(back, Buffer.from(await reply.arrayBuffer()));
+    await assertSameFile(back, blobPath(large.directory, layer));
+  });
+  await assertBlobs(
+    world,
+    [...small.blobs, layer].map(({ digest }) => digest),
+  );
+}
+
 export const dockerRegistry: Client = {
   name: PROGRAM,
   packages: [
@@ -224,5 +277,6 @@ export const dockerRegistry: Client = {
     { title: 'layers come from presigned URLs', run: sendsToPresigned },
     { title: 'a second push sends no layer again', run: pushAgain },
     { title: 'delete, and a garbage collection that leaves the other image whole', run: collect },
+    { title: 'a layer in pieces, each to another process', run: pushInPieces },
   ],
 };

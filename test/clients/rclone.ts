@@ -7,6 +7,7 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { REGION } from '../support/garage-process.ts';
 import { tlsFront } from '../support/tls-front.ts';
 import type { Client } from './client.ts';
@@ -48,6 +49,40 @@ export async function rcloneIn(
   const options = ['--config', config, '--retries', '1', '--low-level-retries', '1'];
   const { stdout, stderr } = await world.run('rclone', ...options, ...parameters);
   return stdout + stderr;
+}
+
+async function versions(world: ClientWorld): Promise<void> {
+  const at = `g:${world.bucket}-versions`;
+  await rcloneIn(world, 'mkdir', at);
+  const enabled = await rcloneIn(world, 'backend', 'versioning', at, 'Enabled').catch(String);
+  if (world.copies > 1 && enabled.includes('NotImplemented')) return;
+  const said = await rcloneIn(world, 'backend', 'versioning', at);
+  check(said.includes('Enabled'), said);
+  const [older, newer] = ['small.txt', 'folder/medium.bin'].map(name => join(world.sources, name));
+  await rcloneIn(world, 'copyto', older!, `${at}/file.bin`);
+  // Its names of versions have whole seconds, as S3's listings do.
+  await delay(1001);
+  await rcloneIn(world, 'copyto', newer!, `${at}/file.bin`);
+  await rcloneIn(world, 'deletefile', `${at}/file.bin`);
+  check((await rcloneIn(world, 'lsf', at)).trim() === '', 'the deleted file is listed');
+  const listed = await rcloneIn(world, 'lsf', '--s3-versions', '--format', 'sp', at);
+  const names = listed
+    .trim()
+    .split('\n')
+    .map(line => line.split(';'));
+  const back = join(world.directory, 'version');
+  for (const [size, source] of [
+    [1024, older!],
+    [5 * 1024 * 1024, newer!],
+  ] as const) {
+    const name = names.find(([sizeText]) => sizeText === String(size))?.[1] ?? '';
+    await rcloneIn(world, 'copyto', '--s3-versions', `${at}/${name}`, back);
+    await assertSameFile(back, source);
+  }
+  await rcloneIn(world, 'backend', 'cleanup-hidden', at);
+  const left = await rcloneIn(world, 'lsf', '--s3-versions', at);
+  check(left.trim() === '', left);
+  await rcloneIn(world, 'purge', at);
 }
 
 export const rclone: Client = {
@@ -160,11 +195,15 @@ export const rclone: Client = {
       },
     },
     {
+      title: 'versions: an older one is listed and read, hidden ones are cleaned up',
+      run: versions,
+    },
+    {
       title: 'purge',
       run: async world => {
         await rcloneIn(world, 'purge', `g:${world.bucket}`);
         const listed = await rcloneIn(world, 'lsd', 'g:');
-        check(!listed.includes(world.bucket), listed);
+        check(!listed.includes(` ${world.bucket}\n`), listed);
       },
     },
   ],

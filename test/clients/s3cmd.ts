@@ -35,6 +35,53 @@ async function s3cmdIn(world: ClientWorld, ...parameters: readonly string[]): Pr
   return (await world.run('s3cmd', '-c', config, '--no-progress', ...parameters)).stdout;
 }
 
+const CORS = `<CORSConfiguration><CORSRule><AllowedMethod>GET</AllowedMethod>
+<AllowedOrigin>https://example.org</AllowedOrigin></CORSRule></CORSConfiguration>`;
+const LIFECYCLE = `<LifecycleConfiguration><Rule><ID>old</ID><Prefix>old/</Prefix>
+<Status>Enabled</Status><Expiration><Days>30</Days></Expiration></Rule></LifecycleConfiguration>`;
+
+/** Each is set, seen, and taken away again. */
+async function settings(world: ClientWorld): Promise<void> {
+  const at = `s3://${world.bucket}`;
+  const file = async (name: string, text: string): Promise<string> => {
+    const path = join(world.directory, name);
+    await writeFile(path, text);
+    return path;
+  };
+  const shows = async (text: string, ...command: readonly string[]): Promise<void> => {
+    const said = await s3cmdIn(world, ...command, at);
+    check(said.includes(text), `${command.join(' ')}: ${said}`);
+  };
+  const hides = async (text: string, ...command: readonly string[]): Promise<void> => {
+    const said = await s3cmdIn(world, ...command, at).catch(String);
+    check(!said.includes(text), `${command.join(' ')}: ${said}`);
+  };
+  await s3cmdIn(world, 'ws-create', '--ws-index=start.html', '--ws-error=lost.html', at);
+  await shows('start.html', 'ws-info');
+  await s3cmdIn(world, 'ws-delete', at);
+  await hides('start.html', 'ws-info');
+  await s3cmdIn(world, 'setcors', await file('cors.xml', CORS), at);
+  await shows('https://example.org', 'info');
+  await s3cmdIn(world, 'delcors', at);
+  await hides('https://example.org', 'info');
+  await s3cmdIn(world, 'setlifecycle', await file('lifecycle.xml', LIFECYCLE), at);
+  await shows('<Days>30</Days>', 'getlifecycle');
+  await s3cmdIn(world, 'dellifecycle', at);
+  await hides('<Days>30</Days>', 'getlifecycle');
+  const Resource = `arn:aws:s3:::${world.bucket}/put/*`;
+  const allow = { Effect: 'Allow', Principal: '*', Action: 's3:GetObject', Resource };
+  const policy = JSON.stringify({ Version: '2012-10-17', Statement: [allow] });
+  await s3cmdIn(world, 'setpolicy', await file('policy.json', policy), at);
+  await shows(Resource, 'info');
+  const open = `${world.server.endpoint}/${world.bucket}/put/small.txt`;
+  const reply = await fetch(open);
+  await reply.arrayBuffer();
+  check(reply.status === 200, `who has no key is answered ${String(reply.status)}`);
+  await s3cmdIn(world, 'delpolicy', at);
+  await hides(Resource, 'info');
+  await s3cmdIn(world, 'setacl', '--acl-private', at);
+}
+
 export const s3cmd: Client = {
   name: 's3cmd',
   packages: [{ package: 's3cmd', program: 's3cmd' }],
@@ -115,6 +162,7 @@ export const s3cmd: Client = {
         check(!listed.includes('Initiated\t2'), listed);
       },
     },
+    { title: 'settings of a bucket: website, CORS, lifecycle, policy', run: settings },
     {
       title: 'del --recursive, rb',
       run: async world => {
