@@ -24,6 +24,11 @@ export function hasDigest(headers: RequestHeaders): boolean {
   return CHECKSUM_HEADERS.some(name => headers.get(name) !== undefined);
 }
 
+/** Does the signature cover the body? */
+export function isHashed({ auth }: Pick<S3Call, 'auth'>): boolean {
+  return auth.kind === 'signed' && auth.payload.kind !== 'unsigned';
+}
+
 /**
  * A document that must not arrive with a flipped bit: Content-MD5, a checksum, or the SHA-256 of a
  * signed body vouch for it.
@@ -32,9 +37,7 @@ export function hasDigest(headers: RequestHeaders): boolean {
  * own digests say.
  */
 export async function readVouchedDocument(call: S3Call, bytesMax: number): Promise<Buffer> {
-  const { auth, headers } = call;
-  const isHashed = auth.kind === 'signed' && auth.payload.kind !== 'unsigned';
-  if (!isHashed && !hasDigest(headers)) {
+  if (!isHashed(call) && !hasDigest(call.headers)) {
     throw new S3Error('InvalidRequest', {
       message: 'This request needs the header Content-MD5 or a checksum of its body.',
     });

@@ -13,7 +13,7 @@ import { LOCK_MODES } from '../../schemas/records/bucket-settings/access-setting
 import { retentionFrom } from '../../schemas/records/bucket-settings/default-retention.ts';
 import type { ObjectLock, Retention } from '../../schemas/records/object-lock.ts';
 import type { ReplyHeaders, RequestHeaders } from '../http/exchange.ts';
-import { hasDigest } from './bucket-document.ts';
+import { hasDigest, isHashed } from './bucket-document.ts';
 import { parseIsoTime } from './iso-time.ts';
 import { invalidArgument } from './list-parameters.ts';
 import { decideFor } from './object-access.ts';
@@ -38,15 +38,20 @@ export function lockOfVersion(call: LockedCall, nowMs: number): ObjectLock | und
 }
 
 /**
- * The same of a version whose bytes come with the request: they must be vouched for.
+ * The same of a version whose bytes come with the request: they must be vouched for. Where only the
+ * bucket's default holds it a signed SHA-256 does, too: the upload asked for nothing.
  *
  * @throws S3Error InvalidArgument, InvalidRequest.
  */
-export function lockOfBody(call: LockedCall, nowMs: number): ObjectLock | undefined {
+export function lockOfBody(
+  call: LockedCall & Pick<ObjectCall, 'auth'>,
+  nowMs: number,
+): ObjectLock | undefined {
   const lock = lockOfVersion(call, nowMs);
-  if (lock === undefined || hasDigest(call.headers)) return lock;
   const { headers } = call;
-  if ((headers.get(MODE) ?? headers.get(HOLD)) === undefined) return lock;
+  if (lock === undefined || hasDigest(headers)) return lock;
+  const isByDefault = (headers.get(MODE) ?? headers.get(HOLD)) === undefined;
+  if (isByDefault && isHashed(call)) return lock;
   throw new S3Error('InvalidRequest', {
     message:
       'Content-MD5 or an x-amz-checksum- header is required for uploads with object lock ' +

@@ -190,6 +190,16 @@ test('the default comes with what asks for nothing, and not with a copy or a hol
   t.is(await until('/pictures/copy'), undefined);
 });
 
+test('what the default holds for years came as it was sent', async t => {
+  const world = await lockedWorld();
+  await configure(world, configuration(YEAR));
+  const upload = { method: 'PUT', target: '/vault/a', body: 'abc' };
+  const payload = 'UNSIGNED-PAYLOAD';
+  t.is((await world.ask({ ...upload, payload })).code, 'InvalidRequest');
+  t.is((await world.ask({ ...upload, payload, headers: [md5('abc')] })).status, 200);
+  t.is((await world.ask(upload)).status, 200, 'its SHA-256 was signed');
+});
+
 const HEADERS: readonly (readonly [title: string, headers: readonly HeaderPair[], code: string])[] =
   [
     ['a mode alone', [[MODE, 'GOVERNANCE']], 'InvalidArgument'],
