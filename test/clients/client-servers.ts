@@ -11,7 +11,8 @@ import { startSmallCluster } from '../support/small-cluster.ts';
 
 const LOG_TAIL = 4000;
 
-export type ServersKind = 'single node' | 'cluster';
+/** The last one loses a node for good before the first client comes. */
+export type ServersKind = 'single node' | 'cluster' | 'cluster with a node down';
 
 export type ClientServers = {
   /** Whose doors the clients use. */
@@ -23,13 +24,16 @@ export type ClientServers = {
 
 export async function startServers(directory: string, kind: ServersKind): Promise<ClientServers> {
   const undo: (() => void | Promise<void>)[] = [];
-  const nodes =
-    kind === 'cluster'
-      ? await startSmallCluster({ teardown: step => undo.unshift(step) }, directory)
-      : [await startGarage({ directory: join(directory, 'server') })];
+  const nodes = [
+    ...(kind === 'single node'
+      ? [await startGarage({ directory: join(directory, 'server') })]
+      : await startSmallCluster({ teardown: step => undo.unshift(step) }, directory)),
+  ];
+  const copies = nodes.length;
+  if (kind === 'cluster with a node down') await nodes.pop()?.end('SIGKILL');
   return {
     server: nodes[0]!,
-    copies: nodes.length,
+    copies,
     async end() {
       const problems: string[] = [];
       for (const { child, log, end } of nodes) {

@@ -4,6 +4,7 @@
  *   node test/run.mjs clients             all of them
  *   node test/run.mjs clients rclone aws  those whose names contain one of the words
  *   node test/run.mjs clients --cluster   against three nodes, which keep three copies
+ *   node test/run.mjs clients --node-down the same, after one of them was killed
  *
  * Owns:          the order, the count, the directory of the run.
  * Knows:         the list of clients.
@@ -35,7 +36,10 @@ import { restic } from './restic.ts';
 import { s3cmd } from './s3cmd.ts';
 import { s3fs } from './s3fs.ts';
 
-const CLUSTER = '--cluster';
+const KINDS: Readonly<Record<string, ServersKind>> = {
+  '--cluster': 'cluster',
+  '--node-down': 'cluster with a node down',
+};
 
 const counts = { passed: 0, failed: 0, skipped: 0 };
 
@@ -77,7 +81,7 @@ function clients(kind: ServersKind): readonly Client[] {
     ...programsNamed('aws').map(awsCli),
     ...DEBIAN_CLIENTS,
     ...programsNamed('python3').map(boto3),
-    ...(kind === 'cluster' ? [] : [nodeClients()]),
+    ...(kind === 'single node' ? [nodeClients()] : []),
   ];
 }
 
@@ -119,7 +123,7 @@ async function drive(
 }
 
 async function main(parameters: readonly string[]): Promise<number> {
-  const words = parameters.filter(word => word !== CLUSTER);
+  const words = parameters.filter(word => KINDS[word] === undefined);
   const wanted = ({ name }: Client): boolean =>
     words.length === 0 || words.some(word => name.includes(word));
   // Installed first, so that every program is on the PATH when the list is made.
@@ -127,7 +131,7 @@ async function main(parameters: readonly string[]): Promise<number> {
   for (const client of [awsCli('/usr/bin/aws'), ...DEBIAN_CLIENTS].filter(wanted)) {
     ensureSystemPackages(client.packages);
   }
-  const kind = parameters.includes(CLUSTER) ? 'cluster' : 'single node';
+  const kind = parameters.map(word => KINDS[word]).findLast(Boolean) ?? 'single node';
   const chosen = clients(kind).filter(wanted);
   const home = await mkdtemp(join(tmpdir(), 'garage-clients-'));
   const sources = join(home, 'sources');
