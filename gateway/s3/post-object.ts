@@ -33,6 +33,8 @@ import { element, s3Document } from './xml-writer.ts';
 const FILE_NAME = '${filename}'; // eslint-disable-line no-template-curly-in-string -- S3's name
 /** Fields whose text was signed as it stands. */
 const NEVER_EXPANDED: ReadonlySet<string> = new Set(['policy', 'x-amz-signature']);
+/** As S3 tells it. */
+const NOT_A_FORM = 'Bucket POST must be of the enclosure-type multipart/form-data';
 const WEB = /^https?:\/\//i;
 
 type Values = ReadonlyMap<string, string>;
@@ -63,10 +65,10 @@ export function postObject(signingKeys: SigningKeys): S3Handler<NamedCall> {
   };
 }
 
-function openForm({ http, bucketName }: NamedCall): FormReader {
+function openForm({ http }: NamedCall): FormReader {
   const type = boundaryOf(http.headers.get('content-type') ?? '');
   if (type === undefined) {
-    throw new S3Error('RequestIsNotMultiPartContent', { fields: { BucketName: bucketName } });
+    throw new S3Error('PreconditionFailed', { fields: { Condition: NOT_A_FORM } });
   }
   const { boundary } = type;
   if (boundary === undefined) {

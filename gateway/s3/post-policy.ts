@@ -138,7 +138,7 @@ export function checkPostPolicy(
   }
   const covered = new Set(conditions.map(({ field }) => field));
   for (const field of values.keys()) {
-    const isFree = FREE.has(field) || field === 'bucket' || field.startsWith(IGNORED_PREFIX);
+    const isFree = FREE.has(field) || field.startsWith(IGNORED_PREFIX);
     if (!isFree && !covered.has(field)) throw denied(`Extra input fields: ${field}`);
   }
 }

@@ -50,7 +50,7 @@ export type Form = {
   readonly fields: Readonly<Record<string, string>>;
   readonly file?: Body;
   readonly fileName?: string;
-  /** Of the policy; any key when not given. */
+  /** Of the policy. */
   readonly conditions?: readonly unknown[];
   readonly expiration?: string;
   /** Instead of a policy made of the above. */

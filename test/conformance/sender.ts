@@ -26,8 +26,6 @@ export type Reply = {
 
 export type Callers = Readonly<Record<Exclude<Caller, 'nobody'>, Credentials>>;
 
-const ANY_KEY = ['starts-with', '$key', ''];
-
 type SdkFailure = { readonly name: string; readonly $metadata?: sdk.GetObjectOutput['Metadata'] };
 
 /** One server's S3 and website doors. */
@@ -110,7 +108,7 @@ export class Sender {
 
   #form(asked: Asked, form: Form): Uint8Array {
     const { as = 'owner', headers } = asked;
-    const { fields, file, fileName = 'cat.png', conditions = [ANY_KEY], more = [] } = form;
+    const { fields, file, fileName = 'cat.png', conditions = [], more = [] } = form;
     const { expiration, document } = form;
     const change = {
       ...(expiration && { expiration }),

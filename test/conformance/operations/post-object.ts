@@ -10,13 +10,17 @@ import { each, table, type Cases, type Form } from '../s3-case.ts';
 const FILE = 'the file';
 const FILE_NAME = '${filename}'; // eslint-disable-line no-template-curly-in-string -- S3's name
 
+const ANY_KEY = ['starts-with', '$key', ''];
+const BUCKET = { bucket: '{bucket}' };
+
 function form(change: Partial<Form> = {}): Form {
-  return { fields: { key: 'a' }, file: FILE, ...change };
+  return { fields: { key: 'a' }, file: FILE, conditions: [ANY_KEY, BUCKET], ...change };
 }
 
 /** These fields, each allowed by the policy. */
 function fields(values: Readonly<Record<string, string>>, change: Partial<Form> = {}): Form {
-  const conditions = Object.keys(values).map(name => ['starts-with', `$${name}`, '']);
+  const named = Object.keys(values).map(name => ['starts-with', `$${name}`, '']);
+  const conditions = [BUCKET, ...named];
   return { fields: values, file: FILE, conditions, ...change };
 }
 
@@ -112,7 +116,8 @@ const stored: Cases = {
     ...{ ...ASK, form: form(), as: 'stranger', answer: '403 AccessDenied', then: NOT_STORED },
   },
   'a bucket that is not there': {
-    ...{ ask: 'POST /{free}', form: form(), answer: '404 NoSuchBucket' },
+    ...{ ask: 'POST /{free}', answer: '404 NoSuchBucket' },
+    form: form({ conditions: [ANY_KEY, { bucket: '{free}' }] }),
   },
 };
 
@@ -120,16 +125,16 @@ const PAST = '2020-01-01T00:00:00Z';
 
 /** What a policy says, and the fields that it meets. */
 const POLICIES: readonly (readonly [title: string, form: Form, answer: string])[] = [
-  ['eq that holds', form({ conditions: [['eq', '$key', 'a']] }), '204'],
+  ['eq that holds', form({ conditions: [['eq', '$key', 'a'], BUCKET] }), '204'],
   ['eq that does not', form({ conditions: [['eq', '$key', 'b']] }), '403 AccessDenied'],
-  ['an exact match as an object', form({ conditions: [{ key: 'a' }] }), '204'],
+  ['an exact match as an object', form({ conditions: [{ key: 'a' }, BUCKET] }), '204'],
   ['an exact match that does not hold', form({ conditions: [{ key: 'b' }] }), '403 AccessDenied'],
   [
     'starts-with that does not hold',
     form({ conditions: [['starts-with', '$key', 'b']] }),
     '403 AccessDenied',
   ],
-  ['the bucket', form({ conditions: [['eq', '$key', 'a'], { bucket: '{bucket}' }] }), '204'],
+  ['no bucket', form({ conditions: [['eq', '$key', 'a']] }), '403 AccessDenied'],
   [
     'another bucket',
     form({ conditions: [['eq', '$key', 'a'], { bucket: 'another' }] }),
@@ -153,30 +158,21 @@ const POLICIES: readonly (readonly [title: string, form: Form, answer: string])[
   [
     'a size in the range',
     form({
-      conditions: [
-        ['eq', '$key', 'a'],
-        ['content-length-range', 1, 100],
-      ],
+      conditions: [['eq', '$key', 'a'], BUCKET, ['content-length-range', 1, 100]],
     }),
     '204',
   ],
   [
     'a file above the range',
     form({
-      conditions: [
-        ['eq', '$key', 'a'],
-        ['content-length-range', 1, 5],
-      ],
+      conditions: [['eq', '$key', 'a'], BUCKET, ['content-length-range', 1, 5]],
     }),
     '400 EntityTooLarge',
   ],
   [
     'a file below the range',
     form({
-      conditions: [
-        ['eq', '$key', 'a'],
-        ['content-length-range', 50, 100],
-      ],
+      conditions: [['eq', '$key', 'a'], BUCKET, ['content-length-range', 50, 100]],
     }),
     '400 EntityTooSmall',
   ],
@@ -216,7 +212,7 @@ const malformed: Cases = {
   },
   'no form': {
     ...{ ...ASK, as: 'nobody', body: 'x', headers: { 'content-type': 'text/plain' } },
-    answer: '415 RequestIsNotMultiPartContent',
+    answer: '412 PreconditionFailed',
   },
   'a form without a boundary': {
     ...{ ...ASK, as: 'nobody', body: 'x', headers: { 'content-type': 'multipart/form-data' } },

@@ -33,11 +33,13 @@ const anyKey = ['starts-with', '$key', ''];
 
 function policyOf(
   world: S3World,
-  { conditions = [anyKey], as = OWNER, change }: Post,
+  { conditions = [anyKey], as = OWNER, change, target = '/pictures' }: Post,
 ): SignedPolicy {
   const nowMs = world.objects.environment.clock.wallMs();
   const key = { accessKeyId: as, secretKey: `secret of ${as}`, region: REGION, nowMs };
-  return signedPolicy(key, conditions, change);
+  const hasBucket = JSON.stringify(conditions).includes('bucket');
+  const all = hasBucket ? conditions : [...conditions, { bucket: target.slice(1) }];
+  return signedPolicy(key, all, change);
 }
 
 function send(
@@ -330,7 +332,7 @@ test('a form that is none is refused', async t => {
     const asked = { method: 'POST', target: '/pictures', headers, body, as: 'nobody' };
     return outcome(world.ask(asked));
   };
-  t.is(await ask('text/plain'), '415 RequestIsNotMultiPartContent');
+  t.is(await ask('text/plain'), '412 PreconditionFailed');
   t.is(await ask('multipart/form-data'), '400 MalformedPOSTRequest');
   await world.objects.writer.idle();
   t.deepEqual(stored(world), []);

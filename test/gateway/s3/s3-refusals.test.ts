@@ -114,8 +114,8 @@ const rows: readonly Row[] = [
     method: 'POST',
     target: '/pictures',
     as: 'nobody',
-    status: 415,
-    code: 'RequestIsNotMultiPartContent',
+    status: 412,
+    code: 'PreconditionFailed',
   },
   // Signatures.
   {
@@ -242,8 +242,8 @@ const rows: readonly Row[] = [
     method: 'POST',
     target: '/pictures',
     body: '',
-    status: 415,
-    code: 'RequestIsNotMultiPartContent',
+    status: 412,
+    code: 'PreconditionFailed',
   },
   {
     title: 'versions behind a version without its key',

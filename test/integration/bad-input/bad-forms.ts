@@ -45,7 +45,8 @@ function post(form: Form): BadCase['bytes'] {
     const { key = 'posted', fields = {}, conditions = [ANY_KEY], change = {}, as } = form;
     const credentials = as === 'stranger' ? world.stranger : world.server.credentials;
     const signer = { ...credentials, region: REGION, nowMs: Date.now() };
-    const signed = as === 'nobody' ? {} : signedPolicy(signer, conditions, change);
+    const all = [...conditions, { bucket: world.s3.bucket }];
+    const signed = as === 'nobody' ? {} : signedPolicy(signer, all, change);
     const named = Object.entries({ key, ...signed, ...fields });
     const parts = named.map(([name, value]) => ({ name, value }));
     const body = formBody([...parts, ...(form.files ?? [FILE])], form.end);
@@ -90,7 +91,7 @@ const FORMS: readonly Row[] = [
   ['no end', '400 MalformedPOSTRequest', { end: '' }],
   ['another boundary', '400 MalformedPOSTRequest', { type: `${FORM_TYPE}x` }],
   ['no boundary', '400 MalformedPOSTRequest', { type: 'multipart/form-data' }],
-  ['no form', '415 RequestIsNotMultiPartContent', { type: 'application/json' }],
+  ['no form', '412 PreconditionFailed', { type: 'application/json' }],
   [
     'a field of a megabyte',
     '400 MaxPostPreDataLengthExceeded',
