@@ -38,15 +38,14 @@ export type ChunkedFraming = {
  * Reads the framing of a streaming body from the effective headers.
  *
  * @throws S3Error MissingContentLength (no decoded length), InvalidArgument (not a length),
- *   InvalidRequest (a trailer mode without x-amz-trailer or the other way round, or a trailer that
- *   S3 does not know).
+ *   MalformedTrailerError (a signed trailer without x-amz-trailer), InvalidRequest (the other way
+ *   round, or a trailer that S3 does not know).
  */
 export function chunkedFraming(mode: StreamingMode, headers: RequestHeaders): ChunkedFraming {
-  const hasTrailer = mode.kind === 'streaming-unsigned-trailer' || mode.trailer;
   return {
     decodedBytes: decodedBytes(headers.get(DECODED_LENGTH_HEADER)),
     signed: mode.kind === 'streaming-signed',
-    trailers: announcedTrailers(headers.get(TRAILER_HEADER), hasTrailer),
+    trailers: announcedTrailers(headers.get(TRAILER_HEADER), mode),
   };
 }
 
@@ -64,7 +63,8 @@ function decodedBytes(text: string | undefined): number {
   });
 }
 
-function announcedTrailers(text: string | undefined, hasTrailer: boolean): ReadonlySet<string> {
+/** Unsigned chunks may end without any: there is no mode of payload for them alone. */
+function announcedTrailers(text: string | undefined, mode: StreamingMode): ReadonlySet<string> {
   const announced = new Set<string>();
   for (const part of (text ?? '').split(',')) {
     const name = part.trim().toLowerCase();
@@ -76,7 +76,10 @@ function announcedTrailers(text: string | undefined, hasTrailer: boolean): Reado
     }
     announced.add(name);
   }
-  if (announced.size > 0 === hasTrailer) return announced;
+  if (mode.kind === 'streaming-unsigned-trailer' || announced.size > 0 === mode.trailer) {
+    return announced;
+  }
+  if (mode.trailer) throw new S3Error('MalformedTrailerError');
   throw new S3Error('InvalidRequest', {
     message: `A trailer needs both ${TRAILER_HEADER} and a matching x-amz-content-sha256.`,
   });

@@ -16,6 +16,7 @@ import { customerKeyOf } from './customer-key-headers.ts';
 import { entriesMaxOf, integerIn, invalidArgument } from './list-parameters.ts';
 import { findVersion } from './object-versions.ts';
 import type { ObjectCall, S3Handler, S3Services } from './s3-call.ts';
+import { S3Error } from './s3-error.ts';
 import { checksumElement } from './upload-xml.ts';
 import { xmlReply } from './xml-reply.ts';
 import { element, optionalElement, s3Document, wrap } from './xml-writer.ts';
@@ -53,6 +54,9 @@ export const getObjectAttributes: S3Handler<ObjectCall> = async (call, services)
 
 function readWanted({ headers }: ObjectCall): ReadonlySet<Attribute> {
   const text = headers.get(HEADER) ?? '';
+  if (text === '') {
+    throw new S3Error('InvalidRequest', { message: `${HEADER} is missing, or empty.` });
+  }
   const names = text.split(',').map(name => name.trim());
   for (const name of names) {
     if ((ATTRIBUTES as readonly string[]).includes(name)) continue;

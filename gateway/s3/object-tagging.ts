@@ -60,7 +60,8 @@ function change(
 export function taggingOf(headers: RequestHeaders): Tagging | undefined {
   const text = headers.get(HEADER);
   if (text === undefined || text === '') return undefined;
-  const tags = text.split('&').map(pair => readPair(text, pair));
+  const pairs = text.split('&').filter(pair => pair !== '');
+  const tags = pairs.map(pair => readPair(text, pair));
   if (new Set(tags.map(({ key }) => key)).size < tags.length) throw invalidHeader(text);
   refuseFault(faultOfTags(tags, OBJECT_TAGS_MAX));
   return { tags };

@@ -23,7 +23,7 @@ const cases: Cases = {
     ...{ ask: ASK, headers: { 'x-amz-object-attributes': 'ObjectSize' }, answer: '200' },
     xml: { ObjectSize: '10', ETag: null, StorageClass: null },
   },
-  'nothing is asked for': { ask: ASK, answer: '400 InvalidArgument' },
+  'nothing is asked for': { ask: ASK, answer: '400 InvalidRequest' },
   'something that there is not': {
     ...{
       ask: ASK,

@@ -220,6 +220,11 @@ const BAD_CHUNKS: readonly Chunked[] = [
     '400 IncompleteBody',
   ],
   [
+    'a signed trailer without its announcement',
+    { are: 'signed', mode: 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER' },
+    '400 MalformedTrailerError',
+  ],
+  [
     'a trailer that was announced and is not there',
     { are: 'unsigned', announced: 'x-amz-checksum-crc32' },
     '400 MalformedTrailerError',
@@ -227,7 +232,7 @@ const BAD_CHUNKS: readonly Chunked[] = [
   [
     'a trailer that was not announced',
     { are: 'unsigned', trailers: [['x-amz-checksum-crc32', 'AAAAAA==']], announced: 'none' },
-    '400 InvalidRequest',
+    '400 MalformedTrailerError',
   ],
   [
     'a trailer with a wrong signature',
@@ -248,6 +253,10 @@ const chunked: Cases = {
       ...{ answer: '200', then: [`GET /{key} > ${body}`] },
     },
   ]),
+  'unsigned chunks may end without a trailer': {
+    ...{ ask: 'PUT /{key}', body: 'x', chunks: { are: 'unsigned' }, answer: '200' },
+    then: ['GET /{key} > x'],
+  },
   'aws-chunked is not kept as the encoding of the object': {
     ...{ ask: 'PUT /{key}', body: 'x', chunks: { are: 'signed' }, answer: '200' },
     then: [{ ask: 'HEAD /{key}', answer: '200', has: { 'content-encoding': null } }],
