@@ -33,7 +33,6 @@ const VARY = [
   'Vary',
   'Origin, Access-Control-Request-Headers, Access-Control-Request-Method',
 ] as const;
-const NO_NAMES: readonly string[] = [];
 const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 
 /** The first rule that allows it; undefined: none does. */
@@ -66,7 +65,10 @@ function matchesPattern(pattern: string, text: string): boolean {
   );
 }
 
-/** What the answer to a request says in a bucket with rules; whatever its status. */
+/**
+ * What the answer to a request says in a bucket with rules; whatever its status. S3 judges the
+ * request by the method and headers of a preflight, where it carries them: no browser sends these.
+ */
 export function corsHeaders(
   rules: readonly CorsRule[],
   method: string,
@@ -74,7 +76,9 @@ export function corsHeaders(
 ): ReplyHeaders {
   const origin = headers.get('origin');
   if (origin === undefined) return [VARY];
-  const match = matchCors(rules, { origin, method, headerNames: NO_NAMES });
+  const asked = headers.get('access-control-request-method') ?? method;
+  const headerNames = namesOf(headers.get('access-control-request-headers') ?? '');
+  const match = matchCors(rules, { origin, method: asked, headerNames });
   return match === undefined ? [VARY] : [...grantedHeaders(match, origin), VARY];
 }
 

@@ -196,6 +196,12 @@ const browsers: Cases = {
     ...{ ask: 'GET /{bucket}/a', headers: { origin: SITE[1] }, answer: '200' },
     has: { 'access-control-allow-origin': SITE[1], 'access-control-expose-headers': 'ETag' },
   },
+  'a request that carries what a preflight asks is judged by it': {
+    given: [`PUT /{bucket}?cors < ${FULL}`, 'PUT /{bucket}/a < x'],
+    ask: 'GET /{bucket}/a',
+    headers: { origin: SITE[1], 'access-control-request-method': 'DELETE' },
+    ...{ answer: '200', has: { 'access-control-allow-origin': null } },
+  },
   'a request of another origin': {
     given: [`PUT /{bucket}?cors < ${FULL}`, 'PUT /{bucket}/a < x'],
     ...{ ask: 'GET /{bucket}/a', headers: { origin: 'https://x.example' }, answer: '200' },
