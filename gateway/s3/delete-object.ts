@@ -15,13 +15,18 @@ import type { ReplyHeaders } from '../http/exchange.ts';
 import { tableRefusal } from '../object/refusals.ts';
 import { versionHeaders } from '../object/version-extras.ts';
 import { mayBypass } from './object-lock-headers.ts';
-import { placeOf, versionRefOfCall } from './object-place.ts';
+import { isForeignVersion, placeOf, versionRefOfCall } from './object-place.ts';
 import type { ObjectCall, S3Handler } from './s3-call.ts';
 import { conditionOfDeletion } from './write-conditions.ts';
 
 export const deleteObject: S3Handler<ObjectCall> = async (call, services) => {
   const { query, bucket } = call;
   const { tables, stamper } = services;
+  const named = query.get('versionId');
+  // What is not there is deleted.
+  if (named !== undefined && isForeignVersion(named)) {
+    return { status: 204, headers: [['x-amz-version-id', named]] };
+  }
   const version = versionRefOfCall(query);
   const condition = conditionOfDeletion(call, services);
   const place = placeOf(call);

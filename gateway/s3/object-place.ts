@@ -30,17 +30,26 @@ export function parseVersionRef(text: string): VersionRef | undefined {
 /**
  * `versionId` of a query; undefined when there is none: the current version is meant.
  *
- * @throws S3Error InvalidArgument.
+ * @throws S3Error InvalidArgument, NoSuchVersion.
  */
 export function versionRefOfCall(query: QueryParameters): VersionRef | undefined {
   const text = query.get('versionId');
   return text === undefined ? undefined : checkedVersionRef(text);
 }
 
-/** @throws S3Error InvalidArgument. */
+/** Ids as other stores make them: opaque, and long. */
+const FOREIGN_ID = /^[\w.-]{16,1024}$/;
+
+/** It may be the name of a version, and there is none of that name here. */
+export function isForeignVersion(text: string): boolean {
+  return parseVersionRef(text) === undefined && FOREIGN_ID.test(text);
+}
+
+/** @throws S3Error InvalidArgument; NoSuchVersion for an id of another form than ours. */
 export function checkedVersionRef(text: string): VersionRef {
   const ref = parseVersionRef(text);
   if (ref !== undefined) return ref;
+  if (isForeignVersion(text)) throw new S3Error('NoSuchVersion', { fields: { VersionId: text } });
   throw new S3Error('InvalidArgument', {
     message: 'Invalid version id specified.',
     fields: { ArgumentName: 'versionId', ArgumentValue: text },

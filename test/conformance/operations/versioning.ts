@@ -141,6 +141,11 @@ const reads: Cases = {
     given: ['PUT /{versioned}/a < one'],
     ...{ ask: 'GET /{versioned}/a?versionId=nonsense', answer: '400 InvalidArgument' },
   },
+  'a version id of another store': {
+    given: ['PUT /{versioned}/a < one'],
+    ask: 'GET /{versioned}/a?versionId=3HL4kqtJvjVBH40Nrjfkd3rbRWmQyHLS',
+    answer: '404 NoSuchVersion',
+  },
   'an empty version id': {
     given: ['PUT /{versioned}/a < one'],
     ...{ ask: 'GET /{versioned}/a?versionId=', answer: '400 InvalidArgument' },
@@ -203,6 +208,11 @@ const deletions: Cases = {
   'a version that is not there is deleted all the same': {
     given: ['PUT /{versioned}/a < one', 'DELETE /{versioned}/a?versionId={1.x-amz-version-id}'],
     ...{ ask: 'DELETE /{versioned}/a?versionId={1.x-amz-version-id}', answer: '204' },
+  },
+  'a version of another store is deleted all the same': {
+    given: ['PUT /{versioned}/a < one'],
+    ask: 'DELETE /{versioned}/a?versionId=3HL4kqtJvjVBH40Nrjfkd3rbRWmQyHLS',
+    ...{ answer: '204', then: ['GET /{versioned}/a > one'] },
   },
   'GET of a marker by its id': {
     given: ['DELETE /{versioned}/a'],
