@@ -18,6 +18,7 @@ import { rowRange, TABLE } from '../../schemas/row-tables.ts';
 import { timestampMs } from '../../schemas/timestamp.ts';
 import { orDamage } from '../storage/row-damage.ts';
 import { standing } from './history-rows.ts';
+import { confirmed, type DueVersion } from './lifecycle-confirmation.ts';
 import type { KeyProgress, LifecyclePage, PageQuestion } from './lifecycle-page.ts';
 import { versionIdOfRow } from './lifecycle-page.ts';
 import { objectRowKey, shardPrefix } from './row-keys.ts';
@@ -31,19 +32,20 @@ export async function readHistoryPage(question: PageQuestion): Promise<Lifecycle
   const all = rowRange(partition, TABLE.history, shardPrefix(bucket, shard));
   const range = start === undefined ? all : behindKey(all, start.after);
   const rows = await rowsOfRange(store, range, limit);
-  const due: VersionDelete[] = [];
+  const due: DueVersion[] = [];
   let progress = start?.progress;
   for (const row of rows) {
     const place = placeOfHistoryKey(row.key);
     if (progress?.key !== place.key) progress = beginKey(question, place);
     const version = readVersion(row);
-    const deletion = version && deletionOf(question, { place, version, progress });
-    if (deletion !== undefined) due.push(deletion);
+    const one = version && dueVersion(question, { place, version, progress });
+    if (one !== undefined) due.push(one);
     progress = behind(progress, version);
   }
   const last = rows.at(-1);
   const isEnd = last === undefined || rows.length < limit || progress === undefined;
-  return { due, next: isEnd ? undefined : { after: last.key, progress } };
+  const confirmedDue = await confirmed(question.tables, due);
+  return { due: confirmedDue, next: isEnd ? undefined : { after: last.key, progress } };
 }
 
 function readVersion(row: WalkedRow): StoredVersion | undefined {
@@ -71,14 +73,14 @@ function behind(progress: KeyProgress, version: StoredVersion | undefined): KeyP
   };
 }
 
-function deletionOf(
+function dueVersion(
   { rules, calendar, day, stamper }: PageQuestion,
   at: {
     readonly place: ObjectPlace;
     readonly version: StoredVersion;
     readonly progress: KeyProgress;
   },
-): VersionDelete | undefined {
+): DueVersion | undefined {
   const { place, version, progress } = at;
   const { noncurrentMs, newerVersions } = progress;
   if (noncurrentMs === undefined) return undefined;
@@ -87,13 +89,14 @@ function deletionOf(
     content: version.kind === 'marker' ? 'marker' : contentOf(version),
   });
   if (due === undefined || due.day > day) return undefined;
-  return {
+  const deletion: VersionDelete = {
     kind: 'version-delete',
     place,
     version: versionRefOf(version),
     timestamp: stamper.now(),
     condition: { ifVersion: versionIdOfRow(version) },
   };
+  return { deletion, noncurrentMs, newerVersions };
 }
 
 function contentOf({ sizeBytes, tagging }: Extract<StoredVersion, { kind: 'version' }>) {

@@ -35,6 +35,7 @@ import type { Stamper } from '../../schemas/stamper.ts';
 import { timestampAbove, timestampMs } from '../../schemas/timestamp.ts';
 import type { Store } from '../storage/store.ts';
 import { orDamage } from '../storage/row-damage.ts';
+import { isAlone, type ConfirmingTables } from './lifecycle-confirmation.ts';
 import { OBJECT_KEY_AT, shardPrefix, unescapeKey } from './row-keys.ts';
 import { behindKey, rowsOfRange } from './row-walk.ts';
 
@@ -68,9 +69,8 @@ export type PageQuestion = {
   /** What is due on this day or before is taken away. */
   readonly day: number;
   readonly stamper: Stamper;
-  /** Has the key nothing below its current version, in any replica? What is below only ever becomes
-   *  less, so this stays true. */
-  readonly isAlone: (place: ObjectPlace) => Promise<boolean>;
+  /** Other replicas, too: one may have missed what another one holds. */
+  readonly tables: ConfirmingTables;
   /** Of the bucket: where versions are kept, an object that expires leaves a delete marker. */
   readonly versioning?: VersioningStatus;
 };
@@ -92,7 +92,7 @@ export async function readObjectPage(question: PageQuestion): Promise<LifecycleP
     return marker === undefined || marker === 'damaged' ? [] : [marker];
   });
   const due: Removal[] = [...page.due];
-  for (const marker of markers) if (await question.isAlone(marker.place)) due.push(marker);
+  for (const marker of markers) if (await isAlone(question.tables, marker.place)) due.push(marker);
   return { due, next: page.next };
 }
 

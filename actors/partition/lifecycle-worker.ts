@@ -17,7 +17,6 @@ import type { Clock, Timer, Timers } from '../../schemas/environment.ts';
 import type { BucketId, PartitionId } from '../../schemas/ids.ts';
 import type { LifecycleCalendar } from '../../schemas/lifecycle-calendar.ts';
 import { dayOf, startOfDay } from '../../schemas/lifecycle-calendar.ts';
-import type { ObjectPlace } from '../../schemas/messages/table.ts';
 import type { BucketRow } from '../../schemas/records/bucket-row.ts';
 import type { LifecycleRule } from '../../schemas/records/bucket-settings/lifecycle-rules.ts';
 import type { Stamper } from '../../schemas/stamper.ts';
@@ -25,6 +24,7 @@ import type { Log } from '../../schemas/telemetry.ts';
 import { WorkerJournal } from '../runtime/worker-journal.ts';
 import type { ReportingWorker, WorkerReport } from '../runtime/worker-registry.ts';
 import { readRowOr } from '../storage/row-damage.ts';
+import type { ConfirmingTables } from './lifecycle-confirmation.ts';
 import { readHistoryPage } from './lifecycle-history.ts';
 import type {
   LifecyclePage,
@@ -40,7 +40,7 @@ import type { TablePartition } from './table-partition.ts';
 export type LifecycleWorkerOptions = {
   readonly partitions: readonly TablePartition[];
   readonly settings: Pick<SettingsClient, 'list' | 'read'>;
-  readonly tables: Pick<TableClient, 'ask' | 'askPlace' | 'deleteVersion' | 'partitionOf'>;
+  readonly tables: ConfirmingTables & Pick<TableClient, 'askPlace' | 'deleteVersion'>;
   readonly calendar: LifecycleCalendar;
   readonly stamper: Stamper;
   readonly clock: Clock;
@@ -243,7 +243,7 @@ export class LifecycleWorker implements ReportingWorker {
   }
 
   async #pageOf(walk: Walk, table: TablePartition, at: Shard): Promise<PageStart | undefined> {
-    const { settings, calendar, stamper } = this.#options;
+    const { settings, calendar, stamper, tables } = this.#options;
     const bucket = await settings.read('bucket', at.bucket);
     const rules = rulesOf(bucket);
     const { day, stage, start } = walk;
@@ -252,25 +252,11 @@ export class LifecycleWorker implements ReportingWorker {
     const { store, partition } = table;
     const page = await readPage({
       ...{ store, partition, ...at, start, limit: PAGE_ROWS },
-      ...{ rules, calendar, day, stamper, isAlone: place => this.#isAlone(place) },
+      ...{ rules, calendar, day, stamper, tables },
       ...(bucket?.versioning === undefined ? {} : { versioning: bucket.versioning }),
     });
     await Promise.all(page.due.map(removal => this.#takeAway(removal)));
     return page.next;
-  }
-
-  /** Asked of the table's client: one replica may have missed what another one holds. */
-  async #isAlone(place: ObjectPlace): Promise<boolean> {
-    const { bucket, shard, key } = place;
-    const { tables } = this.#options;
-    const where = { bucket, shard, prefix: key, delimiter: '' };
-    const list = { kind: 'version-list', ...where, limit: 2 } as const;
-    const page = await tables.ask(tables.partitionOf(place), list);
-    if (page.kind !== 'version-page') throw new Error(`a list was answered: ${page.kind}`);
-    const { entries, next } = page;
-    const ofKey = entries.filter(entry => entry.kind === 'version' && entry.key === key);
-    // Behind the key come those that it is a prefix of.
-    return ofKey.length === 1 && (entries.length === 2 || next === undefined);
   }
 
   async #takeAway(removal: Removal): Promise<void> {

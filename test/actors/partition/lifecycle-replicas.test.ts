@@ -4,7 +4,7 @@ import test from 'ava';
 import { LifecycleWorker } from '../../../actors/partition/lifecycle-worker.ts';
 import { partitionOfShard } from '../../../schemas/ids.ts';
 import { lifecycleCalendar } from '../../../schemas/lifecycle-calendar.ts';
-import type { ObjectWrite } from '../../../schemas/messages/table.ts';
+import type { ListedVersion, ObjectWrite } from '../../../schemas/messages/table.ts';
 import type { LifecycleRule } from '../../../schemas/records/bucket-settings/lifecycle-rules.ts';
 import type { ObjectVersion } from '../../../schemas/records/object-row.ts';
 import { makeTimestamp } from '../../../schemas/timestamp.ts';
@@ -55,9 +55,13 @@ async function clusterWith(
   return cluster;
 }
 
-async function walk(cluster: TableCluster, node: number): Promise<LifecycleWorker> {
+async function walk(
+  cluster: TableCluster,
+  node: number,
+  rule: LifecycleRule = RULE,
+): Promise<LifecycleWorker> {
   const { tables, stamper } = cluster.gateway(node);
-  const row = { id: bucket, state: 'active', indexShards: 1, lifecycle: [RULE] };
+  const row = { id: bucket, state: 'active', indexShards: 1, lifecycle: [rule] };
   const bucketRow = { ...row, versioning: 'enabled' };
   const worker = new LifecycleWorker({
     partitions: [cluster.node(node).table],
@@ -75,15 +79,17 @@ async function walk(cluster: TableCluster, node: number): Promise<LifecycleWorke
   }
 }
 
-/** What clients see of the key: kinds, the newest first. */
-async function versionsOf(cluster: TableCluster): Promise<string[]> {
+/** What clients see of the key, the newest first. */
+async function listed(cluster: TableCluster): Promise<ListedVersion[]> {
   const { tables } = cluster.gateway(1);
   const list = { kind: 'version-list', bucket, shard: 0, prefix: '', delimiter: '' } as const;
   const page = await cluster.until(tables.ask(partition, { ...list, limit: 100 }));
   if (page.kind !== 'version-page') throw new Error(page.kind);
-  return page.entries.map(entry =>
-    entry.kind === 'version' && entry.isMarker ? 'marker' : entry.kind,
-  );
+  return page.entries.filter(entry => entry.kind === 'version');
+}
+
+async function versionsOf(cluster: TableCluster): Promise<string[]> {
+  return (await listed(cluster)).map(({ isMarker }) => (isMarker ? 'marker' : 'version'));
 }
 
 test('versions that are due end on every replica, and what is held on none', async t => {
@@ -112,6 +118,29 @@ for (const node of [0, 1, 2]) {
     t.deepEqual(await versionsOf(cluster), ['marker', 'version']);
   });
 }
+
+test('versions that have ended elsewhere are not counted as newer ones', async t => {
+  const steps = [9, 8, 7, 6].map(ageDays => ({ ageDays, what: 'version' as const }));
+  const cluster = await clusterWith(steps);
+  const [, second, third] = await listed(cluster);
+  // These end while a node is away.
+  cluster.takeAway(0);
+  const { tables, stamper } = cluster.gateway(1);
+  for (const version of [second?.version, third?.version]) {
+    if (version === undefined) throw new Error('it is not listed');
+    const timestamp = stamper.now();
+    const deletion = { kind: 'version-delete', place: at('a'), version, timestamp } as const;
+    t.is((await cluster.until(tables.deleteVersion(deletion))).kind, 'written');
+  }
+  cluster.bringBack(0);
+  const keepTwo = { ...RULE, noncurrent: { days: 2, newerVersions: 2 } };
+  const worker = await walk(cluster, 0, keepTwo);
+  t.is(worker.status.versions, 0);
+  t.deepEqual(await versionsOf(cluster), ['version', 'version']);
+  // It is due by its age alone.
+  await walk(cluster, 1);
+  t.deepEqual(await versionsOf(cluster), ['version']);
+});
 
 test('a marker goes when nothing is below it on any replica', async t => {
   const cluster = await clusterWith([

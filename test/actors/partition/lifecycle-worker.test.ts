@@ -81,6 +81,7 @@ function lifecycleWorld(options: Options = {}): World {
     },
     tables: {
       ask: (partition, request) => tables.askPartition(partition, request),
+      decidesConditions: () => true,
       askPlace: request => tables.ask(request),
       deleteVersion: request => tables.ask(request),
       partitionOf: partitionOfPlace,
