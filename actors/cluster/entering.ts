@@ -43,6 +43,8 @@ class EnteringError extends Error {
   override readonly name = 'EnteringError';
 }
 
+/** The others may be far away. */
+const PARTITIONS_AT_ONCE = 16;
 const PARTITIONS = Array.from({ length: PARTITION_COUNT }, (_, index) => partitionId(index));
 
 /** Which partitions a node joins by one of these versions, none of which it has acknowledged. */
@@ -87,9 +89,13 @@ export class Entering {
     let dropped = 0;
     for (const { partition } of joined) dropped += await this.#drop(partition);
     if (dropped > 0) await this.#waitForDeadlines();
-    for (const { partition, version } of joined) {
-      await this.#meetRounds(partition, this.#sources(version, partition));
-    }
+    const queue = joined.values();
+    const work = async (): Promise<void> => {
+      for (const { partition, version } of queue) {
+        await this.#meetRounds(partition, this.#sources(version, partition));
+      }
+    };
+    await Promise.all(Array.from({ length: PARTITIONS_AT_ONCE }, work));
   }
 
   /** A partition whose replicas forgot something without this node, which took it for its own. */

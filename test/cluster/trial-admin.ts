@@ -52,6 +52,13 @@ export async function layoutVersion(door: AdminDoor): Promise<number | undefined
   return status === 200 ? (body as { readonly version: number }).version : undefined;
 }
 
+/** Whether one version alone is in force: everyone has what it is to hold. */
+export async function isLayoutSettled(door: AdminDoor): Promise<boolean> {
+  const { status, body } = await askAdmin(door, 'GetClusterLayoutHistory');
+  if (status !== 200) return false;
+  return (body as { readonly updateTrackers: unknown }).updateTrackers === null;
+}
+
 /** Stages the roles and applies them as version `version`; false: try again. */
 export async function applyRoles(
   door: AdminDoor,

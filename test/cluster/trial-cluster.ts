@@ -21,6 +21,7 @@ import { Links, type RoundTrips } from './links.ts';
 import { SiteProxy } from './site-proxy.ts';
 import {
   applyRoles,
+  isLayoutSettled,
   askAdmin,
   layoutVersion,
   nodesUp,
@@ -287,6 +288,18 @@ export class TrialCluster {
       if (version === undefined || !ids().every(id => up.has(id))) return false;
       return applyRoles(door, steps(), version + 1);
     });
+  }
+
+  /** Everyone has what the layout says, as every storage process knows. */
+  async untilSettled(patienceMs = PATIENCE_MS): Promise<void> {
+    await this.#eventually(
+      'settled',
+      async () => {
+        const answers = await Promise.all(this.#storageDoors().map(isLayoutSettled));
+        return !answers.includes(false);
+      },
+      patienceMs,
+    );
   }
 
   /** Every storage process sees all others, and every gateway serves. */

@@ -235,6 +235,53 @@ row('a dead machine is replaced', 'long run', {
   },
 });
 
+/** How long a change of the layout may take, with what is dropped and waited for before. */
+const SETTLED_MS = 240_000;
+/** Deletions are forgotten meanwhile, in rounds. */
+const FORGOTTEN_MS = 150_000;
+
+row('a whole site is added, and another one goes', 'long run', {
+  disturb: async ({ cluster, choices }) => {
+    const site = choices.of(cluster.sites);
+    cluster.startAgain(site.spare);
+    await cluster.changeLayout(() => [roleOf(site.spareId, 'nice')]);
+    await cluster.untilSettled(SETTLED_MS);
+    const [old, next] = [site.nodeId ?? '', site.spareId ?? ''];
+    await cluster.changeLayout(() => [{ id: old, remove: true }]);
+    await cluster.untilSettled(SETTLED_MS);
+    await site.storage.end('SIGTERM');
+    await pause(DOWN_MS * 2);
+    // Back to how it was, for the rows that follow.
+    cluster.startAgain(site.storage);
+    await cluster.untilKnown(() => site.nodeId);
+    await cluster.changeLayout(() => [roleOf(old, site.name), { id: next, remove: true }]);
+    await cluster.untilHealthy();
+    await cluster.untilSettled(SETTLED_MS);
+    await site.spare.end('SIGTERM');
+  },
+});
+
+row('a node that was removed comes back, long after: what was deleted stays so', 'long run', {
+  disturb: async ({ cluster, choices, t }) => {
+    const site = choices.of(cluster.sites);
+    cluster.startAgain(site.spare);
+    await cluster.untilKnown(() => site.spareId);
+    const [old, next] = [site.nodeId ?? '', site.spareId ?? ''];
+    await cluster.changeLayout(() => [roleOf(next, site.name), { id: old, remove: true }]);
+    await cluster.untilSettled(SETTLED_MS);
+    await site.storage.end('SIGTERM');
+    await pause(FORGOTTEN_MS);
+    cluster.startAgain(site.storage);
+    await cluster.untilKnown(() => site.nodeId);
+    await cluster.changeLayout(() => [roleOf(old, site.name), { id: next, remove: true }]);
+    const startedMs = performance.now();
+    await cluster.untilSettled(SETTLED_MS);
+    t.log(`back in step after ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
+    await cluster.untilHealthy();
+    await site.spare.end('SIGTERM');
+  },
+});
+
 // ---- rows that need a cluster of their own ------------------------------------------------------
 
 type OwnCluster = {
