@@ -23,7 +23,7 @@ import { ReferenceWalker } from '../actors/partition/reference-walker.ts';
 import { ReleaseWorker } from '../actors/partition/release-worker.ts';
 import { TablePartition } from '../actors/partition/table-partition.ts';
 import { TombstoneCollector } from '../actors/partition/tombstone-collector.ts';
-import type { WorkerRegistry } from '../actors/runtime/worker-registry.ts';
+import type { ReportingWorker, WorkerRegistry } from '../actors/runtime/worker-registry.ts';
 import type { BlockFiles } from '../actors/storage/block-files.ts';
 import type { DataDirectories } from '../actors/storage/data-directories.ts';
 import type { PurposefulStore } from '../actors/storage/commit-purpose.ts';
@@ -124,6 +124,7 @@ export function startStorageActors(options: StorageActorsOptions): StorageActors
   const { resync, pace, missing, scrub, files, collector } = blockActors;
   options.registry.add(resync, scrub, files, collector, references, releases, tombstones);
   options.registry.add(lifecycle);
+  if (replicated !== undefined) options.registry.add(...replicated.workers, blockActors.sync);
   registerResync(options.registry, { resync, pace, missing });
   registerScrub(options.registry, scrub);
   registerChecks(options.registry, { references, files, lifecycle });
@@ -148,7 +149,7 @@ function replicaWorkers(
   options: StorageActorsOptions,
   partitions: readonly TablePartition[],
   clusterKey: Uint8Array,
-): { readonly entropy: EntropyWorker; readonly workers: readonly Worker[] } {
+): { readonly entropy: EntropyWorker; readonly workers: readonly (Worker & ReportingWorker)[] } {
   const { bus, subjects, clients, nodeId, stamper } = options;
   const { view } = clients;
   const askOnce: RowPullPorts['ask'] = async (node, partition, request) => {

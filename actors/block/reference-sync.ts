@@ -23,6 +23,8 @@ import { pause } from '../../schemas/pause.ts';
 import type { BlockOwner } from '../../schemas/records/block-owner.ts';
 import { ownerId } from '../../schemas/records/block-owner.ts';
 import type { Log } from '../../schemas/telemetry.ts';
+import { WorkerJournal } from '../runtime/worker-journal.ts';
+import type { ReportingWorker, WorkerReport } from '../runtime/worker-registry.ts';
 import type { BlockPartition } from './block-partition.ts';
 import { differingLeaves, rootOf } from './reference-digest.ts';
 import type { ResyncQueue } from './resync-queue.ts';
@@ -49,13 +51,15 @@ const REST_MS_MAX = 1000;
 /** Partitions that are compared at the same time. */
 const PARTITIONS_AT_ONCE = 16;
 
-export class ReferenceSync {
+export class ReferenceSync implements ReportingWorker {
+  readonly journal: WorkerJournal;
   readonly #options: ReferenceSyncOptions;
   readonly #inStep = new Map<PartitionId, Map<NodeId, number>>();
   #timer: Timer | undefined;
   #running: Promise<unknown> | undefined;
   #counting: Promise<unknown> = Promise.resolve();
   #isStopped = false;
+  #isBusy = false;
   #dueAtMs = 0;
   /** Who the peers were at the last look. */
   #situation = '';
@@ -63,6 +67,15 @@ export class ReferenceSync {
 
   constructor(options: ReferenceSyncOptions) {
     this.#options = options;
+    this.journal = new WorkerJournal(options.clock);
+  }
+
+  report(): WorkerReport {
+    return {
+      name: 'Comparison of references',
+      state: this.#isBusy ? 'busy' : 'idle',
+      freeform: [`References taken over: ${String(this.#merged)}`],
+    };
   }
 
   /** References that were taken over since the start. */
@@ -114,6 +127,7 @@ export class ReferenceSync {
 
   async #round(): Promise<number> {
     const before = this.#merged;
+    this.#isBusy = true;
     const left = this.#options.partitions.values();
     let failure: unknown;
     const work = async (): Promise<void> => {
@@ -128,8 +142,12 @@ export class ReferenceSync {
       }
     };
     await Promise.all(Array.from({ length: PARTITIONS_AT_ONCE }, work));
-    const { log } = this.#options;
-    if (failure !== undefined) log.warn({ error: failure }, 'references could not be compared');
+    this.#isBusy = false;
+    if (failure === undefined) this.journal.succeeded();
+    else {
+      this.journal.failed(failure);
+      this.#options.log.warn({ error: failure }, 'references could not be compared');
+    }
     return this.#merged - before;
   }
 

@@ -21,6 +21,8 @@ import { packRoots, readRoots } from '../../schemas/messages/digest-gossip.ts';
 import { pause } from '../../schemas/pause.ts';
 import type { Log } from '../../schemas/telemetry.ts';
 import type { TablePartition } from '../partition/table-partition.ts';
+import { WorkerJournal } from '../runtime/worker-journal.ts';
+import type { ReportingWorker, WorkerReport } from '../runtime/worker-registry.ts';
 import type { PullOutcome, RowPullPorts } from './row-pull.ts';
 import { RowPull } from './row-pull.ts';
 import type { Suspicion } from './suspicions.ts';
@@ -52,7 +54,8 @@ const TICK_MS = 1000;
 const PULLS_MAX = 2;
 const REST_MS = 5;
 
-export class EntropyWorker {
+export class EntropyWorker implements ReportingWorker {
+  readonly journal: WorkerJournal;
   readonly #options: EntropyWorkerOptions;
   readonly #suspicions = new Suspicions();
   readonly #pull: RowPull;
@@ -66,6 +69,7 @@ export class EntropyWorker {
 
   constructor(options: EntropyWorkerOptions) {
     this.#options = options;
+    this.journal = new WorkerJournal(options.clock);
     const { ask, clusterKey, self, clock } = options;
     this.#pull = new RowPull({
       ...{ ask, clusterKey, self, nowMs: () => clock.monotonicMs() },
@@ -78,6 +82,19 @@ export class EntropyWorker {
       partitionsDiffering: this.#suspicions.partitions,
       rowsPulled: this.#rowsPulled,
       digestsMissing: this.#held().filter(({ digest }) => digest?.tree === undefined).length,
+    };
+  }
+
+  report(): WorkerReport {
+    const { partitionsDiffering, rowsPulled, digestsMissing } = this.status;
+    return {
+      name: 'Comparison of rows',
+      state: this.#pulls.size > 0 ? 'busy' : 'idle',
+      queueLength: partitionsDiffering,
+      freeform: [
+        `Rows taken over: ${String(rowsPulled)}`,
+        `Partitions without a digest yet: ${String(digestsMissing)}`,
+      ],
     };
   }
 
@@ -216,7 +233,11 @@ export class EntropyWorker {
 
   /** Never rejects. */
   #noted(work: Promise<void>): Promise<void> {
-    return work.catch((error: unknown) => {
+    const noted = work.then(() => {
+      this.journal.succeeded();
+    });
+    return noted.catch((error: unknown) => {
+      this.journal.failed(error);
       this.#options.log.warn({ error }, 'replicas could not be compared; it is tried again');
     });
   }

@@ -35,6 +35,8 @@ import { behindKey, rowsOfRange, type WalkedRow } from '../partition/row-walk.ts
 import { readEndedUpload } from '../partition/stored-rows.ts';
 import type { TablePartition } from '../partition/table-partition.ts';
 import { orDamage } from '../storage/row-damage.ts';
+import { WorkerJournal } from '../runtime/worker-journal.ts';
+import type { ReportingWorker, WorkerReport } from '../runtime/worker-registry.ts';
 import type { RowPullPorts } from './row-pull.ts';
 
 export type RoundWorkerOptions = Pick<RowPullPorts, 'ask' | 'self'> & {
@@ -56,15 +58,27 @@ const TICK_MS = TOMBSTONE_KEEP_MS / 2;
 /** Entries of a partition that are looked at in one tick; a round forgets no more. */
 const ENTRIES_AT_ONCE = 512;
 
-export class RoundWorker {
+export class RoundWorker implements ReportingWorker {
+  readonly journal: WorkerJournal;
   readonly #options: RoundWorkerOptions;
   readonly #memories = new Map<TablePartition, Memory>();
   #timer: Timer | undefined;
   #running: Promise<void> = Promise.resolve();
   #isStopped = false;
+  #isBusy = false;
+  #rounds = 0;
 
   constructor(options: RoundWorkerOptions) {
     this.#options = options;
+    this.journal = new WorkerJournal(options.clock);
+  }
+
+  report(): WorkerReport {
+    return {
+      name: 'Forgetting in rounds',
+      state: this.#isBusy ? 'busy' : 'idle',
+      freeform: [`Rounds led to their end: ${String(this.#rounds)}`],
+    };
   }
 
   start(): void {
@@ -90,17 +104,21 @@ export class RoundWorker {
   /** Once over all partitions. Never rejects: what fails is tried in the next tick. */
   async tick(): Promise<void> {
     if (this.#options.isBehind?.() === true) return;
+    this.#isBusy = true;
     for (const table of this.#options.partitions) {
-      if (this.#isStopped) return;
+      if (this.#isStopped) break;
       const replicas = this.#replicas(table);
       if (replicas === undefined) continue;
       try {
         await this.#tickOne(table, replicas);
+        this.journal.succeeded();
       } catch (error) {
+        this.journal.failed(error);
         const fields = { error, partition: table.partition };
         this.#options.log.warn(fields, 'tombstones could not be forgotten; it is tried again');
       }
     }
+    this.#isBusy = false;
   }
 
   /** Where this node is one of several replicas, and nothing changes about them. */
@@ -179,6 +197,7 @@ export class RoundWorker {
     const kept = await askAll({ kind: 'round-prepare', prepared: next });
     if (!kept.every(reply => reply.kind === 'written')) return;
     await askAll({ kind: 'round-enter', round: round + 1 });
+    this.#rounds += 1;
   }
 
   /** A replica that missed the end of the last round has its list: nobody entered without. */

@@ -57,6 +57,9 @@ test('a replica that was away gets the blocks that it missed', async t => {
   await converge(cluster);
   await hasAll(t, cluster, blocks);
   t.is(cluster.nodes[1]!.world.stats.restored, 39);
+  const { sync } = cluster.nodes[1]!;
+  t.deepEqual(sync.report().freeform, [`References taken over: ${String(sync.merged)}`]);
+  t.is(sync.journal.consecutiveErrors, 0);
 });
 
 test('a release that a replica missed reaches it, and what it held is not revived', async t => {

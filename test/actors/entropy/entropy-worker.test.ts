@@ -117,6 +117,7 @@ test('what a replica missed reaches it, and then there is quiet', async t => {
     'nothing is pulled for nothing',
   );
   t.true(world.workers.every(({ status }) => status.partitionsDiffering === 0));
+  t.like(world.workers[0]!.report(), { name: 'Comparison of rows', state: 'idle', queueLength: 0 });
   t.true(world.workers.every(({ status }) => status.digestsMissing === 0));
   await world.end();
 });

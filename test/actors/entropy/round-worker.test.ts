@@ -255,4 +255,7 @@ test('a store that may have forgotten something coordinates no round', async t =
   world.isBehind = false;
   await ticks();
   t.is(world.tombstones(), 0);
+  const [first] = world.rounds;
+  t.like(first?.report(), { state: 'idle', freeform: ['Rounds led to their end: 1'] });
+  t.is(first?.journal.errors, 0);
 });
