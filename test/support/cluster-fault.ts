@@ -63,10 +63,13 @@ export async function runFault(
   const { loadMs = LOAD_MS, mix = MIX } = fault;
   const load = new ClusterLoad({ targets, model, seed, mix, prefix: `row-${rows}` });
   load.start();
-  await pause(loadMs);
-  await fault.disturb({ t, cluster, choices, model });
-  await pause(loadMs);
-  await load.stop();
+  try {
+    await pause(loadMs);
+    await fault.disturb({ t, cluster, choices, model });
+    await pause(loadMs);
+  } finally {
+    await load.stop();
+  }
   const healMs = await timed(() => cluster.untilHealthy(HEAL_MS));
   const { stale, wrong, silent, broken, slowestMs, answers } = load.figures;
   const sums = { lost: 0, wrong, unreadable: 0, reads: 0, missing: 0 };
