@@ -69,15 +69,22 @@ export function readAcl(text: string): CannedAcl {
 /**
  * The list of the body or the header of a request that puts one.
  *
- * Rejects with S3Error MissingSecurityHeader, UnexpectedContent, MalformedACLError and what
- * `askedAcl` throws.
+ * Rejects with S3Error MissingSecurityHeader, UnexpectedContent, InvalidRequest, MalformedACLError
+ * and what `askedAcl` throws.
  */
 export async function putAcl(call: BucketCall): Promise<CannedAcl | undefined> {
   const { headers, bucket } = call;
-  refuseGrants(headers);
   const text = headers.get(ACL_HEADER);
   const hasBody = call.http.body.isChunked || (call.http.body.declaredBytes ?? 0) > 0;
-  if (text !== undefined && hasBody) throw new S3Error('UnexpectedContent');
+  const isGranting = hasGrants(headers);
+  if (text !== undefined && isGranting) {
+    throw new S3Error('InvalidRequest', {
+      message: 'Specifying both Canned ACLs and Header Grants is not allowed',
+    });
+  }
+  if ((text !== undefined || isGranting) && hasBody) throw new S3Error('UnexpectedContent');
+  if (isGranting && !hasAcls(bucket)) throw listsDisabled();
+  refuseGrants(headers);
   if (text !== undefined) return acceptedAcl(readAcl(text), bucket);
   if (!hasBody) {
     throw new S3Error('MissingSecurityHeader', {
@@ -87,8 +94,12 @@ export async function putAcl(call: BucketCall): Promise<CannedAcl | undefined> {
   return acceptedAcl(aclOfDocument(await readDocument(call, DOCUMENT_BYTES_MAX), bucket), bucket);
 }
 
+function hasGrants(headers: RequestHeaders): boolean {
+  return headers.entries.some(([name]) => name.startsWith('x-amz-grant-'));
+}
+
 export function refuseGrants(headers: RequestHeaders): void {
-  if (!headers.entries.some(([name]) => name.startsWith('x-amz-grant-'))) return;
+  if (!hasGrants(headers)) return;
   throw new S3Error('NotImplemented', {
     message: `Grants in headers are not implemented; ${ACL_HEADER} names a canned list.`,
   });
@@ -98,11 +109,7 @@ function acceptedAcl(acl: CannedAcl, bucket: BucketRow): CannedAcl | undefined {
   const isHarmless = acl === 'private' || acl === 'bucket-owner-full-control';
   if (!hasAcls(bucket)) {
     if (isHarmless) return undefined;
-    throw new S3Error('AccessControlListNotSupported', {
-      message:
-        'The bucket does not allow access control lists: its ownership setting is ' +
-        'BucketOwnerEnforced (PutBucketOwnershipControls changes it).',
-    });
+    throw listsDisabled();
   }
   if (isPublicAcl(acl) && bucket.publicAccessBlock?.blockPublicAcls === true) {
     throw new S3Error('AccessDenied', {
@@ -112,6 +119,14 @@ function acceptedAcl(acl: CannedAcl, bucket: BucketRow): CannedAcl | undefined {
     });
   }
   return acl === 'private' ? undefined : acl;
+}
+
+function listsDisabled(): S3Error {
+  return new S3Error('AccessControlListNotSupported', {
+    message:
+      'The bucket does not allow ACLs: its ownership setting is BucketOwnerEnforced ' +
+      '(PutBucketOwnershipControls changes it).',
+  });
 }
 
 /** What a document says, as a canned list. */

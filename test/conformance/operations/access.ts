@@ -92,6 +92,23 @@ const bucketAcl: Cases = {
     ...{ ask: 'PUT /{acls}?acl', headers: canned('private'), body: acl(OWN) },
     answer: '400 UnexpectedContent',
   },
+  'both a canned list and grants': {
+    ask: 'PUT /{acls}?acl',
+    headers: { 'x-amz-acl': 'private', 'x-amz-grant-read': 'id="{stranger}"' },
+    answer: '400 InvalidRequest',
+  },
+  'both grants in headers and a document': {
+    ...{
+      ask: 'PUT /{acls}?acl',
+      headers: { 'x-amz-grant-read': 'id="{stranger}"' },
+      body: acl(OWN),
+    },
+    answer: '400 UnexpectedContent',
+  },
+  'where ACLs are disabled grants are not taken': {
+    ...{ ask: 'PUT /{bucket}?acl', headers: { 'x-amz-grant-read': 'id="{stranger}"' } },
+    answer: '400 AccessControlListNotSupported',
+  },
   'where ACLs are disabled the private one is taken': {
     ...{ ask: 'PUT /{bucket}?acl', headers: canned('private'), answer: '200' },
   },
