@@ -63,11 +63,13 @@ function malformed(reason: string): S3Error {
 function otherScheme(scheme: string, header: string): S3Error {
   if (scheme === 'AWS' || scheme.startsWith('AWS4-')) {
     return new S3Error('InvalidRequest', {
-      message: `The authorization mechanism is not supported. Use ${ALGORITHM}.`,
+      message:
+        'The authorization mechanism you have provided is not supported. ' +
+        `Please use ${ALGORITHM}.`,
     });
   }
   return new S3Error('InvalidArgument', {
-    message: 'The authorization type is not supported.',
+    message: 'Unsupported Authorization Type',
     fields: { ArgumentName: 'Authorization', ArgumentValue: header },
   });
 }

@@ -63,7 +63,9 @@ function checkScope(
   }
   if (region !== expected.region) {
     throw new S3Error(expected.code, {
-      message: `The region '${region}' is wrong; expecting '${expected.region}'.`,
+      message:
+        `The authorization header is malformed; the region '${region}' is wrong; ` +
+        `expecting '${expected.region}'`,
       fields: { Region: expected.region },
     });
   }

@@ -28,7 +28,9 @@ export async function authenticateForm(
 ): Promise<Authenticated> {
   if (SIGNATURE_V2.some(name => fields.has(name))) {
     throw new S3Error('InvalidRequest', {
-      message: `The authorization mechanism is not supported. Use ${ALGORITHM}.`,
+      message:
+        'The authorization mechanism you have provided is not supported. ' +
+        `Please use ${ALGORITHM}.`,
     });
   }
   const policy = fields.get('policy');

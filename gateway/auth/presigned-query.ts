@@ -91,7 +91,7 @@ export function parsePresigned(parameters: readonly QueryParameter[]): Presigned
   }
   for (const name of REQUIRED) {
     if ((found.get(name) ?? '') === '') {
-      throw queryError(`A signature in the query needs the parameters ${REQUIRED.join(', ')}.`);
+      throw queryError(INCOMPLETE);
     }
   }
   if (found.get(ALGORITHM_PARAMETER) !== ALGORITHM) {
@@ -107,6 +107,10 @@ export function parsePresigned(parameters: readonly QueryParameter[]): Presigned
   };
 }
 
+const INCOMPLETE =
+  'Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, ' +
+  'X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.';
+
 /** The refusal of everything that is wrong with the parameters themselves. */
 export function queryError(message: string): S3Error {
   return new S3Error('AuthorizationQueryParametersError', { message });
@@ -120,11 +124,14 @@ function repeated(name: string): S3Error {
 
 function parseExpires(text: string): number {
   const isNumber = text.length <= EXPIRES_DIGITS_MAX && /^\d+$/.test(text);
-  if (!isNumber) throw queryError(`${EXPIRES_PARAMETER} must be a number of seconds above 0.`);
+  if (text.startsWith('-')) throw queryError(`${EXPIRES_PARAMETER} must be non-negative`);
+  if (!isNumber) throw queryError(`${EXPIRES_PARAMETER} should be a number`);
   const seconds = Number(text);
-  if (seconds < 1 || seconds > PRESIGNED_SECONDS_MAX) {
+  if (seconds < 1) throw queryError(`${EXPIRES_PARAMETER} must be at least a second`);
+  if (seconds > PRESIGNED_SECONDS_MAX) {
     throw queryError(
-      `${EXPIRES_PARAMETER} must be from 1 to ${PRESIGNED_SECONDS_MAX} seconds (a week).`,
+      `${EXPIRES_PARAMETER} must be less than a week (in seconds); that is, the given ` +
+        `${EXPIRES_PARAMETER} must be less than ${PRESIGNED_SECONDS_MAX} seconds`,
     );
   }
   return seconds;

@@ -124,7 +124,8 @@ function readClaim(request: HttpRequest, options: AuthenticateOptions): Claim | 
       return undefined;
     case 'signature-v2':
       throw new S3Error('InvalidRequest', {
-        message: 'The authorization mechanism is not supported. Use AWS4-HMAC-SHA256.',
+        message:
+          'The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.',
       });
     case 'signature-v4':
       return presignedClaim(request, parameters, options);
@@ -196,7 +197,7 @@ function requestTime(headers: RequestHeaders): RequestTime {
   const time = parseBasicTime(text) ?? parseHttpTime(text);
   if (time !== undefined) return time;
   throw new S3Error('AccessDenied', {
-    message: 'A signature needs a valid Date or x-amz-date header.',
+    message: 'AWS authentication requires a valid Date or x-amz-date header',
   });
 }
 
@@ -221,7 +222,7 @@ function checkLifetime({ ms }: RequestTime, expiresSeconds: number, nowMs: numbe
   const expiresMs = ms + expiresSeconds * 1000;
   if (nowMs <= expiresMs) return;
   throw new S3Error('AccessDenied', {
-    message: 'The request has expired.',
+    message: 'Request has expired',
     fields: {
       'X-Amz-Expires': String(expiresSeconds),
       Expires: extendedTime(expiresMs),
@@ -235,7 +236,7 @@ function checkedSignedHeaders(text: string, headers: RequestHeaders): SignedHead
   const unsigned = unsignedHeaders(signedHeaders.names, headers);
   if (unsigned.length === 0) return signedHeaders;
   throw new S3Error('AccessDenied', {
-    message: 'There are headers in the request that were not signed.',
+    message: 'There were headers present in the request which were not signed',
     fields: { HeadersNotSigned: unsigned.join(', ') },
   });
 }

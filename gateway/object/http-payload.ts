@@ -196,7 +196,7 @@ export class HttpPayload implements Payload, BodySink, DecodedBodySink {
     }
     if (md5Hex !== undefined && md5Hex !== digests.md5Hex) {
       throw new S3Error('BadDigest', {
-        message: 'The Content-MD5 you specified did not match what was received.',
+        message: 'The Content-MD5 you specified did not match what we received.',
         fields: { ExpectedDigest: md5Hex, CalculatedDigest: digests.md5Hex },
       });
     }
@@ -210,7 +210,7 @@ export class HttpPayload implements Payload, BodySink, DecodedBodySink {
     const expected = trailer === undefined ? checksum.expected : this.#trailerValue(checksum);
     if (expected !== undefined && expected !== computed) {
       throw new S3Error('BadDigest', {
-        message: `The ${algorithm} you specified did not match what was received.`,
+        message: `The ${algorithm} you specified did not match the calculated checksum.`,
       });
     }
     return { algorithm, type: 'FULL_OBJECT', value: computed };

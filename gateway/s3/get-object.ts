@@ -67,13 +67,13 @@ function readQuestion(
   const partNumber = parsePartNumber(query.get('partNumber'));
   if (partNumber !== undefined && headers.get('range') !== undefined) {
     throw new S3Error('InvalidRequest', {
-      message: 'Range and partNumber exclude each other.',
+      message: 'Cannot specify both Range header and partNumber query parameter',
     });
   }
   const overrides = query.size === 0 ? NO_OVERRIDES : overridesOf(query);
   if (overrides.size > 0 && caller === undefined) {
     throw new S3Error('InvalidRequest', {
-      message: 'Headers of the answer can only be chosen by a signed request.',
+      message: 'Request specific response headers cannot be used for anonymous GET requests.',
     });
   }
   const wantsChecksum = headers.get('x-amz-checksum-mode')?.toUpperCase() === 'ENABLED';

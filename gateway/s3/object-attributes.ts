@@ -60,7 +60,7 @@ function readWanted({ headers }: ObjectCall): ReadonlySet<Attribute> {
   const names = text.split(',').map(name => name.trim());
   for (const name of names) {
     if ((ATTRIBUTES as readonly string[]).includes(name)) continue;
-    throw invalidArgument(HEADER, text, 'The name of an attribute is missing or not valid.');
+    throw invalidArgument(HEADER, text, 'Invalid attribute name specified.');
   }
   return new Set(names as Attribute[]);
 }

@@ -66,7 +66,7 @@ export function parsePartNumber(text: string | undefined): number | undefined {
   const number = /^\d{1,5}$/.test(text) ? Number(text) : 0;
   if (number >= 1 && number <= PART_NUMBER_MAX) return number;
   throw new S3Error('InvalidArgument', {
-    message: `The part number must be a whole number from 1 to ${PART_NUMBER_MAX}.`,
+    message: `Part number must be an integer between 1 and ${PART_NUMBER_MAX}, inclusive`,
     fields: { ArgumentName: 'partNumber', ArgumentValue: text },
   });
 }

@@ -28,7 +28,7 @@ const accessErrors = {
   CredentialsNotSupported: [400, 'This request does not support credentials.'],
   CrossLocationLoggingProhibited: [403, 'Logging to a bucket of another location is not allowed.'],
   ExpiredToken: [400, 'The given security token has expired.'],
-  InvalidAccessKeyId: [403, 'The access key ID you provided does not exist in our records.'],
+  InvalidAccessKeyId: [403, 'The AWS Access Key Id you provided does not exist in our records.'],
   InvalidAccessPoint: [400, 'The access point name or account is not valid.'],
   InvalidPayer: [403, 'Access to this object has been disabled.'],
   InvalidSecurity: [403, 'The given credentials are not valid.'],

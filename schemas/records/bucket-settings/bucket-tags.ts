@@ -32,7 +32,7 @@ export function faultOfTags(tags: readonly Tag[], max: number): SettingFault | u
   if (tags.length > max) return invalidTag(`There are more than ${String(max)} tags.`);
   const seen = new Set<string>();
   for (const { key } of tags) {
-    if (seen.has(key)) return invalidTag('Two tags have the same key.', key);
+    if (seen.has(key)) return invalidTag('Cannot provide multiple Tags with the same key', key);
     seen.add(key);
   }
   return firstFault(tags, faultOfTag);
@@ -43,10 +43,10 @@ function faultOfTag({ key, value }: Tag): SettingFault | undefined {
     return invalidTag('Keys that begin with aws: are not for users.', key);
   }
   if (key === '' || characters(key) > KEY_CHARACTERS_MAX || !CHARACTERS.test(key)) {
-    return invalidTag('The key of a tag is not valid.', key);
+    return invalidTag('The TagKey you have provided is invalid', key);
   }
   if (characters(value) > VALUE_CHARACTERS_MAX || !CHARACTERS.test(value)) {
-    return invalidTag('The value of a tag is not valid.', key);
+    return invalidTag('The TagValue you have provided is invalid', key);
   }
   return undefined;
 }
