@@ -21,6 +21,8 @@ import { Clients, violate, type Run, type Workload } from './workload.ts';
 type Bucket = {
   readonly name: string;
   readonly keys: Set<string>;
+  /** Somebody was told that it was created. */
+  isCreated: boolean;
   isDeletionAsked: boolean;
   isDeleted: boolean;
 };
@@ -92,20 +94,26 @@ export class BucketsWorkload implements Workload {
     const id = told.done.bucket.id as BucketId;
     this.#run.cluster.trace.tell(`  ${name} is ${id.slice(0, 8)}`);
     for (const [other, bucket] of this.#buckets) {
-      if (bucket.name !== name || bucket.isDeletionAsked) continue;
+      if (bucket.name !== name || !bucket.isCreated || bucket.isDeletionAsked) continue;
       violate(this.#run, `${name} is ${id.slice(0, 8)} and ${other.slice(0, 8)} at once`);
     }
-    this.#buckets.set(id, { name, keys: new Set(), isDeletionAsked: false, isDeleted: false });
+    this.#known(id, name).isCreated = true;
+  }
+
+  /** It may be found, and deleted, before its creation is answered, or without that. */
+  #known(id: BucketId, name: string): Bucket {
+    const known = this.#buckets.get(id);
+    if (known !== undefined) return known;
+    const isUntold = { isCreated: false, isDeletionAsked: false, isDeleted: false };
+    const bucket = { name, keys: new Set<string>(), ...isUntold };
+    this.#buckets.set(id, bucket);
+    return bucket;
   }
 
   /** What the name means to a gateway now; undefined: nothing. */
   async #find({ lookup }: GatewayServices, name: string): Promise<BucketId | undefined> {
     const row = await available(Promise.resolve(lookup.resolveBucket(name, undefined)));
-    if (row !== undefined && !this.#buckets.has(row.id)) {
-      // Created by a request that nobody answered.
-      const bucket = { name, keys: new Set<string>(), isDeletionAsked: true, isDeleted: false };
-      this.#buckets.set(row.id, bucket);
-    }
+    if (row !== undefined) this.#known(row.id, name);
     return row?.id;
   }
 
@@ -233,7 +241,7 @@ export class BucketsWorkload implements Workload {
   }
 
   async #verifyBucket(gateway: number, id: BucketId, bucket: Bucket): Promise<void> {
-    const { name, isDeletionAsked, isDeleted } = bucket;
+    const { name, isCreated, isDeletionAsked, isDeleted } = bucket;
     const found = await this.#clients.ask(
       { what: `find ${name}`, work: services => this.#find(services, name) },
       gateway,
@@ -241,7 +249,7 @@ export class BucketsWorkload implements Workload {
     if (found.kind !== 'done') return;
     const short = id.slice(0, 8);
     if (isDeleted && found.done === id) violate(this.#run, `${name} is ${short}, deleted before`);
-    if (!isDeletionAsked && found.done !== id)
+    if (isCreated && !isDeletionAsked && found.done !== id)
       violate(this.#run, `${name} is not ${short} any more`);
     if (isDeleted) await this.#verifyNothingLost(gateway, id, bucket);
   }

@@ -29,8 +29,6 @@ export type FaultName =
   | 'append-error'
   | 'sync-error'
   | 'file-error'
-  | 'wipe'
-  | 'roll-back'
   | 'layout';
 
 export type NemesisOptions = {
@@ -40,6 +38,8 @@ export type NemesisOptions = {
   readonly weights: Partial<Record<FaultName, number>>;
   /** How many may last at a time. */
   readonly atOnce: number;
+  /** One node loses its disk, or what it wrote there lately, if chance will. */
+  readonly losesDisk: boolean;
 };
 
 const GAP_MS_MAX = 800;
@@ -49,9 +49,13 @@ const STRAY_MS_MAX = 3000;
 const JUMP_MS_MAX = 7_200_000;
 /** Peers have heard by then how far a store was. */
 const ROLL_BACK_AGE_MS = 1500;
-/** A store that lost its memory has started by then, and asked its peers: what they have heard of
- *  it and not written down yet they must not lose at the same time. */
+/** Every peer has heard of every store. */
+const HEARD_MS = 600;
+/** A store that lost its memory has asked its peers by then. */
 const RECALL_MS = 1500;
+const LOSS_MS_MAX = 2500;
+/** All but one of so many runs lose a disk. */
+const LOSS_OF = 3;
 const FILE_OPERATIONS = ['create', 'write', 'datasync', 'rename', 'unlink', 'syncDirectory'];
 
 export class Nemesis {
@@ -59,9 +63,7 @@ export class Nemesis {
   readonly #ends = new Set<() => void>();
   readonly #running: Promise<void>[] = [];
   #isOver = false;
-  /** A disk was lost: no other may be, for the copies that are left need not be the same. */
-  #isDiskLost = false;
-  #quietUntilMs = 0;
+  #isQuiet = false;
 
   constructor(options: NemesisOptions) {
     this.#options = options;
@@ -77,17 +79,24 @@ export class Nemesis {
 
   start(): void {
     for (let index = 0; index < this.#options.atOnce; index += 1) this.#running.push(this.#live());
+    const losesDisk = this.#options.losesDisk && this.random.below(LOSS_OF) > 0;
+    if (losesDisk) this.#running.push(this.#loseDisk());
+  }
+
+  /** Nothing begins any more, and what began ends. */
+  stop(): void {
+    this.#isOver = true;
+    this.#endAll();
   }
 
   /** All is well from now on. */
-  stop(): void {
-    this.#isOver = true;
-    for (const end of [...this.#ends]) end();
-    this.#ends.clear();
-    const { network, nodes, trace } = this.cluster;
+  heal(): void {
+    this.stop();
+    const { network, nodes, gateways, trace } = this.cluster;
     network.heal();
     network.weather = FAIR;
     for (const node of nodes) if (!node.isRunning) node.start();
+    for (const { services } of gateways) services.process.thaw();
     trace.tell('all is healed');
   }
 
@@ -95,7 +104,7 @@ export class Nemesis {
     for (;;) {
       await this.#pass(this.random.fraction() * GAP_MS_MAX);
       if (this.#isOver) return;
-      if (this.cluster.time.nowMs < this.#quietUntilMs) continue;
+      if (this.#isQuiet) continue;
       const name = this.#draw();
       const end = FAULTS[name](this);
       if (end === undefined) continue;
@@ -146,21 +155,37 @@ export class Nemesis {
     return [zones[first]!, zones[second]!];
   }
 
-  /** Whether this run may lose a disk now, for the first and last time. */
-  mayLoseDisk(): boolean {
-    const mayBe = !this.#isDiskLost && this.isCalm;
-    if (mayBe) this.#isDiskLost = true;
-    return mayBe;
+  // ---- a disk that is lost ----------------------------------------------------------------------
+
+  /**
+   * What a store forgets its peers must not forget at the same time: they have heard of it in the
+   * last seconds, and written some of that down. So all else is well while it happens.
+   */
+  async #loseDisk(): Promise<void> {
+    await this.#pass(this.random.fraction() * LOSS_MS_MAX);
+    const node = this.node();
+    if (node === undefined || this.#isOver) return;
+    const rollBack = node.disk.snapshot();
+    await this.#pass(ROLL_BACK_AGE_MS);
+    if (this.#isOver) return;
+    this.#isQuiet = true;
+    this.#endAll();
+    while (this.cluster.nodes.some(({ role }) => role === undefined)) await this.#pass(HEARD_MS);
+    await this.#pass(HEARD_MS);
+    node.kill();
+    const isWiped = this.random.below(2) === 0;
+    this.tell(`the disk of ${node.name} is ${isWiped ? 'wiped' : 'what it was a while ago'}`);
+    if (isWiped) node.disk.wipe();
+    else rollBack();
+    await this.#pass(this.random.fraction() * HEARD_MS);
+    if (!node.isRunning) node.start();
+    await this.#pass(RECALL_MS);
+    this.#isQuiet = false;
   }
 
-  /** Nothing is wrong now. */
-  get isCalm(): boolean {
-    return this.#ends.size === 0 && this.cluster.nodes.every(({ role }) => role !== undefined);
-  }
-
-  /** Nothing begins for so long. */
-  leaveAlone(ms: number): void {
-    this.#quietUntilMs = this.cluster.time.nowMs + 2 * ms;
+  #endAll(): void {
+    for (const end of [...this.#ends]) end();
+    this.#ends.clear();
   }
 }
 
@@ -264,30 +289,6 @@ const FAULTS: Readonly<Record<FaultName, Fault>> = {
     if (node === undefined) return undefined;
     nemesis.tell(`${node.name} fails the next ${operation} of a block file`);
     node.disk.failFiles(operation);
-    return () => undefined;
-  },
-  wipe: nemesis => {
-    const node = nemesis.node();
-    if (node === undefined || !nemesis.mayLoseDisk()) return undefined;
-    node.kill();
-    nemesis.tell(`the disk of ${node.name} is wiped`);
-    node.disk.wipe();
-    nemesis.leaveAlone(RECALL_MS);
-    nemesis.cluster.time.timers.after(RECALL_MS * nemesis.random.fraction(), restartLater(node));
-    return restartLater(node);
-  },
-  'roll-back': nemesis => {
-    const node = nemesis.node();
-    if (node === undefined || !nemesis.mayLoseDisk()) return undefined;
-    const rollBack = node.disk.snapshot();
-    nemesis.cluster.time.timers.after(ROLL_BACK_AGE_MS, () => {
-      if (!nemesis.isCalm) return;
-      node.kill();
-      nemesis.tell(`the disk of ${node.name} is what it was a while ago`);
-      rollBack();
-      nemesis.leaveAlone(RECALL_MS);
-      node.start();
-    });
     return () => undefined;
   },
   // No fault, but it comes at any time as they do.

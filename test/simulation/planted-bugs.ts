@@ -2,76 +2,30 @@
  * Bugs that the simulation must find: each is one rule of the protocol that is not kept.
  *
  * Owns:          how each is planted; by which workload it is looked for.
- * Knows:         the places for bugs.
+ * Knows:         the places for bugs, and what they are made of.
  * Must not know: how a run is judged.
  */
-import type { RawDatabase } from '../../actors/storage/level-store.ts';
-import type { Files } from '../../schemas/environment.ts';
+import type { ClusterView } from '../../bus/cluster-view.ts';
 import type { Stamper } from '../../schemas/stamper.ts';
+import { answering, askingItself, fromAnyRound, ofAnyLayout } from './planted-messages.ts';
+import {
+  forgettingTombstones,
+  neverReopened,
+  onDatabase,
+  onFiles,
+  unlinkingLate,
+  withoutSync,
+} from './planted-disks.ts';
 import type { Plants } from './plants.ts';
 import type { WorkloadName } from './simulation.ts';
 
 export type PlantedBug = {
   readonly name: string;
   readonly workload: WorkloadName;
-  /** One of those that find it. */
-  readonly foundBySeed: number;
+  /** One of those that find it; undefined: none is known so far. */
+  readonly foundBySeed: number | undefined;
   readonly plants: Plants;
 };
-
-/** It says that a batch is durable as soon as the kernel has it. */
-function withoutSync(database: RawDatabase): RawDatabase {
-  return with_(database, {
-    batch: () => {
-      const batch = database.batch();
-      return { ...batch, write: () => batch.write({ sync: false }) };
-    },
-  });
-}
-
-function with_(database: RawDatabase, changed: Partial<RawDatabase>): RawDatabase {
-  return {
-    get status() {
-      return database.status;
-    },
-    open: () => database.open(),
-    close: () => database.close(),
-    batch: () => database.batch(),
-    getSync: key => database.getSync(key),
-    iterator: range => database.iterator(range),
-    ...changed,
-  };
-}
-
-function onDatabase(change: (database: RawDatabase) => RawDatabase): Plants {
-  return {
-    disk: disk => {
-      const { makeDatabase } = disk;
-      if (makeDatabase === undefined) throw new Error('the database is simulated');
-      return { ...disk, makeDatabase: (...made) => change(makeDatabase(...made)) };
-    },
-  };
-}
-
-function onFiles(change: (files: Files) => Partial<Files>): Plants {
-  return {
-    disk: disk => {
-      const { files } = disk;
-      const all: Files = {
-        open: files.open.bind(files),
-        writeNew: files.writeNew.bind(files),
-        rename: files.rename.bind(files),
-        unlink: files.unlink.bind(files),
-        makeDirectory: files.makeDirectory.bind(files),
-        syncDirectory: files.syncDirectory.bind(files),
-        list: files.list.bind(files),
-        sizeBytes: files.sizeBytes.bind(files),
-        space: files.space.bind(files),
-      };
-      return { ...disk, files: { ...all, ...change(files) } };
-    },
-  };
-}
 
 /** Stamps with the machine's own clock, whatever stands there already. */
 function ofOwnClock(stamper: Stamper): Stamper {
@@ -79,6 +33,30 @@ function ofOwnClock(stamper: Stamper): Stamper {
     now: () => stamper.now(),
     above: () => stamper.now(),
   });
+}
+
+/** Writes go by the version that is read by alone, whatever else is live. */
+function onlyOldest(view: ClusterView): ClusterView {
+  return {
+    get current() {
+      return view.current;
+    },
+    get live() {
+      return [view.read];
+    },
+    get read() {
+      return view.read;
+    },
+    get liveIds() {
+      return view.liveIds;
+    },
+    isUp: node => view.isUp(node),
+    nearest: nodes => view.nearest(nodes),
+    onDown: listener => view.onDown(listener),
+    takeOver: state => {
+      view.takeOver(state);
+    },
+  };
 }
 
 export const PLANTED_BUGS: readonly PlantedBug[] = [
@@ -91,11 +69,64 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     plants: onDatabase(withoutSync),
   },
   {
-    ...{ name: 'no fsync of the directory', workload: 'objects', foundBySeed: 24 },
-    plants: onFiles(() => ({ syncDirectory: () => Promise.resolve() })),
+    ...{ name: 'forget a tombstone', workload: 'objects', foundBySeed: 1 },
+    plants: onDatabase(forgettingTombstones),
+  },
+  {
+    ...{ name: 'use after a write error', workload: 'disks', foundBySeed: undefined },
+    plants: onDatabase(neverReopened),
+  },
+  {
+    ...{ name: 'no deadline check', workload: 'buckets', foundBySeed: 2 },
+    // Counted from the arrival, a request never comes too late.
+    plants: { peerClocks: () => ({ sentAtHere: () => undefined }) },
+  },
+  {
+    ...{ name: 'quorum of the wrong layout', workload: 'layout', foundBySeed: undefined },
+    plants: { view: onlyOldest },
+  },
+  {
+    ...{ name: 'no fence on acknowledgement', workload: 'layout', foundBySeed: undefined },
+    plants: { nodeBus: ofAnyLayout },
+  },
+  {
+    ...{ name: 'collect too early', workload: 'collection', foundBySeed: undefined },
+    plants: {
+      nodeBus: bus =>
+        answering(bus, 'round-check', ({ list }) => ({
+          kind: 'round-held',
+          held: list.map(() => true),
+        })),
+    },
+  },
+  {
+    ...{ name: 'repair from an earlier round', workload: 'collection', foundBySeed: undefined },
+    plants: { nodeBus: fromAnyRound },
+  },
+  {
+    ...{ name: 'list without quorum', workload: 'lists', foundBySeed: 1 },
+    plants: { mode: 'degraded' },
   },
   {
     ...{ name: 'local clock as timestamp', workload: 'objects', foundBySeed: 4 },
     plants: { stamper: ofOwnClock },
+  },
+  {
+    ...{ name: 'references released before the superseding row is at quorum' },
+    ...{ workload: 'objects', foundBySeed: undefined },
+    plants: { nodeBus: askingItself },
+  },
+  {
+    ...{ name: 'a wiped store that votes', workload: 'disks', foundBySeed: undefined },
+    plants: { nodeBus: bus => answering(bus, 'mark-recall', () => ({ kind: 'mark' })) },
+  },
+  {
+    ...{ name: 'block unlinked between check and reference' },
+    ...{ workload: 'objects', foundBySeed: undefined },
+    plants: onFiles(unlinkingLate),
+  },
+  {
+    ...{ name: 'no fsync of the directory', workload: 'objects', foundBySeed: 24 },
+    plants: onFiles(() => ({ syncDirectory: () => Promise.resolve() })),
   },
 ];

@@ -98,7 +98,8 @@ async function findPlanted(first: number, bugs: readonly PlantedBug[]): Promise<
     const found = await firstViolation(first, SEEDS_TO_FIND, { workload, plants });
     if (found === undefined) missed += 1;
     const how = found === undefined ? 'NOT FOUND' : `seed ${String(found.seed)}`;
-    print(`${name} (${workload}): ${how}; ${found?.violations[0] ?? ''}`);
+    const [why = ''] = found?.violations[0]?.split('\n') ?? [];
+    print(`${name} (${workload}): ${how}; ${why}`);
   }
   return missed === 0 ? 0 : 1;
 }

@@ -15,10 +15,10 @@ import type {
   Topic,
 } from '../../bus/bus.ts';
 import { DeadlineWheel } from '../../bus/deadline-wheel.ts';
-import { SENDER_BYTES } from '../../bus/frame.ts';
+import { isPart, readRequestFrame, SENDER_BYTES } from '../../bus/frame.ts';
 import { MemoryBus } from '../../bus/memory-bus.ts';
 import { NatsCalls } from '../../bus/nats-calls.ts';
-import type { MessageLink } from '../../bus/nats-client.ts';
+import type { MessageLink, NatsMessage } from '../../bus/nats-client.ts';
 import { NatsServing, type PeerClocks } from '../../bus/nats-serving.ts';
 import { SendWindow } from '../../bus/send-window.ts';
 import { ServiceCounters } from '../../bus/service-counters.ts';
@@ -35,9 +35,14 @@ export type SimulatedBusOptions = {
   readonly process: SimulatedProcess;
   readonly link: MessageLink;
   readonly trace: Trace;
+  /** By which deadlines are kept. */
   readonly peerClocks: PeerClocks;
+  /** By which it is judged whether they are. */
+  readonly honestClocks?: PeerClocks;
   readonly nameOf: (node: NodeId) => string;
   readonly onServerFailure: (subject: string, failure: unknown) => void;
+  /** Told of each request that leaves the process. */
+  readonly onRequest?: (kind: string) => void;
 };
 
 export class SimulatedBus implements Bus {
@@ -49,6 +54,8 @@ export class SimulatedBus implements Bus {
   readonly #windows = new Map<string, SendWindow>();
   readonly #heard = new Set<string>();
   readonly processNumber: number;
+  /** The message that is being handed over. */
+  #arriving: NatsMessage | undefined;
 
   constructor(options: SimulatedBusOptions) {
     this.#options = options;
@@ -75,6 +82,7 @@ export class SimulatedBus implements Bus {
     }
     if (options.timeoutMs <= 0) return { kind: 'timed-out' };
     const window = this.#windowOf(address);
+    this.#options.onRequest?.(request.kind);
     return this.#noted(address, request, this.#calls.request(address, request, [options, window]));
   }
 
@@ -120,14 +128,45 @@ export class SimulatedBus implements Bus {
     server: Server<NoInfer<Request>, NoInfer<Reply>>,
   ): Subscription {
     const here = this.#local.serve(address, server);
-    const { link } = this.#options;
-    const there = this.#serving.serve(link, { address, server, counters: this.#counters });
+    const judged: typeof server = (request, context) => {
+      this.#judgeDeadline(address.subject);
+      return server(request, context);
+    };
+    const served = { address, server: judged, counters: this.#counters };
+    const there = this.#serving.serve(this.#watchedLink(), served);
     return {
       close: () => {
         here.close();
         there.close();
       },
     };
+  }
+
+  #watchedLink(): MessageLink {
+    const { link } = this.#options;
+    const subscribe: MessageLink['subscribe'] = (subject, handle) =>
+      link.subscribe(subject, message => {
+        this.#arriving = message;
+        handle(message);
+        this.#arriving = undefined;
+      });
+    return { ...link, subscribe };
+  }
+
+  /** What comes too late is dropped: nobody hands it to a server. */
+  #judgeDeadline(subject: string): void {
+    const { honestClocks, process, onServerFailure } = this.#options;
+    const arriving = this.#arriving;
+    if (arriving === undefined || honestClocks === undefined || isPart(arriving.data)) return;
+    const { sender, sentAtMs, remainingMs } = readRequestFrame(arriving.data).head;
+    const sentHereMs = honestClocks.sentAtHere(sender, sentAtMs);
+    if (sentHereMs === undefined) return;
+    const lateMs = process.environment.clock.monotonicMs() - sentHereMs - remainingMs;
+    if (lateMs < 0) return;
+    onServerFailure(
+      subject,
+      new Error(`a request was carried out ${lateMs.toFixed()} ms too late`),
+    );
   }
 
   publish<Event>(topic: Topic<Event>, event: NoInfer<Event>): void {

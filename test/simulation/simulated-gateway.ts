@@ -54,6 +54,7 @@ export class SimulatedGateway {
   #services: GatewayServices;
   #end: () => void = () => undefined;
   readonly #bucketIds: () => BucketId;
+  #freezesAt: string | undefined;
 
   /** `bucketIds`: of the buckets that are created here. */
   constructor(
@@ -70,6 +71,18 @@ export class SimulatedGateway {
 
   get services(): GatewayServices {
     return this.#services;
+  }
+
+  /** The process stands still as soon as it has asked that. */
+  freezeAt(kind: string): void {
+    this.#freezesAt = kind;
+  }
+
+  #asked(kind: string, process: SimulatedProcess): void {
+    if (kind !== this.#freezesAt) return;
+    this.#freezesAt = undefined;
+    this.#world.trace.tell(`${this.place.name} is frozen`);
+    process.freeze();
   }
 
   /** The process dies with all that it had under way; another one starts. */
@@ -95,6 +108,9 @@ export class SimulatedGateway {
     const simulated = new SimulatedBus({
       ...{ process, trace, nameOf, link: network.link(process), peerClocks: offsets },
       onServerFailure: (subject, error) => onBug(`${name} at ${subject}`, error),
+      onRequest: kind => {
+        this.#asked(kind, process);
+      },
     });
     const bus = plants.gatewayBus?.(simulated) ?? simulated;
     const knowledge = new ClusterKnowledge({

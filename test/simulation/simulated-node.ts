@@ -103,6 +103,7 @@ export class SimulatedNode {
     const simulated = new SimulatedBus({
       ...{ process, trace, nameOf, link: network.link(process) },
       peerClocks: plants.peerClocks?.(offsets, environment) ?? offsets,
+      honestClocks: offsets,
       onServerFailure: (subject, error) => onBug(`${this.name} at ${subject}`, error),
     });
     const common = { config, nodeId, subjects, offsets, clusterClock };
@@ -162,7 +163,7 @@ export function configOf(world: SimulatedWorld, roles: Config['roles']): Config 
       rpc_bind_addr: '127.0.0.1:3901',
       nats: { urls: ['nats://127.0.0.1:4222'], cluster_name: 'simulated' },
       s3_api: { s3_region: 'garage', api_bind_addr: '127.0.0.1:3900' },
-      debug: { block_delete_delay_seconds: 10 },
+      debug: { block_delete_delay_seconds: 1 },
     },
     { rpcSecret: RPC_SECRET, adminToken: undefined, metricsToken: undefined },
   );

@@ -3,7 +3,7 @@ import { PLANTED_BUGS } from './planted-bugs.ts';
 import { firstViolation, simulate, WORKLOAD_NAMES } from './simulation.ts';
 
 /** Real time for fresh seeds: as many are run as fit. */
-const FRESH_MS = Number(process.env['SIMULATION_MS'] ?? 90_000);
+const FRESH_MS = Number(process.env['SIMULATION_MS'] ?? 60_000);
 const FRESH_MAX = 500;
 const DAY_MS = 86_400_000;
 const SEEDS_EACH_DAY = 10_000;
@@ -11,14 +11,17 @@ const SEEDS_EACH_DAY = 10_000;
 /** Every day other seeds. */
 const FIRST = Number(process.env['SEED'] ?? Math.floor(Date.now() / DAY_MS) * SEEDS_EACH_DAY);
 
-test.serial('a seed gives the same history each time', async t => {
-  for (const workload of WORKLOAD_NAMES) {
+for (const workload of WORKLOAD_NAMES) {
+  test.serial(`a seed gives the same history each time: ${workload}`, async t => {
     const first = await simulate({ seed: 7, workload });
     const second = await simulate({ seed: 7, workload, keeps: 'lines' });
-    t.is(first.hash, second.hash, workload);
-    const other = await simulate({ seed: 8, workload });
-    t.not(first.hash, other.hash, workload);
-  }
+    t.is(first.hash, second.hash);
+  });
+}
+
+test.serial('another seed gives another history', async t => {
+  const [first, second] = [7, 8].map(seed => simulate({ seed, workload: 'objects' }));
+  t.not((await first!).hash, (await second!).hash);
 });
 
 test.serial('fresh seeds keep every promise', async t => {
@@ -41,6 +44,7 @@ test.serial('fresh seeds keep every promise', async t => {
 const SEEDS_TO_FIND = 100;
 
 for (const { name, workload, plants, foundBySeed } of PLANTED_BUGS) {
+  if (foundBySeed === undefined) continue;
   test.serial(`a planted bug is found: ${name}`, async t => {
     t.timeout(5 * FRESH_MS);
     const found = await firstViolation(foundBySeed, SEEDS_TO_FIND, { workload, plants });

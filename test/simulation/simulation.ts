@@ -7,6 +7,7 @@
  */
 import { SeededRandom } from '../support/seeded-random.ts';
 import { BucketsWorkload } from './buckets-workload.ts';
+import { CollectionWorkload } from './collection-workload.ts';
 import { Contents } from './contents.ts';
 import { ListsWorkload } from './lists-workload.ts';
 import { MultipartWorkload } from './multipart-workload.ts';
@@ -40,6 +41,9 @@ type Kind = {
   readonly lastsMs: number;
   readonly make: (run: Run) => Workload;
   readonly weights: NemesisOptions['weights'];
+  /** After so long no fault begins any more. */
+  readonly faultsMs?: number;
+  readonly losesDisk?: boolean;
 };
 
 const OBJECT_FAULTS: NemesisOptions['weights'] = {
@@ -48,13 +52,17 @@ const OBJECT_FAULTS: NemesisOptions['weights'] = {
 };
 
 const DISK_FAULTS: NemesisOptions['weights'] = {
-  ...{ kill: 3, power: 4, dark: 2, wipe: 1, 'roll-back': 1, cut: 1, isolate: 1, weather: 1 },
+  ...{ kill: 3, power: 4, dark: 1, cut: 2, isolate: 2, weather: 1 },
   ...{ 'append-error': 4, 'sync-error': 3, 'file-error': 2 },
 };
 
 const LAYOUT_FAULTS: NemesisOptions['weights'] = {
-  ...{ layout: 6, kill: 2, power: 2, freeze: 2, cut: 2, isolate: 2, weather: 2 },
+  ...{ layout: 6, kill: 2, power: 2, freeze: 2, 'gateway-freeze': 4 },
+  ...{ cut: 2, isolate: 2, weather: 2 },
 };
+
+/** Mostly quiet: all replicas must be there for something to be forgotten. */
+const COLLECTION_FAULTS: NemesisOptions['weights'] = { cut: 3, isolate: 3, kill: 1, weather: 1 };
 
 const WORKLOADS = {
   objects: {
@@ -77,10 +85,15 @@ const WORKLOADS = {
     make: run => new BucketsWorkload(run),
     weights: OBJECT_FAULTS,
   },
+  collection: {
+    ...{ nodes: 3, spares: 0, gateways: 2, lastsMs: CollectionWorkload.LASTS_MS, faultsMs: 20_000 },
+    make: run => new CollectionWorkload(run),
+    weights: COLLECTION_FAULTS,
+  },
   disks: {
     ...{ nodes: 3, spares: 0, gateways: 2, lastsMs: 5000 },
     make: run => new ObjectsWorkload(run),
-    weights: DISK_FAULTS,
+    ...{ weights: DISK_FAULTS, losesDisk: true },
   },
   layout: {
     ...{ nodes: 3, spares: 2, gateways: 2, lastsMs: 6000 },
@@ -125,11 +138,15 @@ async function play(run: Run, kind: Kind): Promise<void> {
   const { cluster, random } = run;
   await cluster.begin();
   const workload = kind.make(run);
-  const nemesis = new Nemesis({ cluster, random, weights: kind.weights, atOnce: FAULTS_AT_ONCE });
+  const { weights, losesDisk = false } = kind;
+  const nemesis = new Nemesis({ cluster, random, weights, losesDisk, atOnce: FAULTS_AT_ONCE });
   workload.start();
   nemesis.start();
-  await cluster.time.pass(kind.lastsMs);
+  const faultsMs = kind.faultsMs ?? kind.lastsMs;
+  await cluster.time.pass(faultsMs);
   nemesis.stop();
+  await cluster.time.pass(kind.lastsMs - faultsMs);
+  nemesis.heal();
   await workload.stop();
   await cluster.until('every node serves', () =>
     cluster.nodes.every(({ role }) => role !== undefined),
