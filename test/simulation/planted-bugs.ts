@@ -73,7 +73,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     plants: onDatabase(forgettingTombstones),
   },
   {
-    ...{ name: 'use after a write error', workload: 'disks', foundBySeed: undefined },
+    ...{ name: 'use after a write error', workload: 'disks', foundBySeed: 2 },
     plants: onDatabase(neverReopened),
   },
   {
