@@ -44,6 +44,8 @@ export function tableRefusal(answer: ObjectWriteAnswer | NoLockChanges): S3Error
     case 'aborted':
     case 'older':
     case 'stamp-ahead':
+    // The layout changed once more while it was asked.
+    case 'stale-layout':
       return new S3Error('ServiceUnavailable', { cause: new Error(`row: ${answer.kind}`) });
     default:
       return new S3Error('InternalError', { cause: new Error(`row: ${answer.kind}`) });
@@ -66,6 +68,7 @@ export function blockRefusal(answer: BlockAnswer): S3Error {
     case 'unknown':
     case 'unavailable':
     case 'deadline-passed':
+    case 'stale-layout':
       return new S3Error('ServiceUnavailable', { cause: new Error(`block: ${answer.kind}`) });
     default:
       return new S3Error('InternalError', { cause: new Error(`block: ${answer.kind}`) });
