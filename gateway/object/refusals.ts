@@ -44,7 +44,6 @@ export function tableRefusal(answer: ObjectWriteAnswer | NoLockChanges): S3Error
     case 'aborted':
     case 'older':
     case 'stamp-ahead':
-    // The layout changed once more while it was asked.
     case 'stale-layout':
       return new S3Error('ServiceUnavailable', { cause: new Error(`row: ${answer.kind}`) });
     default:
