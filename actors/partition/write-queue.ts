@@ -19,6 +19,7 @@ import type { TableReply } from '../../schemas/messages/table.ts';
 import type { Log } from '../../schemas/telemetry.ts';
 import { Mailbox } from '../runtime/mailbox.ts';
 import type { CommitPurpose } from '../storage/commit-purpose.ts';
+import type { StoreOperation } from '../storage/store.ts';
 import { StoreFullError, StoreUnavailableError } from '../storage/store.ts';
 import { isDamage } from '../storage/row-damage.ts';
 import type { StepSurroundings } from './write-step.ts';
@@ -128,7 +129,14 @@ export class WriteQueue {
   }
 
   #commit(batch: Batch): void {
-    const operations = batch.step.finish();
+    let operations: StoreOperation[];
+    try {
+      operations = batch.step.finish();
+    } catch (error) {
+      // The store is being reopened, and some of it had to be read.
+      this.#failed(batch, error);
+      return;
+    }
     if (operations.length === 0) {
       answerAll(batch.decided);
       return;

@@ -66,7 +66,7 @@ export class WriteStep {
   }
 
   /** All that changed, to be committed; nothing is decided in this step any more, and the step
-   *  below is committed. */
+   *  below is committed. Throws what Store.get does. */
   finish(): StoreOperation[] {
     this.ledger.write();
     if (this.#hasForgotten) this.surroundings.forgotten.write(this.batch);

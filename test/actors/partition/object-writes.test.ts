@@ -10,6 +10,7 @@ import { STAMP_AHEAD_MS_MAX } from '../../../actors/partition/object-writes.ts';
 import { countersRowKey, objectRowKey, roundRowKey } from '../../../actors/partition/row-keys.ts';
 import type { Timestamp } from '../../../schemas/timestamp.ts';
 import { makeTimestamp, timestampMs } from '../../../schemas/timestamp.ts';
+import { StoreUnavailableError } from '../../../actors/storage/store.ts';
 import type { Fixture } from './partition-fixture.ts';
 import {
   at,
@@ -455,3 +456,19 @@ async function reopened(f: Fixture): Promise<void> {
 async function recounted(f: Fixture): Promise<void> {
   for (let turns = 0; turns < 20; turns += 1) await f.table.change(() => undefined);
 }
+
+test('a store that cannot be read when a batch is put together fails that batch alone', async t => {
+  const f = tablePartition();
+  await f.ask(put('a', 1));
+  const { get } = f.store;
+  f.store.get = key => {
+    if (roundRowKey(partition).equals(key)) throw new StoreUnavailableError('it is reopened');
+    return get.call(f.store, key);
+  };
+  const [removed, written] = [f.ask(remove('a', 2)), f.ask(put('b', 3))];
+  t.deepEqual(await removed, { kind: 'unknown' });
+  t.is((await written).kind, 'unknown');
+  f.store.get = get;
+  t.is((await f.ask(remove('a', 4))).kind, 'written');
+  t.deepEqual(await counters(f), [0, 0]);
+});
