@@ -39,6 +39,8 @@ import type { TablePartition } from './table-partition.ts';
 
 export type LifecycleWorkerOptions = {
   readonly partitions: readonly TablePartition[];
+  /** Whether the store may have forgotten something: nothing expires then. Absent: never. */
+  readonly isBehind?: () => boolean;
   readonly settings: Pick<SettingsClient, 'list' | 'read'>;
   readonly tables: ConfirmingTables & Pick<TableClient, 'askPlace' | 'deleteVersion'>;
   readonly calendar: LifecycleCalendar;
@@ -148,6 +150,8 @@ export class LifecycleWorker implements ReportingWorker {
     try {
       if (clock.agreesWithMajority === false)
         throw new Error('the clock is not that of most nodes');
+      if (this.#options.isBehind?.() === true)
+        throw new Error('the store may have forgotten something');
       if (this.#walk === undefined) {
         const today = dayOf(calendar, clock.wallMs());
         if (this.#finishedDay !== undefined && this.#finishedDay >= today) return 'idle';
