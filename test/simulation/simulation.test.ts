@@ -10,9 +10,9 @@ const SEEDS_EACH_DAY = 10_000;
 
 /**
  * Those of which hundreds of seeds ran clean get other seeds every day. Of failing disks one seed
- * in fifty ends in what the guide excepts (a store set back while its peers were dead), and a change
- * of layout may take longer than a run waits: they have seeds of their own, the same every day, so
- * that a red run always tells of a change.
+ * in fifty ends in what the guide excepts (a store set back while its peers were dead), and a
+ * change of layout may take longer than a run waits: they have seeds of their own, the same every
+ * day, so that a red run always tells of a change.
  */
 const FRESH_WORKLOADS = WORKLOAD_NAMES.filter(name => name !== 'disks' && name !== 'layout');
 const FIXED_SEEDS = [1, 2, 3, 4];
