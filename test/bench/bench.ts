@@ -34,7 +34,11 @@ const directory = await mkdtemp(join(parent, 'garage-bench-'));
 const onlyCluster = process.argv.includes('--cluster');
 const rows = onlyCluster ? [] : await runBench({ directory, size, done });
 const clusterSize = isTiny ? CLUSTER_TINY : CLUSTER_FULL;
-rows.push(...(await runClusterBench({ directory, size: clusterSize, done })));
+// A cluster that does not come up must not cost what was measured before.
+const failure = await runClusterBench({ directory, size: clusterSize, done }).then(
+  clusterRows => void rows.push(...clusterRows),
+  (error: unknown) => ({ error }),
+);
 console.log(`\n${formatRows(rows)}`);
 if (!isTiny && !onlyCluster) {
   const project = fileURLToPath(new URL('../../../', import.meta.url));
@@ -50,3 +54,4 @@ if (!isTiny && !onlyCluster) {
   if (newest) await writeFile(readme, withTable(await readFile(readme, 'utf8'), newest));
   console.log(`\nrecorded in ${path}, and shown in README`);
 }
+if (failure !== undefined) throw failure.error;
