@@ -24,6 +24,8 @@ const MIX: WorkMix = { 'put-inline': 30, 'put-block': 5, copy: 5, delete: 3, get
 /** More than a block of a log (32 KiB) or of a table (some 4 KiB): none is hit twice. */
 const BYTES_PER_FLIP = 40_000;
 const GONE_PARTS = 4;
+/** Its row, and the block of the table in which it lies. */
+const LAYOUT_BYTES_MAX = 16 * 1024;
 const GONE_BYTES = 512;
 const HEAL_MS_MAX = 30_000;
 const STARTS_MAX = 4;
@@ -158,9 +160,12 @@ test('parts of a table that are gone cost their own rows and no others', async t
   const [name = ''] = readdirSync(store).filter(file => file.endsWith('.ldb'));
   const path = join(store, name);
   const bytes = readFileSync(path);
-  // Sectors of a disk, among rows of objects.
+  // Sectors of a disk, among rows of objects; the row of the layout may lie right before them, and
+  // without that one no node starts.
+  const first = bytes.indexOf('load/') + LAYOUT_BYTES_MAX;
   for (let part = 0; part < GONE_PARTS; part += 1) {
-    const at = bytes.indexOf('load/', choices.below(Math.floor(bytes.length * 0.8)));
+    const from = Math.max(first, choices.below(Math.floor(bytes.length * 0.8)));
+    const at = bytes.indexOf('load/', from);
     seededBytes(seed + part, GONE_BYTES).copy(bytes, at);
   }
   writeFileSync(path, bytes);
