@@ -18,7 +18,7 @@ export type SlabPlace = {
 };
 
 /** How a block of a stream that is encrypted is: `firstByte` is the offset of its plain bytes. */
-export type BlockSeal = { readonly key: Uint8Array; readonly firstByte: number };
+type BlockSeal = { readonly key: Uint8Array; readonly firstByte: number };
 
 export type DigestRequest =
   | { readonly kind: 'slab'; readonly slab: number; readonly place: SlabPlace }

@@ -12,7 +12,7 @@ import { assert } from '../../schemas/assert.ts';
 import { digestBlock } from './block-digest.ts';
 import { ChecksumMaker, type DigestName, type RunningDigest } from './checksum-maker.ts';
 import { sealInPlace } from './chunk-cipher.ts';
-import type { BlockSeal, DigestJob, DigestReply, DigestRequest } from './digest-messages.ts';
+import type { DigestJob, DigestReply, DigestRequest } from './digest-messages.ts';
 
 class DigestThread {
   readonly #port: MessagePort;
@@ -78,28 +78,15 @@ class DigestThread {
     }
   }
 
+  /** Digests are of the plain bytes, the block is of those that are stored. */
   #do(order: DigestJob): DigestReply {
-    const { job, stream, slab, sizeBytes, wantsBlock, running, isLast, seal } = order;
+    const { job, stream, slab, sizeBytes, wantsBlock, running, isLast } = order;
     const memory = this.#slabs.get(slab);
     assert(memory !== undefined, 'the thread was told the slab');
-    if (seal !== undefined) return this.#seal(order, seal, memory);
-    const bytes = memory.subarray(0, sizeBytes);
-    const block = wantsBlock ? digestBlock(bytes) : undefined;
     const digests = this.#streamOf(stream, running);
-    for (const digest of digests) digest.update(bytes);
-    if (!isLast) return { job, ...block };
-    this.#streams.delete(stream);
-    return { job, ...block, digests: digests.map(digest => digest.digest()) };
-  }
-
-  /** Digests are of the plain bytes, the block is of the encrypted ones. */
-  #seal(order: DigestJob, seal: BlockSeal, memory: Buffer): DigestReply {
-    const { job, stream, sizeBytes: plainBytes, running, isLast } = order;
-    const digests = this.#streamOf(stream, running);
-    for (const digest of digests) digest.update(memory.subarray(0, plainBytes));
-    const { key, firstByte } = seal;
-    const sealedBytes = sealInPlace(key, { firstByte, isLast }, { memory, plainBytes });
-    const block = digestBlock(memory.subarray(0, sealedBytes));
+    for (const digest of digests) digest.update(memory.subarray(0, sizeBytes));
+    const stored = memory.subarray(0, storedBytes(order, memory));
+    const block = wantsBlock ? digestBlock(stored) : undefined;
     if (!isLast) return { job, ...block };
     this.#streams.delete(stream);
     return { job, ...block, digests: digests.map(digest => digest.digest()) };
@@ -112,6 +99,13 @@ class DigestThread {
     this.#streams.set(stream, started);
     return started;
   }
+}
+
+/** How many bytes the block is; where it is to be encrypted, it is from now on. */
+function storedBytes({ sizeBytes, isLast, seal }: DigestJob, memory: Buffer): number {
+  if (seal === undefined) return sizeBytes;
+  const { key, firstByte } = seal;
+  return sealInPlace(key, { firstByte, isLast }, { memory, plainBytes: sizeBytes });
 }
 
 assert(parentPort !== null, 'this file runs in a worker thread');
