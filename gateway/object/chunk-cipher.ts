@@ -75,13 +75,10 @@ export function openChunk(key: Uint8Array, place: StreamPlace, sealed: Uint8Arra
 
 /** A whole stream that is small. */
 export function sealWhole(key: Uint8Array, plain: Uint8Array): Buffer {
-  const pieces: Buffer[] = [];
-  for (let firstByte = 0; firstByte < plain.length; firstByte += PLAIN_CHUNK_BYTES) {
-    const end = firstByte + PLAIN_CHUNK_BYTES;
-    const place = { firstByte, isLast: end >= plain.length };
-    pieces.push(...seal(key, nonceOf(place), plain.subarray(firstByte, end)));
-  }
-  return Buffer.concat(pieces);
+  const memory = Buffer.allocUnsafe(sealedBytesOf(plain.length));
+  memory.set(plain);
+  sealInPlace(key, { firstByte: 0, isLast: true }, { memory, plainBytes: plain.length });
+  return memory;
 }
 
 /** The plain bytes of a whole stream. @throws SealBroken. */
