@@ -17,7 +17,7 @@ import type { ObjectPlace } from '../../schemas/messages/table.ts';
 import type { BlockList, BlockRef } from '../../schemas/records/block-list.ts';
 import { blockAt, blockCount } from '../../schemas/records/block-list.ts';
 import type { ObjectContent, ObjectVersion, PartRef } from '../../schemas/records/object-row.ts';
-import type { PartContent, PartRow } from '../../schemas/records/upload-row.ts';
+import type { PartRow } from '../../schemas/records/upload-row.ts';
 import type { S3Error } from '../s3/s3-error.ts';
 import type { ByteRange } from '../s3/ranges.ts';
 import { ContentGone } from './content-gone.ts';
@@ -102,37 +102,26 @@ export async function partRow(
   return answer.part;
 }
 
+/** `skippedBytes`: bytes of parts before this list that were not even looked up. */
+export type Listed = { readonly blocks: BlockList; readonly skippedBytes: number };
+
 /** The block lists of a content whose row was read; `id` names its manifest rows. */
 export async function* listsOf(
   tables: TableClient,
-  content: PartContent,
+  content: Exclude<ObjectContent, PartsContent>,
   id: VersionId | AttemptId,
-): AsyncGenerator<BlockList> {
-  if (content.kind === 'blocks') {
-    yield content.blocks;
-    return;
-  }
-  for await (const { blocks } of manifestRows(tables, id, content.blockCount, 0)) yield blocks;
+  skippedBytes = 0,
+): AsyncGenerator<Listed> {
+  if (content.kind === 'blocks') yield { blocks: content.blocks, skippedBytes };
+  if (content.kind !== 'manifest') return;
+  yield* manifestRows(tables, id, content.blockCount, skippedBytes);
 }
 
-/** `skippedBytes`: bytes of parts before this list that were not even looked up. */
-type Listed = { readonly blocks: BlockList; readonly skippedBytes: number };
-
-async function* blockLists(walked: Walked, range: ByteRange): AsyncGenerator<Listed> {
+function blockLists(walked: Walked, range: ByteRange): AsyncGenerator<Listed> {
   const { tables, version } = walked;
-  const { content } = version;
-  switch (content.kind) {
-    case 'inline':
-      return;
-    case 'blocks':
-      yield { blocks: content.blocks, skippedBytes: 0 };
-      return;
-    case 'manifest':
-      yield* manifestRows(tables, version.versionId, content.blockCount, 0);
-      return;
-    case 'parts':
-      yield* partLists(walked, content, range);
-  }
+  const { content, versionId } = version;
+  if (content.kind === 'parts') return partLists(walked, content, range);
+  return listsOf(tables, content, versionId);
 }
 
 async function* partLists(
@@ -148,11 +137,7 @@ async function* partLists(
       continue;
     }
     const row = await partRow(walked, content, part);
-    if (row.content.kind === 'blocks') yield { blocks: row.content.blocks, skippedBytes };
-    else {
-      const { blockCount: count } = row.content;
-      yield* manifestRows(walked.tables, part.attemptId, count, skippedBytes);
-    }
+    yield* listsOf(walked.tables, row.content, part.attemptId, skippedBytes);
     skippedBytes = 0;
   }
 }

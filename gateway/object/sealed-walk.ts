@@ -8,7 +8,7 @@
  * Only whole chunks can be opened. A chunk never reaches into the next block, so what is read of a
  * block is some chunks of it.
  */
-import type { BlockList, BlockRef } from '../../schemas/records/block-list.ts';
+import type { BlockRef } from '../../schemas/records/block-list.ts';
 import { blockAt, blockCount } from '../../schemas/records/block-list.ts';
 import {
   PLAIN_CHUNK_BYTES,
@@ -17,7 +17,7 @@ import {
 } from '../../schemas/records/customer-encryption.ts';
 import type { ByteRange } from '../s3/ranges.ts';
 import { S3Error } from '../s3/s3-error.ts';
-import type { BlockSlice, Walked } from './block-walk.ts';
+import type { BlockSlice, Listed, Walked } from './block-walk.ts';
 import { listsOf, partRow, partsOf } from './block-walk.ts';
 import { SealBroken } from './chunk-cipher.ts';
 import { ContentGone } from './content-gone.ts';
@@ -39,7 +39,7 @@ type Stream = {
   readonly key: Uint8Array;
   readonly streamBytes: number;
   readonly wanted: ByteRange;
-  readonly lists: AsyncGenerator<BlockList>;
+  readonly lists: AsyncGenerator<Listed>;
 };
 
 /** The slices whose wanted bytes together are `range` of the version. Throws as the walk over its
@@ -95,10 +95,10 @@ async function* slicesOf(stream: Stream): AsyncGenerator<SealedSlice> {
   const { first, sizeBytes } = stream.wanted;
   const end = first + sizeBytes;
   let blockFirst = 0;
-  for await (const list of stream.lists) {
-    const count = blockCount(list);
+  for await (const { blocks } of stream.lists) {
+    const count = blockCount(blocks);
     for (let index = 0; index < count; index += 1) {
-      const block = blockAt(list, index);
+      const block = blockAt(blocks, index);
       const blockEnd = blockFirst + plainBytesOf(block.sizeBytes);
       if (blockEnd > first) yield sliceOf(stream, block, { blockFirst, blockEnd });
       if (blockEnd >= end) return;
