@@ -96,10 +96,8 @@ function lookUp(
   const reply = chain(reader.look(place, want, version), found => {
     if (found?.kind !== 'object') return hooks.absent(found);
     const { customerKey } = question;
-    const isPlain = customerKey === undefined && found.version.encryption === undefined;
     return (
-      hooks.instead?.(found.version) ??
-      answerFound(reader, question, isPlain ? found : unlock(found, customerKey))
+      hooks.instead?.(found.version) ?? answerFound(reader, question, unlock(found, customerKey))
     );
   });
   if (!(reply instanceof Promise)) return reply;

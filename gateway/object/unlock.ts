@@ -96,7 +96,7 @@ export function intact<Result>(open: () => Result): Result {
   }
 }
 
-export function wrongKey(): S3Error {
+function wrongKey(): S3Error {
   return new S3Error('AccessDenied', {
     message: 'The encryption key is not the one that the object was encrypted with.',
   });
