@@ -10,6 +10,7 @@
 import type { ChecksumAlgorithm, StoredChecksum } from '../../schemas/records/checksum.ts';
 import { CHECKSUM_ALGORITHMS, CHECKSUM_BYTES } from '../../schemas/records/checksum.ts';
 import type { RequestHeaders } from '../http/exchange.ts';
+import { base64Bytes } from './base64-bytes.ts';
 import { S3Error } from './s3-error.ts';
 
 /** The checksum that a body must have, or that is asked for. */
@@ -25,7 +26,6 @@ const HEADER_PREFIX = 'x-amz-checksum-';
 const ALGORITHMS: ReadonlyMap<string, ChecksumAlgorithm> = new Map(
   CHECKSUM_ALGORITHMS.map(algorithm => [HEADER_PREFIX + algorithm.toLowerCase(), algorithm]),
 );
-const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 const NO_TRAILERS: ReadonlySet<string> = new Set();
 
 /** The header that carries a checksum of this algorithm, in lower case. */
@@ -69,10 +69,7 @@ export function bodyChecksum(
 
 /** @throws S3Error InvalidRequest when it is not base64 of the algorithm's length. */
 export function checkedValue(name: string, algorithm: ChecksumAlgorithm, value: string): string {
-  const bytes = BASE64.test(value) ? Buffer.from(value, 'base64') : undefined;
-  if (bytes?.length === CHECKSUM_BYTES[algorithm] && bytes.toString('base64') === value) {
-    return value;
-  }
+  if (base64Bytes(value, CHECKSUM_BYTES[algorithm]) !== undefined) return value;
   throw invalid(`The value of ${name} is not valid.`);
 }
 

@@ -10,6 +10,7 @@
 import { hash } from 'node:crypto';
 import type { ReplyHeaders, RequestHeaders } from '../http/exchange.ts';
 import { CUSTOMER_KEY_BYTES, CustomerKey } from '../object/customer-key.ts';
+import { base64Bytes } from './base64-bytes.ts';
 import { S3Error } from './s3-error.ts';
 
 const PREFIX = 'x-amz-server-side-encryption-customer-';
@@ -20,7 +21,6 @@ type Names = { readonly algorithm: string; readonly key: string; readonly md5: s
 const NAMES = namesOf(PREFIX);
 const SOURCE_NAMES = namesOf(SOURCE_PREFIX);
 const ALGORITHM = 'AES256';
-const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 const NONE: ReplyHeaders = [];
 
 function namesOf(prefix: string): Names {
@@ -76,8 +76,8 @@ function keyOf(headers: RequestHeaders, names: Names): CustomerKey | undefined {
 }
 
 function checkedKey(text: string, md5: string): Buffer {
-  const bytes = BASE64.test(text) ? Buffer.from(text, 'base64') : undefined;
-  if (bytes?.length !== CUSTOMER_KEY_BYTES || bytes.toString('base64') !== text) {
+  const bytes = base64Bytes(text, CUSTOMER_KEY_BYTES);
+  if (bytes === undefined) {
     throw refusal('The secret key was invalid for the specified algorithm.');
   }
   if (hash('md5', bytes, 'base64') === md5) return bytes;
