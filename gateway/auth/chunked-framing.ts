@@ -9,6 +9,7 @@
  */
 import { CHECKSUM_ALGORITHMS } from '../../schemas/records/checksum.ts';
 import type { RequestHeaders } from '../http/exchange.ts';
+import { checksumHeader } from '../s3/checksum-headers.ts';
 import { S3Error } from '../s3/s3-error.ts';
 import type { PayloadMode } from './payload-mode.ts';
 
@@ -16,9 +17,7 @@ const DECODED_LENGTH_HEADER = 'x-amz-decoded-content-length';
 const TRAILER_HEADER = 'x-amz-trailer';
 const LENGTH_DIGITS_MAX = 16;
 
-const TRAILERS: ReadonlySet<string> = new Set(
-  CHECKSUM_ALGORITHMS.map(algorithm => `x-amz-checksum-${algorithm.toLowerCase()}`),
-);
+const TRAILERS: ReadonlySet<string> = new Set(CHECKSUM_ALGORITHMS.map(checksumHeader));
 
 export type StreamingMode = Extract<
   PayloadMode,

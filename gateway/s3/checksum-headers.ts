@@ -24,7 +24,7 @@ export type BodyChecksum = {
 
 const HEADER_PREFIX = 'x-amz-checksum-';
 const ALGORITHMS: ReadonlyMap<string, ChecksumAlgorithm> = new Map(
-  CHECKSUM_ALGORITHMS.map(algorithm => [HEADER_PREFIX + algorithm.toLowerCase(), algorithm]),
+  CHECKSUM_ALGORITHMS.map(algorithm => [checksumHeader(algorithm), algorithm]),
 );
 const NO_TRAILERS: ReadonlySet<string> = new Set();
 
