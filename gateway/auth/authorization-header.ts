@@ -60,13 +60,18 @@ function malformed(reason: string): S3Error {
   });
 }
 
+/** The refusal of the signatures before version 4, wherever they stand. */
+export function otherVersion(): S3Error {
+  return new S3Error('InvalidRequest', {
+    message:
+      'The authorization mechanism you have provided is not supported. ' +
+      `Please use ${ALGORITHM}.`,
+  });
+}
+
 function otherScheme(scheme: string, header: string): S3Error {
   if (scheme === 'AWS' || scheme.startsWith('AWS4-')) {
-    return new S3Error('InvalidRequest', {
-      message:
-        'The authorization mechanism you have provided is not supported. ' +
-        `Please use ${ALGORITHM}.`,
-    });
+    return otherVersion();
   }
   return new S3Error('InvalidArgument', {
     message: 'Unsupported Authorization Type',

@@ -7,12 +7,12 @@
  */
 import type { RequestHeaders } from '../http/exchange.ts';
 import { S3Error } from '../s3/s3-error.ts';
+import { ALGORITHM, otherVersion } from './authorization-header.ts';
 import { checkScopeDate, parseCredential } from './credential-scope.ts';
 import { parseBasicTime } from './request-time.ts';
 import type { Authenticated, AuthenticateOptions } from './signature-v4.ts';
 import { isSameSignature, signatureOf } from './signing-keys.ts';
 
-const ALGORITHM = 'AWS4-HMAC-SHA256';
 const FIELDS = ['x-amz-algorithm', 'x-amz-credential', 'x-amz-date', 'x-amz-signature'] as const;
 const SIGNATURE_V2 = ['awsaccesskeyid', 'signature'] as const;
 const UNSIGNED = { kind: 'unsigned' } as const;
@@ -26,13 +26,7 @@ export async function authenticateForm(
   headers: RequestHeaders,
   { region, service, signingKeys, findSecret }: Omit<AuthenticateOptions, 'nowMs'>,
 ): Promise<Authenticated> {
-  if (SIGNATURE_V2.some(name => fields.has(name))) {
-    throw new S3Error('InvalidRequest', {
-      message:
-        'The authorization mechanism you have provided is not supported. ' +
-        `Please use ${ALGORITHM}.`,
-    });
-  }
+  if (SIGNATURE_V2.some(name => fields.has(name))) throw otherVersion();
   const policy = fields.get('policy');
   if (policy === undefined && !FIELDS.some(name => fields.has(name))) {
     return { kind: 'anonymous', effectiveHeaders: headers };

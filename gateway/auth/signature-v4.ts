@@ -13,7 +13,7 @@ import type { KeyObject } from 'node:crypto';
 import { SIGNATURE_SKEW_MS_MAX } from '../../schemas/limits.ts';
 import type { HttpRequest, RequestHeaders } from '../http/exchange.ts';
 import { S3Error } from '../s3/s3-error.ts';
-import { parseAuthorization } from './authorization-header.ts';
+import { otherVersion, parseAuthorization } from './authorization-header.ts';
 import { canonicalQuery, parseQuery, type QueryParameter } from './canonical-query.ts';
 import {
   canonicalHeaders,
@@ -123,10 +123,7 @@ function readClaim(request: HttpRequest, options: AuthenticateOptions): Claim | 
     case 'none':
       return undefined;
     case 'signature-v2':
-      throw new S3Error('InvalidRequest', {
-        message:
-          'The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.',
-      });
+      throw otherVersion();
     case 'signature-v4':
       return presignedClaim(request, parameters, options);
   }
