@@ -131,7 +131,7 @@ async function deleteOne(call: BucketCall, services: S3Services, entry: Entry): 
   const isNamed = versionId !== undefined && versionId !== '';
   const version = isNamed ? parseVersionRef(versionId) : undefined;
   if (isNamed && version === undefined) throw new S3Error('NoSuchVersion');
-  if (condition !== undefined) checkMayLook(call, services, { bucket, key, condition });
+  if (condition !== undefined) checkMayLook(call, services, { key, condition });
   const { tables, stamper } = services;
   const place = placeOf({ bucket, key });
   const bypass = version !== undefined && mayBypass(call, services, key);

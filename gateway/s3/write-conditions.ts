@@ -12,14 +12,13 @@
  */
 import type { ObjectKey } from '../../schemas/ids.ts';
 import type { WriteCondition } from '../../schemas/messages/table.ts';
-import type { BucketRow } from '../../schemas/records/bucket-row.ts';
 import { parseHttpTime } from '../auth/request-time.ts';
 import type { RequestHeaders } from '../http/exchange.ts';
 import { writeCondition } from './conditions.ts';
 import { parseIsoTime } from './iso-time.ts';
 import { invalidArgument } from './list-parameters.ts';
 import { decideFor } from './object-access.ts';
-import type { ObjectCall, S3Call, S3Services } from './s3-call.ts';
+import type { BucketCall, ObjectCall, S3Services } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
 import { malformed } from './s3-xml.ts';
 
@@ -34,7 +33,7 @@ export function conditionOfWrite(
   services: S3Services,
 ): WriteCondition | undefined {
   const condition = writeCondition(call.headers);
-  if (condition !== undefined) checkMayLook(call, services, { ...call, condition });
+  if (condition !== undefined) checkMayLook(call, services, { key: call.key, condition });
   return condition;
 }
 
@@ -53,7 +52,7 @@ export function conditionOfDeletion(
     ...(time === undefined ? {} : { ifModifiedMs: timeOfHeader(TIME_HEADER, time) }),
     ...(size === undefined ? {} : { ifSizeBytes: sizeOfHeader(size) }),
   };
-  checkMayLook(call, services, { ...call, condition });
+  checkMayLook(call, services, { key: call.key, condition });
   return condition;
 }
 
@@ -90,20 +89,15 @@ export function conditionOfEntry(entry: EntryCondition): WriteCondition | undefi
 
 /** @throws S3Error AccessDenied for a condition that would tell what must not be read. */
 export function checkMayLook(
-  call: S3Call,
+  call: BucketCall,
   services: S3Services,
-  asked: {
-    readonly bucket: BucketRow;
-    readonly key: ObjectKey;
-    readonly condition: WriteCondition;
-  },
+  { key, condition }: { readonly key: ObjectKey; readonly condition: WriteCondition },
 ): void {
-  const { bucket, key, condition } = asked;
   const { ifMatch, ifModifiedMs, ifSizeBytes } = condition;
   const tells = (ifMatch ?? 'any') !== 'any' || (ifModifiedMs ?? ifSizeBytes) !== undefined;
   if (!tells) return;
-  const right = { permission: 'read', action: 's3:GetObject', bucket, objectKey: key } as const;
-  if (decideFor(call, services, right) !== 'allowed') {
+  const right = { permission: 'read', action: 's3:GetObject', objectKey: key } as const;
+  if (decideFor(call, services, { ...right, bucket: call.bucket }) !== 'allowed') {
     throw new S3Error('AccessDenied', {
       message: 'A condition on what stands there needs the right to read it.',
     });
