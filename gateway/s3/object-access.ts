@@ -13,6 +13,7 @@ import type { CannedAcl } from '../../schemas/records/bucket-settings/access-set
 import { cannedAcl } from '../../schemas/records/bucket-settings/access-settings.ts';
 import type { ObjectVersion } from '../../schemas/records/object-row.ts';
 import { decideByObject, type PermissionQuestion, type Verdict } from '../auth/permissions.ts';
+import type { RequestFacts } from '../auth/request-facts.ts';
 import type { S3Action } from '../auth/s3-actions.ts';
 import type { Caller, S3Call, S3Services } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
@@ -34,8 +35,12 @@ type Asked = {
   readonly objectKey: string | undefined;
 };
 
-/** May the caller do this, too? */
-export function decideFor(call: S3Call, { authoriser }: S3Services, asked: Asked): Verdict {
+/** May the caller do this, too? `lock`: what the call asks for in its body. */
+export function decideFor(
+  call: S3Call & Pick<RequestFacts, 'lock'>,
+  { authoriser }: S3Services,
+  asked: Asked,
+): Verdict {
   const { permission, action, bucket, objectKey } = asked;
   return authoriser.decide(
     { permission, action, key: signerOf(call.caller), bucket, objectKey },

@@ -12,7 +12,7 @@ import { readVouchedDocument } from './bucket-document.ts';
 import { parseIsoTime } from './iso-time.ts';
 import { readLockMode } from './object-lock-configuration.ts';
 import { checkFuture, mayBypass, noConfiguration, timeOf } from './object-lock-headers.ts';
-import { signerOf } from './object-access.ts';
+import { decideFor } from './object-access.ts';
 import { changeObject, findVersion } from './object-versions.ts';
 import type { BucketCall, ObjectCall, S3Handler, S3Services } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
@@ -82,20 +82,13 @@ function readLockDocument(call: ObjectCall): Promise<Buffer> {
 /** A policy may speak of what the document asks; without one the door has decided. */
 function checkAllowed(
   call: ObjectCall,
-  { authoriser }: S3Services,
-  asked: { readonly action: S3Action; readonly lock: AskedLock },
+  services: S3Services,
+  { action, lock }: { readonly action: S3Action; readonly lock: AskedLock },
 ): void {
-  const { bucket, caller, key: objectKey } = call;
+  const { bucket, key: objectKey } = call;
   if (bucket.policy === undefined) return;
-  const { action, lock } = asked;
-  const request = {
-    permission: 'write',
-    action,
-    key: signerOf(caller),
-    bucket,
-    objectKey,
-  } as const;
-  const verdict = authoriser.decide(request, { ...call, lock });
+  const asked = { permission: 'write', action, bucket, objectKey } as const;
+  const verdict = decideFor({ ...call, lock }, services, asked);
   if (verdict !== 'allowed') throw new S3Error('AccessDenied');
   checkConfigured(call);
 }
