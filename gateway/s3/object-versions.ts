@@ -5,7 +5,7 @@
  * Knows:         `versionId`; the reader and the tables.
  * Must not know: what is read or changed.
  */
-import type { ObjectChange } from '../../schemas/messages/table.ts';
+import type { ObjectChange, ObjectPlace } from '../../schemas/messages/table.ts';
 import type { BucketRow } from '../../schemas/records/bucket-row.ts';
 import type { DeleteMarker, VersionRef } from '../../schemas/records/object-row.ts';
 import { versionRefOf } from '../../schemas/records/object-row.ts';
@@ -46,7 +46,7 @@ export async function changeObject(
 ): Promise<ReplyHeaders> {
   const asked = versionRefOfCall(call.query);
   const place = placeOf(call);
-  const version = await versionToChange(call, services, asked);
+  const version = await versionToChange(call, services, { place, asked });
   const request = { kind: 'object-change', place, version, ...change } as const;
   const answer = await services.tables.changeObject(request);
   if (answer.kind === 'written') return versionHeaders(call.bucket, answer.version);
@@ -63,9 +63,8 @@ export async function changeObject(
 async function versionToChange(
   call: ObjectCall,
   { tables, reader }: S3Services,
-  asked: VersionRef | undefined,
+  { place, asked }: { readonly place: ObjectPlace; readonly asked: VersionRef | undefined },
 ): Promise<VersionRef | undefined> {
-  const place = placeOf(call);
   if (call.bucket.versioning === undefined || tables.decidesConditions(place)) return asked;
   const found = await reader.look(place, 'row', asked);
   return found?.kind === 'object' ? versionRefOf(found.version) : asked;
