@@ -58,8 +58,9 @@ export const completeMultipartUpload: S3Handler<ObjectCall> = async (call, servi
   const body = await readSmallBody(documentCall(call), XML_BODY_BYTES_MAX);
   const asked = readAskedParts(body);
   const place = placeOf(call);
-  const found = await readUploaded(services, { place, uploadId, asked }, given);
-  if (found === undefined) return repeated(call, services, { place, uploadId, asked });
+  const search = { place, uploadId, asked, given };
+  const found = await readUploaded(services, search);
+  if (found === undefined) return repeated(call, services, search);
   const { upload, key } = found;
   const parts = chooseParts(upload, asked, found.parts);
   const row = await versionOf({ upload, parts, services, bucket: call.bucket });
@@ -111,14 +112,15 @@ type Search = {
   readonly place: ObjectPlace;
   readonly uploadId: UploadId;
   readonly asked: readonly AskedPart[];
+  /** The key that the client gave. */
+  readonly given: CustomerKey | undefined;
 };
 
 /** undefined when the upload is not open. Reads no further than the last part asked for. Checksums
  *  of encrypted parts are opened page by page: ten thousand at once would hold others up. */
 async function readUploaded(
   { tables }: S3Services,
-  { place, uploadId, asked }: Search,
-  given: CustomerKey | undefined,
+  { place, uploadId, asked, given }: Search,
 ): Promise<Uploaded | undefined> {
   const parts = new Map<number, PartRow>();
   const last = asked.at(-1)?.partNumber ?? 0;
@@ -210,7 +212,7 @@ function checkSize(expectedBytes: number | undefined, sizeBytes: number): void {
 async function repeated(
   call: ObjectCall,
   { tables, calendar }: S3Services,
-  { place, uploadId, asked }: Search,
+  { place, uploadId, asked, given }: Search,
 ): Promise<HttpReply> {
   const ended = await tables.askPlace({ kind: 'upload-read', place, uploadId });
   if (ended.kind !== 'upload') throw tableRefusal(ended);
@@ -232,16 +234,19 @@ async function repeated(
     throw new S3Error('NoSuchUpload');
   }
   return completedReply(call, calendar, {
-    row: toldRow(row, place, call),
+    row: toldRow(row, place, given),
     version: versionRefOf(row),
   });
 }
 
 /** The checksum of an encrypted object is told to who has its key. */
-function toldRow(row: ObjectVersion, place: ObjectPlace, call: ObjectCall): ObjectVersion {
+function toldRow(
+  row: ObjectVersion,
+  place: ObjectPlace,
+  given: CustomerKey | undefined,
+): ObjectVersion {
   if (row.encryption === undefined) return row;
-  const key = customerKeyOf(call.headers);
-  if (key !== undefined) return unlock({ kind: 'object', place, version: row }, key).version;
+  if (given !== undefined) return unlock({ kind: 'object', place, version: row }, given).version;
   const { checksum: _checksum, ...told } = row;
   return told;
 }
