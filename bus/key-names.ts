@@ -12,7 +12,8 @@
  */
 import { decodeObjectRow } from '../schemas/records/object-row.ts';
 import type { NodeId, PartitionId } from '../schemas/ids.ts';
-import type { ObjectPlace, StoredRow, TableReply, VersionList } from '../schemas/messages/table.ts';
+import type { ObjectPlace, TableReply, VersionList } from '../schemas/messages/table.ts';
+import type { StoredRow } from '../schemas/messages/table-replicas.ts';
 import { historyRowKey, objectRowKey } from '../schemas/place-keys.ts';
 import type { VersionRef } from '../schemas/records/object-row.ts';
 import { nameOfKey } from '../schemas/row-tables.ts';

@@ -15,11 +15,11 @@ import type {
   BucketProbe,
   CountersRead,
   ObjectRead,
-  StoredRow,
   TableReply,
   TableRequest,
   VersionList,
 } from '../schemas/messages/table.ts';
+import type { StoredRow } from '../schemas/messages/table-replicas.ts';
 import { digestOfReply } from '../schemas/messages/reply-digest.ts';
 import { NO_COUNTERS, type BucketCounters } from '../schemas/records/bucket-counters.ts';
 import { decodeObjectRow, mergeObjectRows } from '../schemas/records/object-row.ts';

@@ -10,12 +10,8 @@
  */
 import { mapKey } from '../schemas/codec.ts';
 import type { NodeId, PartitionId } from '../schemas/ids.ts';
-import type {
-  RoundNumber,
-  StoredRow,
-  TableReply,
-  TableRequest,
-} from '../schemas/messages/table.ts';
+import type { TableReply, TableRequest } from '../schemas/messages/table.ts';
+import type { RoundNumber, StoredRow } from '../schemas/messages/table-replicas.ts';
 import type { ReplicaCalls, WriteRule } from './replica-calls.ts';
 
 /** Rows of one message: a thousand keys with some KiB of inline bytes each come in pieces. */

@@ -12,12 +12,12 @@
 import type { TableAnswer } from '../../bus/table-client.ts';
 import { mapKey } from '../../schemas/codec.ts';
 import type { NodeId, PartitionId } from '../../schemas/ids.ts';
+import type { TableRequest } from '../../schemas/messages/table.ts';
 import type {
   DigestedRow,
   DigestRows,
   RoundNumber,
-  TableRequest,
-} from '../../schemas/messages/table.ts';
+} from '../../schemas/messages/table-replicas.ts';
 import type { DigestPage } from '../partition/digest-pages.ts';
 import { digestPage, QUIET_MS } from '../partition/digest-pages.ts';
 import { DIGEST_LEAVES, differingLeaves } from '../partition/digest-tree.ts';

@@ -6,7 +6,8 @@
  * Must not know: why it is asked.
  */
 import type { PartitionId } from '../../schemas/ids.ts';
-import type { DigestedRow, DigestRows, TableReply } from '../../schemas/messages/table.ts';
+import type { TableReply } from '../../schemas/messages/table.ts';
+import type { DigestedRow, DigestRows } from '../../schemas/messages/table-replicas.ts';
 import type { RowRange } from '../../schemas/row-tables.ts';
 import { nameOfKey, rowRange } from '../../schemas/row-tables.ts';
 import type { Store } from '../storage/store.ts';

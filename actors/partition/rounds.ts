@@ -15,14 +15,14 @@
  *  - a write that was stamped below what is forgotten arrives late: its row is absent, so its stamp
  *    is compared with the newest that was forgotten, and it is raised above that one.
  */
+import type { TableReply } from '../../schemas/messages/table.ts';
 import type {
   RoundCheck,
   RoundEnter,
   RoundNumber,
   RoundPrepare,
   RoundPromise,
-  TableReply,
-} from '../../schemas/messages/table.ts';
+} from '../../schemas/messages/table-replicas.ts';
 import type { Forgotten, RoundRow } from '../../schemas/records/round-row.ts';
 import { decodeRoundRow, encodeRoundRow, NO_ROUND } from '../../schemas/records/round-row.ts';
 import { decodeUploadRow } from '../../schemas/records/upload-row.ts';

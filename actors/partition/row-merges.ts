@@ -11,12 +11,8 @@
  * been written here.
  */
 import { assert } from '../../schemas/assert.ts';
-import type {
-  ObjectPlace,
-  RowsMerge,
-  StoredRow,
-  TableReply,
-} from '../../schemas/messages/table.ts';
+import type { ObjectPlace, TableReply } from '../../schemas/messages/table.ts';
+import type { RowsMerge, StoredRow } from '../../schemas/messages/table-replicas.ts';
 import { NO_COUNTERS } from '../../schemas/records/bucket-counters.ts';
 import { decodeFence } from '../../schemas/records/fence-row.ts';
 import { decodeObjectRow } from '../../schemas/records/object-row.ts';

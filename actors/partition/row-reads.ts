@@ -6,7 +6,8 @@
  * Must not know: who wants them.
  */
 import { MERGE_BYTES_MAX } from '../../schemas/limits.ts';
-import type { RowsRead, StoredRow, TableReply } from '../../schemas/messages/table.ts';
+import type { TableReply } from '../../schemas/messages/table.ts';
+import type { RowsRead, StoredRow } from '../../schemas/messages/table-replicas.ts';
 import { decodeInlineRow } from '../../schemas/records/inline-row.ts';
 import type { ObjectVersion } from '../../schemas/records/object-row.ts';
 import { decodeObjectRow } from '../../schemas/records/object-row.ts';

@@ -11,13 +11,8 @@
 import type { RequestContext } from '../../bus/bus.ts';
 import type { Clock } from '../../schemas/environment.ts';
 import type { BucketId, PartitionId } from '../../schemas/ids.ts';
-import type {
-  DigestRows,
-  RowsMerge,
-  TableReply,
-  TableRequest,
-  VersionDelete,
-} from '../../schemas/messages/table.ts';
+import type { TableReply, TableRequest, VersionDelete } from '../../schemas/messages/table.ts';
+import type { DigestRows, RowsMerge } from '../../schemas/messages/table-replicas.ts';
 import { digestOfReply, isCompared } from '../../schemas/messages/reply-digest.ts';
 import { chain } from '../../schemas/soon.ts';
 import type { Log } from '../../schemas/telemetry.ts';

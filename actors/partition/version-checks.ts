@@ -9,7 +9,8 @@
  * newer null version than it was.
  */
 import type { PartitionId, UploadId } from '../../schemas/ids.ts';
-import type { TableReply, VersionCheck } from '../../schemas/messages/table.ts';
+import type { TableReply } from '../../schemas/messages/table.ts';
+import type { VersionCheck } from '../../schemas/messages/table-replicas.ts';
 import type { ObjectRow } from '../../schemas/records/object-row.ts';
 import { decodeObjectRow } from '../../schemas/records/object-row.ts';
 import type { VersionAt } from '../../schemas/records/release-entry.ts';

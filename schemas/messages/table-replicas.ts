@@ -61,3 +61,14 @@ export type VersionCheck = {
   readonly at: VersionAt;
   readonly uploadId?: UploadId | undefined;
 };
+
+export type ReplicaRequest =
+  | VersionCheck
+  | DigestRead
+  | DigestRows
+  | RowsRead
+  | RowsMerge
+  | RoundPromise
+  | RoundPrepare
+  | RoundCheck
+  | RoundEnter;

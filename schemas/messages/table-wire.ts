@@ -68,7 +68,6 @@ import {
 import type {
   BucketQuota,
   ComparedRead,
-  DigestedRow,
   HoldChange,
   ListedEntry,
   ListedUpload,
@@ -78,14 +77,13 @@ import type {
   ObjectPlace,
   OwnersCheck,
   RetentionChange,
-  RoundNumber,
-  StoredRow,
   TableReply,
   TableRequest,
   UploadList,
   VersionStart,
   WriteCondition,
 } from './table.ts';
+import type { DigestedRow, RoundNumber, StoredRow } from './table-replicas.ts';
 
 const bucket = hex<BucketId>(32);
 const key = branded<ObjectKey>();

@@ -20,36 +20,7 @@ import type { PreparedRound } from '../records/round-row.ts';
 import type { ObjectRow, PartRef, VersionRef } from '../records/object-row.ts';
 import type { PartRow, UploadRow } from '../records/upload-row.ts';
 import type { Timestamp } from '../timestamp.ts';
-
-import type {
-  DigestRead,
-  DigestRows,
-  DigestedRow,
-  RoundCheck,
-  RoundEnter,
-  RoundNumber,
-  RoundPrepare,
-  RoundPromise,
-  RowsMerge,
-  RowsRead,
-  StoredRow,
-  VersionCheck,
-} from './table-replicas.ts';
-
-export type {
-  DigestRead,
-  DigestRows,
-  DigestedRow,
-  RoundCheck,
-  RoundEnter,
-  RoundNumber,
-  RoundPrepare,
-  RoundPromise,
-  RowsMerge,
-  RowsRead,
-  StoredRow,
-  VersionCheck,
-} from './table-replicas.ts';
+import type { DigestedRow, ReplicaRequest, RoundNumber, StoredRow } from './table-replicas.ts';
 
 /** An object's place: its bucket, the index shard its key falls in, and the key. */
 export type ObjectPlace = {
@@ -342,7 +313,6 @@ export type TableRequest =
   | ObjectWrite
   | ObjectChange
   | VersionDelete
-  | VersionCheck
   | VersionList
   | ObjectRead
   | ObjectList
@@ -363,14 +333,7 @@ export type TableRequest =
   | BucketFence
   | BucketUnfence
   | BucketProbe
-  | DigestRead
-  | DigestRows
-  | RowsRead
-  | RowsMerge
-  | RoundPromise
-  | RoundPrepare
-  | RoundCheck
-  | RoundEnter
+  | ReplicaRequest
   | ReplyDigest;
 
 /** What any request may be answered with. */
