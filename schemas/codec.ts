@@ -33,6 +33,13 @@ export function packToSend(fields: readonly Packed[]): Buffer {
   return packr.pack(fields);
 }
 
+/** Fields at the end that only some rows have: behind the last that is there, nothing is written.
+ *  The array is the caller's gift. */
+export function packTail(fields: Packed[]): readonly Packed[] {
+  while (fields.length > 0 && fields.at(-1) === null) fields.pop();
+  return fields;
+}
+
 const NIL = 0xc0;
 const FALSE = 0xc2;
 const TRUE = 0xc3;

@@ -89,7 +89,7 @@ export function numberBytes(value: number, byteCount: 2 | 4): Buffer {
   return bytes;
 }
 
-export function invertedBytes(timestamp: Timestamp): Buffer {
+function invertedBytes(timestamp: Timestamp): Buffer {
   const bytes = idBytes(timestamp);
   for (let at = 0; at < bytes.length; at += 1) bytes[at]! ^= 0xff;
   return bytes;
@@ -100,9 +100,10 @@ export function historyRowKey(
   partition: PartitionId,
   at: ObjectPlace,
   timestamp: Timestamp,
+  table: TableNumber = TABLE.history,
 ): Buffer {
   const prefix = shardPrefix(at.bucket, at.shard);
-  return rowKey(partition, TABLE.history, prefix, endedKey(at.key), invertedBytes(timestamp));
+  return rowKey(partition, table, prefix, endedKey(at.key), invertedBytes(timestamp));
 }
 
 export function uploadParts(at: ObjectPlace, uploadId: UploadId): readonly Buffer[] {

@@ -24,8 +24,8 @@ import type { ObjectPlace } from '../../schemas/messages/table.ts';
 import type { PartName } from '../../schemas/place-keys.ts';
 import {
   endedKey,
+  historyRowKey,
   idBytes,
-  invertedBytes,
   KEY_END,
   numberBytes,
   plainKey,
@@ -117,8 +117,7 @@ export function historyBytesRowKey(
   at: ObjectPlace,
   timestamp: Timestamp,
 ): Buffer {
-  const prefix = shardPrefix(at.bucket, at.shard);
-  return rowKey(partition, TABLE.historyBytes, prefix, endedKey(at.key), invertedBytes(timestamp));
+  return historyRowKey(partition, at, timestamp, TABLE.historyBytes);
 }
 
 /** Under which timestamp a noncurrent version stands: by its id, or the null version. */

@@ -10,7 +10,7 @@
  * with the version has none, and yields to every later change.
  */
 import type { FieldReader, Packed } from '../codec.ts';
-import { hexBytes, pack } from '../codec.ts';
+import { hexBytes, pack, packTail } from '../codec.ts';
 import type { Timestamp } from '../timestamp.ts';
 import type { CannedAcl } from './bucket-settings/access-settings.ts';
 import { ACLS } from './bucket-settings/access-settings.ts';
@@ -43,16 +43,15 @@ export type ObjectExtras = {
 };
 
 /** What stands at the end of a version's array; nothing for a version without any of it. */
-export function packExtras({ tagging, versioned, lock, acl, encryption }: ObjectExtras): Packed[] {
-  const packed = [
+export function packExtras(extras: ObjectExtras): readonly Packed[] {
+  const { tagging, versioned, lock, acl, encryption } = extras;
+  return packTail([
     packTagging(tagging),
     versioned ?? null,
     packLock(lock),
     packAcl(acl),
     packEncryption(encryption),
-  ];
-  while (packed.length > 0 && packed.at(-1) === null) packed.pop();
-  return packed;
+  ]);
 }
 
 export function readExtras(fields: FieldReader): ObjectExtras {

@@ -9,7 +9,7 @@
  * that holds one refuses the other, so the merge only meets what was decided once.
  */
 import type { Packed } from '../codec.ts';
-import { CodecError, FieldReader, hexBytes, pack } from '../codec.ts';
+import { CodecError, FieldReader, hexBytes, pack, packTail } from '../codec.ts';
 import type { AttemptId, UploadId, VersionId } from '../ids.ts';
 import type { Timestamp } from '../timestamp.ts';
 import type { BlockList } from './block-list.ts';
@@ -99,17 +99,8 @@ export function encodeUploadRow(row: UploadRow): Buffer {
     packStoredHeaders(row.headers),
     algorithm === undefined ? null : [algorithm, checksum?.type === 'COMPOSITE' ? 1 : 0],
     row.initiator,
-    ...packFuture(row),
+    ...packTail([packTagging(row.tagging), packLock(row.lock), packEncryption(row.encryption)]),
   ]);
-}
-
-/** Nothing for an upload without any of it. */
-function packFuture({ tagging, lock, encryption }: UploadRow): Packed[] {
-  if (encryption !== undefined) {
-    return [packTagging(tagging), packLock(lock), packEncryption(encryption)];
-  }
-  if (lock !== undefined) return [packTagging(tagging), packLock(lock)];
-  return tagging === undefined ? [] : [packTagging(tagging)];
 }
 
 function readUploadChecksum(fields: FieldReader): UploadRow['checksum'] {
