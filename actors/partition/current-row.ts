@@ -1,15 +1,22 @@
 /**
  * Putting the current row of a key, whatever else its versions do.
  *
- * Owns:          that the row and the bytes beside it are those of one version.
- * Knows:         object rows, and the copy of the row that lies with the bytes of a small object.
- * Must not know: why a row becomes the current one, what the one before it held.
+ * Owns:          that the row and the bytes beside it are those of one version; what is left where
+ *                an object is deleted.
+ * Knows:         object rows, and the copy of the row that lies with the bytes of a small object;
+ *                whether other nodes hold the partition too.
+ * Must not know: why a row becomes the current one or goes, what the one before it held.
+ *
+ * Where others hold the row, a tombstone stays until all of them have it. Who is alone needs none:
+ * a write that was sent before the deletion is told by its stamp (forgotten-mark.ts), so a deletion
+ * costs no row, no entry in an index, and no second batch that takes both out again.
  */
 import type { ObjectPlace } from '../../schemas/messages/table.ts';
 import type { VersionId } from '../../schemas/ids.ts';
 import { decodeInlineRow, encodeInlineRow } from '../../schemas/records/inline-row.ts';
 import type { ObjectRow } from '../../schemas/records/object-row.ts';
 import { encodeObjectRow } from '../../schemas/records/object-row.ts';
+import type { Timestamp } from '../../schemas/timestamp.ts';
 import { orDamage, readRow } from '../storage/row-damage.ts';
 import { hasBytes } from './history-rows.ts';
 import { inlineRowKey, objectRowKey } from './row-keys.ts';
@@ -36,8 +43,7 @@ export function putHead(
   if (held === undefined) batch.delete(key);
   else batch.put(key, encodeInlineRow(encoded, held));
   if (row.kind !== 'tombstone') return;
-  const entry = { kind: 'object', ...place, timestamp: row.timestamp } as const;
-  step.forgetLater(releases === undefined ? entry : { ...entry, releases });
+  step.forgetLater({ kind: 'object', ...place, timestamp: row.timestamp, releases });
 }
 
 /** The bytes of the current version; where they are damaged, it is without them. */
@@ -50,6 +56,20 @@ export function headBytes(
   const key = inlineRowKey(step.partition, place);
   const inline = orDamage(() => readRow(step.batch, key, decodeInlineRow));
   return inline === 'damaged' ? undefined : inline?.bytes;
+}
+
+/** The object is deleted, and nothing stands below. `releases`: before a tombstone may go. */
+export function deleteHead(
+  step: WriteStep,
+  place: ObjectPlace,
+  { timestamp, releases }: { readonly timestamp: Timestamp } & Pick<Current, 'releases'>,
+): void {
+  if (!step.surroundings.soleReplica) {
+    putHead(step, place, { row: { kind: 'tombstone', timestamp }, bytes: undefined, releases });
+    return;
+  }
+  dropHead(step, place);
+  step.forgetNow(timestamp);
 }
 
 /** There is no current row any more, only history. */

@@ -59,7 +59,7 @@ function forgetEnd(step: WriteStep, entry: Extract<TombstoneEntry, { kind: 'vers
 }
 
 /** The deleted version's references are not released yet. */
-function isStillHeld(step: WriteStep, { releases }: { releases?: VersionId }): boolean {
+function isStillHeld(step: WriteStep, { releases }: { releases?: VersionId | undefined }): boolean {
   if (releases === undefined) return false;
   const key = releaseRowKey(step.partition, { kind: 'version', versionId: releases });
   return orDamage(() => step.batch.get(key)) !== undefined;

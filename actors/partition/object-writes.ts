@@ -10,14 +10,13 @@
  */
 import { INLINE_BYTES_MAX } from '../../schemas/limits.ts';
 import type { ObjectPlace, ObjectWrite, TableReply } from '../../schemas/messages/table.ts';
-import { NO_COUNTERS } from '../../schemas/records/bucket-counters.ts';
 import { storedBytesOf } from '../../schemas/records/customer-encryption.ts';
 import { encodeInlineRow } from '../../schemas/records/inline-row.ts';
 import type { ObjectRow, ObjectVersion } from '../../schemas/records/object-row.ts';
 import { encodeObjectRow, isNullRow } from '../../schemas/records/object-row.ts';
 import type { Timestamp } from '../../schemas/timestamp.ts';
 import { timestampMs } from '../../schemas/timestamp.ts';
-import { headBytes, putHead } from './current-row.ts';
+import { deleteHead, headBytes, putHead } from './current-row.ts';
 import {
   findVersionById,
   hasBytes,
@@ -26,16 +25,15 @@ import {
   rowOfStamp,
   standing,
 } from './history-rows.ts';
-import { deleteObjectRow } from './object-deletion.ts';
 import { exceedsQuota } from './quota.ts';
 import { abortedMarkRowKey, inlineRowKey, objectRowKey } from './row-keys.ts';
 import { readObjectRowOrDamage } from './stored-rows.ts';
 import type { Completion } from './upload-completion.ts';
 import { decideCompletion, endCompletedUpload } from './upload-completion.ts';
-import { dropHistory, endVersion, putBelow, releaseVersion } from './version-ends.ts';
+import { dropBelow, dropHistory, endVersion, putBelow, releaseVersion } from './version-ends.ts';
 import { refusalToDelete } from './version-locks.ts';
 import type { VersionPlan } from './version-plan.ts';
-import { bytesOf, countersOfPlan, isVersioned, markerOf, planWrite } from './version-plan.ts';
+import { countersOfPlan, isVersioned, markerOf, planWrite } from './version-plan.ts';
 import { failedCondition } from './write-condition.ts';
 import type { WriteStep } from './write-step.ts';
 
@@ -250,10 +248,7 @@ function storeBelow(step: WriteStep, { write, row, head, completion }: BelowDeci
     ? readNullBelow({ rows: step.batch, partition: step.partition, place })
     : undefined;
   if (completion !== undefined) endCompletedUpload(step, place, completion);
-  if (below !== undefined) {
-    dropHistory(step, place, below);
-    step.ledger.count(place.bucket, { ...NO_COUNTERS, bytes: -bytesOf(below) });
-  }
+  if (below !== undefined) dropBelow(step, place, below);
   if (head.kind === 'tombstone' && head.ends === undefined) {
     putHead(step, place, { row: markerOf(head), bytes: undefined });
   }
@@ -297,8 +292,7 @@ export function storeObject(
   const replaced = superseded && supersede(step, write, superseded);
   if (row.kind === 'tombstone') {
     const releases = replaced?.kind === 'releases' ? replaced.id : undefined;
-    deleteObjectRow(step, place, { timestamp: row.timestamp, releases });
-    if (mayHaveBytes(stored)) step.batch.delete(inlineRowKey(step.partition, place));
+    deleteHead(step, place, { timestamp: row.timestamp, releases });
   } else {
     const encoded = encodeObjectRow(row);
     step.batch.put(key, encoded);

@@ -88,10 +88,10 @@ export function applyRowsMerge(
   if (round !== undefined && meetRound(step, round) === 'stale') {
     return { kind: 'stale-round', round: readRound(step.batch, step.partition).round };
   }
-  const ends = rows.filter(mayEndVersion);
+  const ends = new Set(rows.filter(mayEndVersion));
   const places = keysToWalk(step, ends, known);
   if (places.length > 0) return { kind: 'walk', places };
-  const others = ends.length === 0 ? rows : rows.filter(row => !mayEndVersion(row));
+  const others = rows.filter(row => !ends.has(row));
   const ordered = [...ends, ...others.toSorted((a, b) => a.name[0]! - b.name[0]!)];
   let changed = 0;
   for (const row of ordered) {
@@ -137,7 +137,7 @@ export function mayEndVersion({ name, value }: StoredRow): boolean {
 
 function keysToWalk(
   step: WriteStep,
-  rows: readonly StoredRow[],
+  rows: Iterable<StoredRow>,
   known: KnownBelow,
 ): readonly ObjectPlace[] {
   const places = new Map<string, ObjectPlace>();

@@ -12,38 +12,27 @@
 import type { PartitionId } from '../../schemas/ids.ts';
 import type { ObjectPlace } from '../../schemas/messages/table.ts';
 import type { StoredVersion } from '../../schemas/records/object-row.ts';
-import { decodeObjectRow } from '../../schemas/records/object-row.ts';
 import type { Timestamp } from '../../schemas/timestamp.ts';
 import type { Store } from '../storage/store.ts';
-import { orDamage } from '../storage/row-damage.ts';
 import { readHistory, standing, type KeyRows } from './history-rows.ts';
-import { historyRowRange } from './row-keys.ts';
-import { behindKey, rowsOfRange } from './row-walk.ts';
+import { historyOf } from './history-walk.ts';
 
 /** Stamps of what stands below the current version; `isAll`: the walk found no more. */
 export type Successors = { readonly stamps: Iterable<Timestamp>; readonly isAll: boolean };
 
 const SUCCESSORS_MAX = 64;
-const ROWS_AT_ONCE = 64;
 
 /** The newest that stand, past what has ended. Throws what the store throws. */
 export async function walkSuccessors(
-  { store, partition }: { readonly store: Store; readonly partition: PartitionId },
+  here: { readonly store: Store; readonly partition: PartitionId },
   place: ObjectPlace,
 ): Promise<{ readonly stamps: readonly Timestamp[]; readonly isAll: boolean }> {
   const stamps: Timestamp[] = [];
-  let range = historyRowRange(partition, place);
-  for (;;) {
-    const rows = await rowsOfRange(store, range, ROWS_AT_ONCE);
-    for (const row of rows) {
-      const read = row.kind === 'row' ? orDamage(() => decodeObjectRow(row.value)) : 'damaged';
-      if (read !== 'damaged' && standing(read) !== undefined) stamps.push(read.timestamp);
-    }
-    const last = rows[rows.length - 1];
-    if (rows.length < ROWS_AT_ONCE || last === undefined) return { stamps, isAll: true };
-    if (stamps.length >= SUCCESSORS_MAX) return { stamps, isAll: false };
-    range = behindKey(range, last.key);
+  for await (const row of historyOf(here, place)) {
+    if (stamps.length === SUCCESSORS_MAX) return { stamps, isAll: false };
+    if (standing(row) !== undefined) stamps.push(row.timestamp);
   }
+  return { stamps, isAll: true };
 }
 
 /** The newest of them that stands now; `walk`: these do not tell. Throws what reading throws. */

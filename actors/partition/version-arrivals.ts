@@ -16,7 +16,6 @@
  * not know of versioning, is a delete marker where it lies above a version.
  */
 import type { ObjectPlace } from '../../schemas/messages/table.ts';
-import { NO_COUNTERS } from '../../schemas/records/bucket-counters.ts';
 import { storedBytesOf } from '../../schemas/records/customer-encryption.ts';
 import type { ObjectRow } from '../../schemas/records/object-row.ts';
 import { isNullRow, mergeObjectRows } from '../../schemas/records/object-row.ts';
@@ -27,8 +26,8 @@ import { storeObject } from './object-writes.ts';
 import { abortedMarkRowKey, objectRowKey, partListRowKey } from './row-keys.ts';
 import { readObjectRowOrDamage } from './stored-rows.ts';
 import type { Successors } from './successors.ts';
-import { dropHistory, endVersion, isEnd, putBelow } from './version-ends.ts';
-import { bytesOf, markerOf, planWrite } from './version-plan.ts';
+import { dropBelow, endVersion, isEnd, putBelow } from './version-ends.ts';
+import { markerOf, planWrite } from './version-plan.ts';
 import type { WriteStep } from './write-step.ts';
 
 export type Arrival = {
@@ -127,20 +126,13 @@ function arriveNull(step: WriteStep, place: ObjectPlace, arriving: Arriving): Ar
   const merged = below === undefined ? row : mergeObjectRows(below, row);
   if (merged === below) return 'unchanged';
   if (row.timestamp > head.timestamp) return becomeCurrent(step, place, arriving, row);
-  if (below?.timestamp === merged.timestamp && isSameKind(below, merged)) {
+  if (below?.timestamp === merged.timestamp && below.kind === merged.kind) {
     replaceHistory(step, place, merged);
     return 'changed';
   }
-  if (below !== undefined) {
-    dropHistory(step, place, below);
-    step.ledger.count(place.bucket, { ...NO_COUNTERS, bytes: -bytesOf(below) });
-  }
+  if (below !== undefined) dropBelow(step, place, below);
   standBelow(step, place, arriving, merged);
   return 'changed';
-}
-
-function isSameKind(a: ObjectRow, b: ObjectRow): boolean {
-  return a.kind === b.kind;
 }
 
 function becomeCurrent(

@@ -12,19 +12,15 @@ import type { PartitionId, UploadId } from '../../schemas/ids.ts';
 import type { TableReply } from '../../schemas/messages/table.ts';
 import type { VersionCheck } from '../../schemas/messages/table-replicas.ts';
 import type { ObjectRow } from '../../schemas/records/object-row.ts';
-import { decodeObjectRow } from '../../schemas/records/object-row.ts';
 import type { VersionAt } from '../../schemas/records/release-entry.ts';
 import type { Store } from '../storage/store.ts';
-import { orDamage } from '../storage/row-damage.ts';
 import type { KeyRows } from './history-rows.ts';
 import { lastNull, rowOfStamp } from './history-rows.ts';
-import { historyRowRange, objectRowKey } from './row-keys.ts';
-import { behindKey, rowsOfRange } from './row-walk.ts';
+import { historyOf } from './history-walk.ts';
+import { objectRowKey } from './row-keys.ts';
 import { readObjectRow } from './stored-rows.ts';
 
 type Here = { readonly store: Store; readonly partition: PartitionId };
-
-const ROWS_AT_ONCE = 64;
 
 /** Throws what the store and the decoders throw. */
 export async function checkVersion(
@@ -39,7 +35,7 @@ export async function checkVersion(
 }
 
 /** Throws what reading the rows throws. */
-export function isVersionOver(at: KeyRows, { timestamp, isNull }: VersionAt): boolean {
+function isVersionOver(at: KeyRows, { timestamp, isNull }: VersionAt): boolean {
   if (rowOfStamp(at, timestamp)?.row.kind === 'tombstone') return true;
   if (!isNull) return false;
   const last = lastNull(at);
@@ -48,7 +44,7 @@ export function isVersionOver(at: KeyRows, { timestamp, isNull }: VersionAt): bo
 
 /** All versions of a key, current or not, whose parts are those of an upload. */
 export async function versionsOfUpload(
-  { store, partition }: Here,
+  here: Here,
   place: VersionCheck['place'],
   uploadId: UploadId,
 ): Promise<readonly Extract<ObjectRow, { kind: 'version' }>[]> {
@@ -57,16 +53,7 @@ export async function versionsOfUpload(
     if (row?.kind !== 'version' || row.content.kind !== 'parts') return;
     if (row.content.uploadId === uploadId) found.push(row);
   };
-  look(readObjectRow(store, objectRowKey(partition, place)));
-  let range = historyRowRange(partition, place);
-  for (;;) {
-    const rows = await rowsOfRange(store, range, ROWS_AT_ONCE);
-    for (const row of rows) {
-      const read = row.kind === 'row' ? orDamage(() => decodeObjectRow(row.value)) : 'damaged';
-      if (read !== 'damaged') look(read);
-    }
-    const last = rows[rows.length - 1];
-    if (rows.length < ROWS_AT_ONCE || last === undefined) return found;
-    range = behindKey(range, last.key);
-  }
+  look(readObjectRow(here.store, objectRowKey(here.partition, place)));
+  for await (const row of historyOf(here, place)) look(row);
+  return found;
 }

@@ -12,13 +12,12 @@ import { mergeLocks } from '../../schemas/records/object-lock.ts';
 import type { StoredVersion } from '../../schemas/records/object-row.ts';
 import { isNullRow, versionRefOf } from '../../schemas/records/object-row.ts';
 import type { VersionAt } from '../../schemas/records/release-entry.ts';
-import { dropHead } from './current-row.ts';
+import { deleteHead } from './current-row.ts';
 import type { FoundVersion } from './history-rows.ts';
 import { findVersionByRef, rowOfStamp, standing } from './history-rows.ts';
-import { deleteObjectRow } from './object-deletion.ts';
 import type { Successors, SuccessorSearch } from './successors.ts';
 import { newestStanding } from './successors.ts';
-import { dropHistory, endVersion, promote, releaseVersion } from './version-ends.ts';
+import { dropBelow, endVersion, promote, releaseVersion } from './version-ends.ts';
 import { bytesOf, isLive } from './version-plan.ts';
 import { refusalByLock } from './version-locks.ts';
 import { failedCondition } from './write-condition.ts';
@@ -73,8 +72,7 @@ function applyVersionDelete(
   if (!step.surroundings.soleReplica) return endAt(step, place, { at, found }, successors);
   if (found === undefined) return { kind: 'written' };
   if (found.standing === 'current') return deleteCurrent(step, request, found.row, successors);
-  dropHistory(step, place, found.row);
-  step.ledger.count(place.bucket, { ...NO_COUNTERS, bytes: -bytesOf(found.row) });
+  dropBelow(step, place, found.row);
   return deletedReply(found.row);
 }
 
@@ -127,10 +125,8 @@ function deleteCurrent(
     return { kind: 'older', newest: row.timestamp };
   }
   const releases = releaseVersion(step, place, row);
-  if (next === undefined) {
-    dropHead(step, place);
-    deleteObjectRow(step, place, { timestamp, releases });
-  } else promote(step, place, next);
+  if (next === undefined) deleteHead(step, place, { timestamp, releases });
+  else promote(step, place, next);
   const objects = isLive(next) - isLive(row);
   step.ledger.count(place.bucket, { ...NO_COUNTERS, objects, bytes: -bytesOf(row) });
   return deletedReply(row);

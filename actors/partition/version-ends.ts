@@ -101,8 +101,7 @@ function endNull(
   }
   const below = readNullBelow({ rows: step.batch, partition: step.partition, place });
   if (below !== undefined && mergeObjectRows(below, end) === below) return 'unchanged';
-  const releases = below && dropHistory(step, place, below);
-  step.ledger.count(place.bucket, { ...NO_COUNTERS, bytes: -bytesOf(below) });
+  const releases = below && dropBelow(step, place, below);
   putEnd(step, place, end, releases);
   return 'changed';
 }
@@ -114,8 +113,7 @@ function putEnd(
   releases: VersionId | undefined,
 ): void {
   putHistory(step, place, { row: end, bytes: undefined });
-  const entry = { kind: 'version', ...place, timestamp: end.timestamp } as const;
-  step.forgetLater(releases === undefined ? entry : { ...entry, releases });
+  step.forgetLater({ kind: 'version', ...place, timestamp: end.timestamp, releases });
 }
 
 /** A row that is not the current one, and counts with its bytes. */
@@ -130,6 +128,16 @@ export function putBelow(
   }
   putHistory(step, place, { row, bytes });
   step.ledger.count(place.bucket, { ...NO_COUNTERS, bytes: bytesOf(row) });
+}
+
+/** The same way back: what it held is released. */
+export function dropBelow(
+  step: WriteStep,
+  place: ObjectPlace,
+  row: ObjectRow,
+): VersionId | undefined {
+  step.ledger.count(place.bucket, { ...NO_COUNTERS, bytes: -bytesOf(row) });
+  return dropHistory(step, place, row);
 }
 
 /** Gives back what a noncurrent version holds, and takes its row away. Counting is the caller's. */
@@ -150,9 +158,9 @@ export function releaseVersion(
 ): VersionId | undefined {
   if (row.kind !== 'version' || row.content.kind === 'inline') return undefined;
   const { versionId, content, timestamp } = row;
-  const entry = { kind: 'version', place, versionId, content } as const;
-  const at = { timestamp, isNull: isNullRow(row) };
-  step.release(step.surroundings.soleReplica ? entry : { ...entry, at });
+  const isAlone = step.surroundings.soleReplica;
+  const at = isAlone ? undefined : { timestamp, isNull: isNullRow(row) };
+  step.release({ kind: 'version', place, versionId, content, at });
   return versionId;
 }
 

@@ -38,7 +38,7 @@ export type ReleaseEntry =
       readonly versionId: VersionId;
       readonly content: ObjectContent;
       /** Absent where there was no other replica. */
-      readonly at?: VersionAt;
+      readonly at?: VersionAt | undefined;
     }
   /** An upload that was aborted: all attempts at its parts. */
   | { readonly kind: 'upload'; readonly place: ReleasePlace; readonly uploadId: UploadId }

@@ -21,7 +21,7 @@ export type TombstoneEntry =
       readonly key: ObjectKey;
       readonly timestamp: Timestamp;
       /** The deleted version, whose references must be released first. */
-      readonly releases?: VersionId;
+      readonly releases?: VersionId | undefined;
     }
   /** Of one version among others, below the current one. */
   | {
@@ -30,7 +30,7 @@ export type TombstoneEntry =
       readonly shard: number;
       readonly key: ObjectKey;
       readonly timestamp: Timestamp;
-      readonly releases?: VersionId;
+      readonly releases?: VersionId | undefined;
     }
   /** Indexed only once what it held was released. */
   | {
