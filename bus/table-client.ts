@@ -28,6 +28,9 @@ import type { ReplicaCalls, Unavailable, WriteRule } from './replica-calls.ts';
 
 export type TableAnswer = TableReply | Unavailable;
 
+/** About one key. */
+type PlaceRequest = Extract<TableRequest, { place: ObjectPlace }>;
+
 /** A write that meets newer rows so often has a key that others hammer: they win. */
 const RAISES_MAX = 8;
 const PARTITIONS_REMEMBERED_MAX = 10_000;
@@ -106,7 +109,7 @@ export class TableClient {
   }
 
   /** Asks the partition of an object's place. */
-  askPlace(request: Extract<TableRequest, { place: ObjectPlace }>): Soon<TableAnswer> {
+  askPlace(request: PlaceRequest): Soon<TableAnswer> {
     return this.ask(this.partitionOf(request.place), request);
   }
 
@@ -183,19 +186,26 @@ export class TableClient {
    * Writes the row above whatever is there: its timestamp is raised as often as needed, within
    * bounds. `isAbove`: it came from `stampAbove`.
    */
-  async writeObject(
+  writeObject(
     write: ObjectWrite,
     isAbove: 'above-quorum' | 'unknown' = 'unknown',
   ): Promise<ObjectWriteAnswer> {
     const partition = this.partitionOf(write.place);
     if (this.#calls.hasSeveral(partition)) return this.#writes.write(partition, write, isAbove);
-    let current = write;
+    return this.#raised(write, (sent, timestamp) => ({ ...sent, row: { ...sent.row, timestamp } }));
+  }
+
+  /** Sends it, and again with a stamp above what it meets as often as needed, within bounds. */
+  async #raised<Request extends PlaceRequest>(
+    first: Request,
+    stamped: (sent: Request, stamp: Timestamp) => Request,
+  ): Promise<TableAnswer> {
+    let current = first;
     for (let raises = 0; ; raises += 1) {
       const answer = await this.askPlace(current);
       if (answer.kind !== 'older') return answer;
       if (raises === RAISES_MAX) return { kind: 'unavailable' };
-      const timestamp = this.#stamper.above(answer.newest);
-      current = { ...current, row: { ...current.row, timestamp } };
+      current = stamped(current, this.#stamper.above(answer.newest));
     }
   }
 
@@ -204,18 +214,11 @@ export class TableClient {
     const { retention, hold } = change;
     if (retention === undefined && hold === undefined) return this.askPlace(change);
     if (!this.decidesConditions(change.place)) return { kind: 'no-lock-changes' };
-    let current = change;
-    for (let raises = 0; ; raises += 1) {
-      const answer = await this.askPlace(current);
-      if (answer.kind !== 'older') return answer;
-      if (raises === RAISES_MAX) return { kind: 'unavailable' };
-      const stamp = this.#stamper.above(answer.newest);
-      current = {
-        ...current,
-        retention: retention && { ...retention, stamp },
-        hold: hold && { ...hold, stamp },
-      };
-    }
+    return this.#raised(change, (sent, stamp) => ({
+      ...sent,
+      retention: retention && { ...retention, stamp },
+      hold: hold && { ...hold, stamp },
+    }));
   }
 
   /**
@@ -223,7 +226,9 @@ export class TableClient {
    * several replicas each is told which version is meant, because it may have missed it.
    */
   async deleteVersion(deletion: VersionDelete): Promise<TableAnswer | NoConditions> {
-    if (this.decidesConditions(deletion.place)) return this.#deleteAlone(deletion);
+    if (this.decidesConditions(deletion.place)) {
+      return this.#raised(deletion, (sent, timestamp) => ({ ...sent, timestamp }));
+    }
     if (isOfClient(deletion.condition)) return { kind: 'no-conditions' };
     const { place, version } = deletion;
     const found = await this.askPlace({ kind: 'object-read', place, want: 'row', version });
@@ -236,15 +241,5 @@ export class TableClient {
     if (answer.kind !== 'written' || row.kind !== 'marker') return answer;
     // Whoever answers may not have known it.
     return { ...answer, marker: true };
-  }
-
-  async #deleteAlone(deletion: VersionDelete): Promise<TableAnswer> {
-    let current = deletion;
-    for (let raises = 0; ; raises += 1) {
-      const answer = await this.askPlace(current);
-      if (answer.kind !== 'older') return answer;
-      if (raises === RAISES_MAX) return { kind: 'unavailable' };
-      current = { ...current, timestamp: this.#stamper.above(answer.newest) };
-    }
   }
 }
