@@ -47,6 +47,8 @@ export const READ_PIECE_BYTES = 256 * KIB;
 export const READ_ROOM_BYTES = 2 * CHECKSUM_CHUNK_BYTES;
 /** Buffers of a block each for readers that keep up. */
 export const READ_BUFFERS_MAX = 32;
+/** Block files that a node writes at the same time. */
+export const BLOCK_WRITES_MAX = 32;
 
 /** Requests that wait in one actor's mailbox; more are answered `overloaded`. */
 export const MAILBOX_MESSAGES_MAX = 4096;

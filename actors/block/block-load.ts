@@ -8,7 +8,7 @@
  * More than the bounds allow is refused: the caller is told `overloaded` and comes again.
  */
 import { assert } from '../../schemas/assert.ts';
-import { MAILBOX_MESSAGES_MAX } from '../../schemas/limits.ts';
+import { BLOCK_WRITES_MAX, MAILBOX_MESSAGES_MAX } from '../../schemas/limits.ts';
 import { Gate } from '../runtime/gate.ts';
 
 export type BlockLoadBounds = {
@@ -18,7 +18,6 @@ export type BlockLoadBounds = {
   readonly bufferedBytesMax: number;
 };
 
-const CONCURRENT_WRITES_MAX = 32;
 /** Looks at files that are there already: for copies and for blocks that come a second time. */
 const CONCURRENT_LOOKS_MAX = 16;
 
@@ -33,7 +32,7 @@ export class BlockLoad {
     const gate = (runningMax: number): Gate =>
       new Gate({ runningMax, waitingMax: MAILBOX_MESSAGES_MAX });
     this.reads = gate(bounds.concurrentReadsMax);
-    this.writes = gate(CONCURRENT_WRITES_MAX);
+    this.writes = gate(BLOCK_WRITES_MAX);
     this.looks = gate(CONCURRENT_LOOKS_MAX);
     this.#bufferedBytesMax = bounds.bufferedBytesMax;
   }

@@ -17,13 +17,12 @@
  */
 import * as fs from 'node:fs';
 import { alignedMemory } from '../../schemas/aligned-memory.ts';
+import { BLOCK_WRITES_MAX } from '../../schemas/limits.ts';
 import { call, callVoid } from './file-calls.ts';
 
 const PAGE_BYTES = 4096;
 /** Below this, the page cache is as fast. */
 const DIRECT_BYTES_MIN = 256 * 1024;
-/** As many as files are written at the same time: half of them went the usual way with 16. */
-const PAGES_MAX = 32;
 const FILE_MODE = 0o600;
 const FLAGS =
   fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_EXCL | fs.constants.O_DIRECT;
@@ -31,7 +30,8 @@ const FLAGS =
 const REFUSALS_MAX = 8;
 
 export class DirectWriter {
-  /** Aligned pages for what follows a block; whoever finds none writes the usual way. */
+  /** Aligned pages for what follows a block, one for each file that is written at a time; whoever
+   *  finds none writes the usual way. */
   readonly #pages: Buffer[] = alignedPages();
   #refusals = 0;
 
@@ -129,8 +129,8 @@ function filled(page: Buffer, parts: readonly Uint8Array[]): Buffer {
 }
 
 function alignedPages(): Buffer[] {
-  const memory = Buffer.from(alignedMemory(PAGES_MAX * PAGE_BYTES));
-  return Array.from({ length: PAGES_MAX }, (_, index) =>
+  const memory = Buffer.from(alignedMemory(BLOCK_WRITES_MAX * PAGE_BYTES));
+  return Array.from({ length: BLOCK_WRITES_MAX }, (_, index) =>
     memory.subarray(index * PAGE_BYTES, (index + 1) * PAGE_BYTES),
   );
 }
