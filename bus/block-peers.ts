@@ -7,14 +7,13 @@
  */
 import { replicasIn, replicasOf } from '../schemas/cluster-layout.ts';
 import type { NodeId, PartitionId } from '../schemas/ids.ts';
-import { REQUEST_DEADLINE_MS } from '../schemas/limits.ts';
 import type { BlockReply, BlockRequest } from '../schemas/messages/block.ts';
-import type { Address, Bus } from './bus.ts';
-import { isNoAnswer } from './bus.ts';
+import type { Address } from './bus.ts';
 import type { ClusterView } from './cluster-view.ts';
+import type { PeerCalls } from './peer-calls.ts';
 
 export type BlockPeersOptions = {
-  readonly bus: Bus;
+  readonly calls: Pick<PeerCalls, 'ask'>;
   readonly view: ClusterView;
   /** This node. */
   readonly node: NodeId;
@@ -23,9 +22,6 @@ export type BlockPeersOptions = {
 
 export class BlockPeers {
   readonly #options: BlockPeersOptions;
-  /** How those who wait for an answer are told that there is none. */
-  readonly #waiting = new Set<() => void>();
-  #isClosed = false;
 
   constructor(options: BlockPeersOptions) {
     this.#options = options;
@@ -63,43 +59,13 @@ export class BlockPeers {
     return replicasOf(this.#options.view.current, partition);
   }
 
-  /** undefined: there was no answer. One that was asked under too old a set of live layout
-   *  versions is asked once more under the new one. */
-  async ask(
+  /** undefined: there was no answer. */
+  ask(
     node: NodeId,
     partition: PartitionId,
     request: BlockRequest,
   ): Promise<BlockReply | undefined> {
-    const { view } = this.#options;
-    const reply = await this.#askOnce(node, partition, request);
-    if (reply?.kind !== 'stale-layout') return reply;
-    view.takeOver(reply.state);
-    return this.#askOnce(node, partition, request);
-  }
-
-  /** Nobody waits for an answer any more: the process ends. */
-  close(): void {
-    this.#isClosed = true;
-    for (const giveUp of this.#waiting) giveUp();
-  }
-
-  #askOnce(
-    node: NodeId,
-    partition: PartitionId,
-    request: BlockRequest,
-  ): Promise<BlockReply | undefined> {
-    if (this.#isClosed) return Promise.resolve(undefined);
-    const { bus, view, address } = this.#options;
-    const options = { timeoutMs: REQUEST_DEADLINE_MS, layouts: view.liveIds };
-    return new Promise(resolve => {
-      const giveUp = (): void => {
-        resolve(undefined);
-      };
-      this.#waiting.add(giveUp);
-      void Promise.resolve(bus.request(address(node, partition), request, options)).then(reply => {
-        this.#waiting.delete(giveUp);
-        resolve(isNoAnswer(reply) ? undefined : reply);
-      });
-    });
+    const { calls, address } = this.#options;
+    return calls.ask(address(node, partition), request);
   }
 }

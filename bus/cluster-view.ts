@@ -22,7 +22,7 @@ export interface ClusterView {
   isUp(node: NodeId): boolean;
   /** The same nodes: this process's own first, then by round trip, those that are down last. */
   nearest(nodes: readonly NodeId[]): readonly NodeId[];
-  /** Called when a node is given up: what waits for it need not wait on. */
+  /** Called when a node is given up, or was started anew: what waits for it need not wait on. */
   onDown(listener: (node: NodeId) => void): Subscription;
   /** A replica refused what was sent under an older set of live versions, and told its state: it
    *  is taken over before the next try. Bytes that are none are ignored. */

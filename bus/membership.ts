@@ -158,7 +158,11 @@ export class Membership {
       if (this.#detector.left(beat.node)) this.#tellDown(beat.node);
       return;
     }
-    const isBack = this.#detector.heard(beat.node, heardAtMs);
+    // It died and is here again, sooner than its silence was noticed: nobody answers what was asked
+    // of the process before.
+    const isAnother = before !== undefined && before.beat.process !== beat.process;
+    if (isAnother && this.#detector.isUp(beat.node)) this.#tellDown(beat.node);
+    const isBack = this.#detector.heard(beat.node, heardAtMs) || isAnother;
     if (beat.roles.includes('storage')) this.#hearStorage(beat, isBack);
     if (!isBack) return;
     this.#epoch += 1;

@@ -27,6 +27,7 @@ import type { Unavailable, WriteRule } from './quorum-write.ts';
 import { QuorumWrite, UNAVAILABLE } from './quorum-write.ts';
 import type { ConsistencyMode } from './quorums.ts';
 import { quorumsOf, WriteGoals } from './quorums.ts';
+import { isStale } from './stale-layout.ts';
 import { UsualTimes } from './usual-times.ts';
 
 export type { Unavailable, WriteRule } from './quorum-write.ts';
@@ -66,8 +67,6 @@ export type ReadAnyRule<Reply extends Kinded> = {
 };
 
 const ANY_REPLY: ReadAnyRule<Kinded> = { isHit: () => true };
-
-type Stale = { readonly kind: 'stale-layout'; readonly state: Uint8Array };
 
 export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
   readonly #options: ReplicaCallsOptions<Request, Reply>;
@@ -389,8 +388,4 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
 
 function asAnswer<Reply extends Kinded>(reply: Reply | NoAnswer): Reply | Unavailable {
   return isNoAnswer(reply) ? UNAVAILABLE : reply;
-}
-
-function isStale(reply: Kinded): reply is Stale {
-  return reply.kind === 'stale-layout' && 'state' in reply;
 }

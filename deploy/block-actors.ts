@@ -21,7 +21,7 @@ import type { BlockFiles } from '../actors/storage/block-files.ts';
 import type { PurposefulStore } from '../actors/storage/commit-purpose.ts';
 import type { DataDirectories } from '../actors/storage/data-directories.ts';
 import { BlockPeers } from '../bus/block-peers.ts';
-import type { Bus } from '../bus/bus.ts';
+import type { PeerCalls } from '../bus/peer-calls.ts';
 import type { Subjects } from '../bus/subjects.ts';
 import type { Config } from '../schemas/config.ts';
 import type { Environment, Files } from '../schemas/environment.ts';
@@ -34,7 +34,7 @@ export type BlockActorsOptions = {
   readonly config: Config;
   readonly nodeId: NodeId;
   readonly environment: Environment;
-  readonly bus: Bus;
+  readonly calls: PeerCalls;
   readonly subjects: Subjects;
   readonly log: Log;
   readonly store: PurposefulStore;
@@ -64,10 +64,10 @@ export type BlockActors = {
 };
 
 export function makeBlockActors(options: BlockActorsOptions): BlockActors {
-  const { bus, subjects, nodeId, clients, environment, log, store } = options;
+  const { calls, subjects, nodeId, clients, environment, log, store } = options;
   const { files, directories, blockFiles, blockStats: stats, resyncQueue: queue } = options;
   const address = subjects.block.bind(subjects);
-  const peers = new BlockPeers({ bus, view: clients.view, node: nodeId, address });
+  const peers = new BlockPeers({ calls, view: clients.view, node: nodeId, address });
   const isReplicated = peers.isReplicated.bind(peers);
   const partitions = makePartitions(options, { queue, isReplicated });
   const { clock, timers } = environment;
@@ -87,13 +87,6 @@ export function makeBlockActors(options: BlockActorsOptions): BlockActors {
   });
   const missing = new MissingWalker({ ...common, ...onDisk, isReplicated });
   const workers: Worker[] = [
-    // First: what waits for peers waits no longer.
-    {
-      start: () => undefined,
-      stop: async () => {
-        peers.close();
-      },
-    },
     ...[resync, sync, missing],
     new BlockLeaver(common),
     ...[collector, walker, scrub],

@@ -27,14 +27,14 @@ import type { ReportingWorker, WorkerRegistry } from '../actors/runtime/worker-r
 import type { BlockFiles } from '../actors/storage/block-files.ts';
 import type { DataDirectories } from '../actors/storage/data-directories.ts';
 import type { PurposefulStore } from '../actors/storage/commit-purpose.ts';
-import { isNoAnswer, type Bus } from '../bus/bus.ts';
+import type { Bus } from '../bus/bus.ts';
+import { PeerCalls } from '../bus/peer-calls.ts';
 import type { Subjects } from '../bus/subjects.ts';
 import type { Config } from '../schemas/config.ts';
 import type { Environment, Files } from '../schemas/environment.ts';
 import type { NodeId } from '../schemas/ids.ts';
 import { PARTITION_COUNT, partitionId } from '../schemas/ids.ts';
 import type { LifecycleCalendar } from '../schemas/lifecycle-calendar.ts';
-import { REQUEST_DEADLINE_MS } from '../schemas/limits.ts';
 import type { Stamper } from '../schemas/stamper.ts';
 import type { Log } from '../schemas/telemetry.ts';
 import { makeBlockActors } from './block-actors.ts';
@@ -76,7 +76,8 @@ export type StorageActors = {
 const PARTITIONS = Array.from({ length: PARTITION_COUNT }, (_, index) => partitionId(index));
 
 export function startStorageActors(options: StorageActorsOptions): StorageActors {
-  const blockActors = makeBlockActors(options);
+  const calls = new PeerCalls({ bus: options.bus, view: options.clients.view });
+  const blockActors = makeBlockActors({ ...options, calls });
   const blocks = blockActors.partitions;
   // Partitions tell the worker of what they queue, and the worker is made of partitions.
   const queue: { releases?: ReleaseWorker } = {};
@@ -118,7 +119,7 @@ export function startStorageActors(options: StorageActorsOptions): StorageActors
     ...[releases, tombstones, references, lifecycle, fences],
     ...blockActors.workers,
   ];
-  const replicated = digestKey && replicaWorkers(options, tables, digestKey);
+  const replicated = digestKey && replicaWorkers({ ...options, calls }, tables, digestKey);
   if (replicated !== undefined) workers.push(...replicated.workers);
   for (const worker of workers) worker.start();
   const { resync, pace, missing, scrub, files, collector } = blockActors;
@@ -139,6 +140,7 @@ export function startStorageActors(options: StorageActorsOptions): StorageActors
       blocksInStep: partition => blockActors.sync.inStep(partition),
     },
     stop: async () => {
+      calls.close();
       await Promise.all(workers.map(worker => worker.stop()));
     },
   };
@@ -146,23 +148,14 @@ export function startStorageActors(options: StorageActorsOptions): StorageActors
 
 /** What keeps the replicas of this node's partitions equal to those of others. */
 function replicaWorkers(
-  options: StorageActorsOptions,
+  { calls, ...options }: StorageActorsOptions & { readonly calls: PeerCalls },
   partitions: readonly TablePartition[],
   clusterKey: Uint8Array,
 ): { readonly entropy: EntropyWorker; readonly workers: readonly (Worker & ReportingWorker)[] } {
   const { bus, subjects, clients, nodeId, stamper } = options;
   const { view } = clients;
-  const askOnce: RowPullPorts['ask'] = async (node, partition, request) => {
-    const asked = { timeoutMs: REQUEST_DEADLINE_MS, layouts: view.liveIds };
-    const reply = await bus.request(subjects.table(node, partition), request, asked);
-    return isNoAnswer(reply) ? { kind: 'unavailable' } : reply;
-  };
-  const ask: RowPullPorts['ask'] = async (...asked) => {
-    const reply = await askOnce(...asked);
-    if (reply.kind !== 'stale-layout') return reply;
-    view.takeOver(reply.state);
-    return askOnce(...asked);
-  };
+  const ask: RowPullPorts['ask'] = async (node, partition, request) =>
+    (await calls.ask(subjects.table(node, partition), request)) ?? { kind: 'unavailable' };
   const common = { ...workerPorts(options), partitions, view, ask, self: nodeId };
   const entropy = new EntropyWorker({ ...common, bus, subjects, clusterKey });
   return { entropy, workers: [entropy, new RoundWorker({ ...common, stamper })] };

@@ -13,6 +13,7 @@
  */
 import type { RequestContext, Server } from '../../bus/bus.ts';
 import type { KnownLayout } from '../../bus/known-layout.ts';
+import type { StaleLayout } from '../../bus/stale-layout.ts';
 import type { NodeId } from '../../schemas/ids.ts';
 import {
   coversAll,
@@ -23,9 +24,6 @@ import {
 import type { VersionName } from '../../schemas/layout-state.ts';
 import { encodeLayoutState } from '../../schemas/records/layout-state-row.ts';
 import type { Soon } from '../../schemas/soon.ts';
-
-/** Every conversation that a fence stands before has this reply. */
-export type StaleLayout = { readonly kind: 'stale-layout'; readonly state: Uint8Array };
 
 /** The requests that were let through since the fence was last raised. */
 type Epoch = { open: number; ended: (() => void) | undefined };

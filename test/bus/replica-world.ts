@@ -44,6 +44,7 @@ export type ReplicaWorldOptions = {
 export class ReplicaWorld {
   readonly environment = manualEnvironment();
   readonly bus: MemoryBus;
+  readonly view: ClusterView;
   readonly calls: ReplicaCalls<EchoRequest, EchoReply>;
   /** Names of the nodes that were asked, in order; with the set of live versions if any. */
   readonly asked: string[] = [];
@@ -62,8 +63,9 @@ export class ReplicaWorld {
         throw new Error(subject, { cause: failure });
       },
     });
+    this.view = this.#view();
     this.calls = new ReplicaCalls<EchoRequest, EchoReply>({
-      ...{ ...this.environment, bus: this.bus, view: this.#view(), mode },
+      ...{ ...this.environment, bus: this.bus, view: this.view, mode },
       address: node => echoAddress(node),
     });
   }

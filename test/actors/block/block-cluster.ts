@@ -12,6 +12,7 @@ import { ResyncPace } from '../../../actors/block/resync-pace.ts';
 import { ResyncWorker } from '../../../actors/block/resync-worker.ts';
 import { BlockClient } from '../../../bus/block-client.ts';
 import { BlockPeers } from '../../../bus/block-peers.ts';
+import { PeerCalls } from '../../../bus/peer-calls.ts';
 import type { Address, Bus, NoAnswer, RequestOptions, Subscription } from '../../../bus/bus.ts';
 import type { ClusterView } from '../../../bus/cluster-view.ts';
 import { MemoryBus } from '../../../bus/memory-bus.ts';
@@ -145,8 +146,10 @@ export class BlockCluster {
     const { environment, log } = this;
     const { clock, timers } = environment;
     const world = new BlockWorld({ ...kept, environment, isReplicated: true });
+    const view = this.view();
+    const calls = new PeerCalls({ bus: new CutBus(this.#bus, this.away, id), view });
     const peers = new BlockPeers({
-      ...{ bus: new CutBus(this.#bus, this.away, id), view: this.view(), node: id },
+      ...{ calls, view, node: id },
       address: SUBJECTS.block.bind(SUBJECTS),
     });
     const { partitions, queue, stats, files, directories, blockFiles } = world;

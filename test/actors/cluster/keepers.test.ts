@@ -127,6 +127,19 @@ test('operators who staged on two sides of a cut both see both', async t => {
   agree(t, nodes, [0]);
 });
 
+test('a process that starts again before its silence is noticed is told as down once', async t => {
+  const { network, nodes } = cluster('ab');
+  const [a, b] = nodes as [KeeperNode, KeeperNode];
+  await network.pass(1000);
+  const down: NodeId[] = [];
+  a.view.onDown(node => down.push(node));
+  const store = b.kill();
+  const again = new KeeperNode(network, 'b', { store });
+  await network.pass(2000);
+  t.deepEqual(down, [again.id], 'what the process before it was asked nobody answers');
+  t.true(a.view.isUp(again.id));
+});
+
 test('a process that dies at any moment goes on where it was', async t => {
   for (const momentMs of [0, 50, 150, 300]) {
     const { network, nodes } = cluster('abcd');
