@@ -80,6 +80,10 @@ export class Membership {
       measured: () => {
         this.#epoch += 1;
       },
+      reaches: (node, isReached) => {
+        if (!isReached) this.#tellDown(node);
+        else if (this.#detector.isUp(node)) this.#tellUp(node);
+      },
     });
     this.#pull = new LayoutPull(options);
   }
@@ -121,7 +125,8 @@ export class Membership {
   }
 
   isUp(node: NodeId): boolean {
-    return node === this.#options.nodeId || this.#detector.isUp(node);
+    if (node === this.#options.nodeId) return true;
+    return this.#detector.isUp(node) && this.#pings.isReached(node);
   }
 
   /** Heard, and not given up since. */
@@ -165,8 +170,7 @@ export class Membership {
     const isBack = this.#detector.heard(beat.node, heardAtMs) || isAnother;
     if (beat.roles.includes('storage')) this.#hearStorage(beat, isBack);
     if (!isBack) return;
-    this.#epoch += 1;
-    for (const listener of [...this.#onUp]) listener(beat.node);
+    this.#tellUp(beat.node);
     // Who is new hears of us now.
     this.#beatSoon();
   }
@@ -174,6 +178,11 @@ export class Membership {
   #hearStorage({ node, layoutDigest: digest }: Heartbeat, isBack: boolean): void {
     this.#pull.heard(node, digest);
     if (isBack) this.#pings.askNow(node);
+  }
+
+  #tellUp(node: NodeId): void {
+    this.#epoch += 1;
+    for (const listener of [...this.#onUp]) listener(node);
   }
 
   #tellDown(node: NodeId): void {

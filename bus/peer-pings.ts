@@ -1,13 +1,17 @@
 /**
  * Asks each storage node now and then what its clocks say, and how long that takes.
  *
- * Owns:          the measurements: round trips, and the offsets that come of the shortest of them.
+ * Owns:          the measurements: round trips, and the offsets that come of the shortest of them;
+ *                who is not reached.
  * Knows:         the bus.
  * Must not know: what they are used for.
  *
  * The shortest of the last few round trips is taken: what took longer waited somewhere, and tells
  * less of the way and of the clock at its other end. What was measured goes along with the next
  * question: so the node learns of our clock too, which it could not ask, were we a gateway.
+ *
+ * Who does not answer is told of, too: where a way is cut in one direction a node is heard, and
+ * reached by nothing.
  */
 import type { Environment } from '../schemas/environment.ts';
 import type { NodeId } from '../schemas/ids.ts';
@@ -24,6 +28,8 @@ export type PeerPingsOptions = {
   readonly offsets: PeerOffsets;
   /** A round trip was measured. */
   readonly measured: () => void;
+  /** Questions reach the node no more, though it may be heard; or again. */
+  readonly reaches: (node: NodeId, isReached: boolean) => void;
 };
 
 type Sample = {
@@ -35,10 +41,18 @@ type Sample = {
   readonly process: number;
 };
 
-type Asked = { nextAtMs: number; isAsking: boolean; samples: readonly Sample[] };
+type Asked = {
+  nextAtMs: number;
+  isAsking: boolean;
+  samples: readonly Sample[];
+  /** Questions in a row to which no answer came in time. */
+  unanswered: number;
+};
 
 const PING_MS = 2000;
-const TIMEOUT_MS = 2000;
+const TIMEOUT_MS = 1500;
+/** One may be lost with a connection; who does not answer several is not reached. */
+const UNANSWERED_MAX = 2;
 const SAMPLES_KEPT = 8;
 
 export class PeerPings {
@@ -51,6 +65,11 @@ export class PeerPings {
 
   roundTripMs(node: NodeId): number | undefined {
     return best(this.#nodes.get(node)?.samples ?? [])?.roundTripMs;
+  }
+
+  /** False: it may be heard, and does not answer. */
+  isReached(node: NodeId): boolean {
+    return (this.#nodes.get(node)?.unanswered ?? 0) < UNANSWERED_MAX;
   }
 
   /** Asks those whose turn it is. */
@@ -77,7 +96,7 @@ export class PeerPings {
   #asked(node: NodeId): Asked {
     const known = this.#nodes.get(node);
     if (known !== undefined) return known;
-    const made = { nextAtMs: 0, isAsking: false, samples: [] };
+    const made = { nextAtMs: 0, isAsking: false, samples: [], unanswered: 0 };
     this.#nodes.set(node, made);
     return made;
   }
@@ -103,7 +122,9 @@ export class PeerPings {
       { timeoutMs: TIMEOUT_MS },
     ]);
     asked.isAsking = false;
+    if (reply.kind === 'timed-out') this.#unanswered(node, asked);
     if (reply.kind !== 'pong') return;
+    this.#answered(node, asked);
     const roundTripMs = clock.monotonicMs() - sentAtMs;
     const { monotonicMs: theirsMs, wallMs } = reply;
     const oursMs = sentAtMs + roundTripMs / 2;
@@ -112,6 +133,19 @@ export class PeerPings {
     asked.samples = [...before, sample].slice(-SAMPLES_KEPT);
     this.#learn(node, asked.samples);
     measured();
+  }
+
+  #unanswered(node: NodeId, asked: Asked): void {
+    asked.unanswered += 1;
+    // At once again: others wait to hear whether it is reached.
+    if (asked.unanswered < UNANSWERED_MAX) asked.nextAtMs = 0;
+    if (asked.unanswered === UNANSWERED_MAX) this.#options.reaches(node, false);
+  }
+
+  #answered(node: NodeId, asked: Asked): void {
+    const wasReached = this.isReached(node);
+    asked.unanswered = 0;
+    if (!wasReached) this.#options.reaches(node, true);
   }
 
   #learn(node: NodeId, samples: readonly Sample[]): void {

@@ -144,14 +144,14 @@ export class LifecycleWorker implements ReportingWorker {
     await this.#running;
   }
 
-  /** One page, or the beginning or end of a walk. `idle`: today is done. Never rejects. */
-  async step(): Promise<'more' | 'idle' | 'failed'> {
+  /** One page, or the beginning or end of a walk. `idle`: today is done; `waiting`: the store may
+   *  have forgotten something, as after each start. Never rejects. */
+  async step(): Promise<'more' | 'idle' | 'waiting' | 'failed'> {
     const { calendar, clock, log } = this.#options;
+    if (this.#options.isBehind?.() === true) return 'waiting';
     try {
       if (clock.agreesWithMajority === false)
         throw new Error('the clock is not that of most nodes');
-      if (this.#options.isBehind?.() === true)
-        throw new Error('the store may have forgotten something');
       if (this.#walk === undefined) {
         const today = dayOf(calendar, clock.wallMs());
         if (this.#finishedDay !== undefined && this.#finishedDay >= today) return 'idle';
@@ -186,6 +186,8 @@ export class LifecycleWorker implements ReportingWorker {
     if (outcome === 'more') {
       const restMs = (clock.monotonicMs() - startedMs) * REST_FACTOR;
       this.#stepAfter(Math.min(REST_MS_MAX, Math.max(REST_MS_MIN, restMs)));
+    } else if (outcome === 'waiting') {
+      this.#stepAfter(RETRY_MS_MIN);
     } else if (outcome === 'failed') {
       this.#stepAfter(Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** Math.min(this.#failures - 1, 6)));
     } else {

@@ -100,3 +100,22 @@ export async function stepToBucket(
   const allowed = { allow: { createBucket: true } };
   return (await askAdmin(door, `UpdateKey?id=${accessKeyId}`, allowed)).status === 200;
 }
+
+/** A variable of a worker, of every node that is up; empty: nobody says. */
+export async function workerVariables(
+  door: AdminDoor,
+  variable: string,
+): Promise<ReadonlyMap<string, string>> {
+  const { status, body } = await askAdmin(door, 'GetWorkerVariable?node=*', { variable });
+  if (status !== 200) return new Map();
+  const { success } = body as { readonly success: Record<string, Record<string, string>> };
+  return new Map(Object.entries(success).map(([id, values]) => [id, values[variable] ?? '']));
+}
+
+/** Has every node that is up reread all its blocks, without rests. */
+export async function startScrub(door: AdminDoor): Promise<boolean> {
+  const pace = { variable: 'scrub-tranquility', value: '0' };
+  if ((await askAdmin(door, 'SetWorkerVariable?node=*', pace)).status !== 200) return false;
+  const wanted = { repairType: { scrub: 'start' } };
+  return (await askAdmin(door, 'LaunchRepairOperation?node=*', wanted)).status === 200;
+}

@@ -13,11 +13,13 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { NATS_USER, natsPassword } from '../../bus/nats-password.ts';
 import { readNodeId } from '../../deploy/node-identity.ts';
+import type { NodeId } from '../../schemas/ids.ts';
 import type { BenchTarget } from '../bench/bench-client.ts';
 import { FaultClient, NoAnswerError } from '../support/fault-client.ts';
 import { BUCKET, GARAGE, REGION } from '../support/garage-process.ts';
 import { Child, type ChildOptions } from './child.ts';
 import { Links, type RoundTrips } from './links.ts';
+import { ReplicaWatch } from './replica-watch.ts';
 import { SiteProxy } from './site-proxy.ts';
 import {
   applyRoles,
@@ -25,8 +27,10 @@ import {
   askAdmin,
   layoutVersion,
   nodesUp,
+  startScrub,
   stepToBucket,
   stepToLayout,
+  workerVariables,
   type AdminDoor,
   type AdminReply,
   type NewRole,
@@ -190,6 +194,7 @@ export class TrialCluster {
   readonly #options: TrialOptions;
   readonly #proxies: SiteProxy[] = [];
   readonly #restarts = new Set<NodeJS.Timeout>();
+  #watch: ReplicaWatch | undefined;
   #isStopping = false;
 
   private constructor(options: TrialOptions, settings: TrialSettings) {
@@ -323,6 +328,38 @@ export class TrialCluster {
     );
   }
 
+  /** Until the replicas of all rows are the same. Answers in how many partitions they still differ
+   *  when that takes longer. */
+  async untilEqual(patienceMs: number): Promise<number> {
+    this.#watch ??= new ReplicaWatch(
+      this.sites.flatMap(({ files }) => files.ports.nats.map(({ client }) => natsUrl(client))),
+      this.settings.rpcSecret,
+    );
+    const nodes = this.sites.flatMap(({ nodeId }) =>
+      nodeId === undefined ? [] : [nodeId as NodeId],
+    );
+    return this.#watch.untilEqual(nodes, patienceMs);
+  }
+
+  /** Has every node reread its blocks; answers how many were damaged. */
+  async scrub(): Promise<number> {
+    const [door] = this.#storageDoors();
+    if (door === undefined) throw new Error('no storage process runs');
+    const ended = (): Promise<ReadonlyMap<string, string>> =>
+      workerVariables(door, 'scrub-last-completed');
+    const damaged = async (): Promise<number> => {
+      const counts = await workerVariables(door, 'scrub-corruptions_detected');
+      return [...counts.values()].reduce((sum, count) => sum + Number(count), 0);
+    };
+    const [damagedBefore, before] = [await damaged(), await ended()];
+    await this.#eventually('scrubbing', () => startScrub(door));
+    await this.#eventually('scrubbed', async () => {
+      const now = await ended();
+      return before.size > 0 && [...before].every(([id, at]) => (now.get(id) ?? at) !== at);
+    });
+    return (await damaged()) - damagedBefore;
+  }
+
   async #eventually(
     claim: string,
     isSo: () => boolean | Promise<boolean>,
@@ -393,6 +430,7 @@ export class TrialCluster {
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     this.#isStopping = true;
     for (const timer of this.#restarts) clearTimeout(timer);
+    await this.#watch?.close();
     await Promise.all(this.sites.map(site => site.gateway.end(signal)));
     await Promise.all(
       this.sites.flatMap(site => [site.storage.end(signal), site.spare.end(signal)]),

@@ -1,7 +1,8 @@
 // Method: three sites as real processes, with delays between them. Clients write unique values and
 // read each other's at every site; something breaks and is mended; everything is read back from
 // each site. A few rows run in `npm test`, all of them in `npm run test:faults`.
-import { readdirSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -22,6 +23,7 @@ const ROW_TIMEOUT_MS = 240_000;
 const DOWN_MS = 1500;
 const DISK_MIB = 768;
 const CUT = { isCut: true };
+const CLOCK_MS = 8000;
 
 const trial = sharedTrial({ roundTrips: () => ROUND_TRIP_MS });
 
@@ -342,20 +344,31 @@ ownRow('a power cut of two sites at once', LOOP_FILE_SYSTEM_NEEDS, (t, directory
 });
 
 for (const offset of ['+1h', '-1h', '+1d', '-1d']) {
-  ownRow(`the clock of a site is off by ${offset}`, ['command:faketime'], () => ({
-    options: { env: site => (site === 'lyon' ? fakeTime(offset) : {}) },
-    fault: { loadMs: 3000, disturb: () => pause(3000) },
-  }));
+  const title = `the clock of a site at ${offset}, and right again`;
+  ownRow(title, ['command:faketime'], (_, directory) => {
+    const clock = join(directory, 'clock');
+    writeFileSync(clock, '+0');
+    return {
+      options: { env: site => (site === 'lyon' ? wallClockOf(clock) : {}) },
+      fault: {
+        disturb: async () => {
+          for (const time of [offset, '+0']) {
+            writeFileSync(clock, time);
+            await pause(CLOCK_MS);
+          }
+        },
+      },
+    };
+  });
 }
 
-/** Wall time alone: clocks that only count go on as they are. */
-function fakeTime(offset: string): Readonly<Record<string, string>> {
-  const library = readdirSync('/usr/lib', { recursive: true, encoding: 'utf8' }).find(path =>
-    path.endsWith('faketime/libfaketime.so.1'),
-  );
+/** Wall time alone, as a file says it is now: clocks that only count go on as they are. */
+function wallClockOf(file: string): Readonly<Record<string, string>> {
+  const printed = spawnSync('faketime', ['-f', '+0', 'printenv', 'LD_PRELOAD']).stdout;
   return {
-    LD_PRELOAD: join('/usr/lib', library ?? ''),
-    FAKETIME: offset,
+    LD_PRELOAD: printed.toString().trim(),
+    FAKETIME_TIMESTAMP_FILE: file,
+    FAKETIME_CACHE_DURATION: '1',
     FAKETIME_DONT_FAKE_MONOTONIC: '1',
   };
 }

@@ -71,7 +71,12 @@ export async function runFault(
     await load.stop();
   }
   const healMs = await timed(() => cluster.untilHealthy(HEAL_MS));
-  const { stale, wrong, silent, broken, slowestMs, answers } = load.figures;
+  let differing = 0;
+  // Before anything is read: reading repairs.
+  const equalMs = await timed(async () => {
+    differing = await cluster.untilEqual(HEAL_MS);
+  });
+  const { stale, wrong, silent, broken, slowest, answers } = load.figures;
   const sums = { lost: 0, wrong, unreadable: 0, reads: 0, missing: 0 };
   for (const target of targets) {
     const read = await readBack(target, model);
@@ -93,7 +98,12 @@ export async function runFault(
     `acknowledged ${model.acknowledgedWrites}, lost ${sums.lost}, stale ${stale}, ` +
       `wrong ${sums.wrong}, unreadable ${sums.unreadable} of ${sums.reads}, ` +
       `listed wrongly ${sums.missing}; broken ${broken}, silent ${silent}, ` +
-      `slowest ${(slowestMs / 1000).toFixed(1)} s, healthy after ${(healMs / 1000).toFixed(1)} s`,
+      `slowest ${seconds(slowest.ms)} (${slowest.what})`,
+  );
+  const damaged = isLongRun() ? await cluster.scrub() : 0;
+  t.log(
+    `healthy after ${seconds(healMs)}, replicas equal after ${seconds(healMs + equalMs)}, ` +
+      `partitions that differ still ${differing}, damaged blocks ${damaged}`,
   );
   t.log(
     [...answers]
@@ -107,8 +117,14 @@ export async function runFault(
   t.is(sums.unreadable, 0, 'keys that could not be read back');
   t.is(sums.missing, 0, 'lists that differ from what is stored');
   t.is(silent, 0, 'requests that were never answered');
-  t.true(slowestMs < HANG_MS, `a request took ${(slowestMs / 1000).toFixed(1)} s`);
+  t.is(differing, 0, 'partitions whose replicas differ');
+  t.is(damaged, 0, 'blocks that the scrub found damaged');
+  t.true(slowest.ms < HANG_MS, `a request took ${seconds(slowest.ms)}: ${slowest.what}`);
   t.true(model.acknowledgedWrites > 0, 'nothing was written');
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
 }
 
 async function timed(work: () => Promise<void>): Promise<number> {

@@ -10,7 +10,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { BenchTarget } from '../bench/bench-client.ts';
-import { FaultClient, NoAnswerError } from './fault-client.ts';
+import { FaultClient, NoAnswerError, NOTHING_SLOW, slower, type Slowest } from './fault-client.ts';
 import type { FaultModel } from './fault-model.ts';
 import { FaultWorkload, seenIn, type WorkMix } from './fault-workload.ts';
 import { SeededChoices } from './seeded-bytes.ts';
@@ -32,7 +32,7 @@ export type LoadFigures = {
   readonly silent: number;
   readonly stale: number;
   readonly wrong: number;
-  readonly slowestMs: number;
+  readonly slowest: Slowest;
 };
 
 const WRITERS = 4;
@@ -49,7 +49,7 @@ export class ClusterLoad {
   #silent = 0;
   #stale = 0;
   #wrong = 0;
-  #slowestMs = 0;
+  #slowest = NOTHING_SLOW;
 
   constructor(options: ClusterLoadOptions) {
     this.#options = options;
@@ -106,7 +106,7 @@ export class ClusterLoad {
         await pause(PAUSE_MS);
       }
     }
-    this.#slowestMs = Math.max(this.#slowestMs, client.slowestMs);
+    this.#slowest = slower(this.#slowest, client.slowest);
     client.close();
   }
 
@@ -118,7 +118,7 @@ export class ClusterLoad {
   get figures(): LoadFigures {
     const answers = new Map(this.#answers);
     const sum = { broken: this.#broken, silent: this.#silent, stale: this.#stale };
-    let { wrong, slowestMs } = { wrong: this.#wrong, slowestMs: this.#slowestMs };
+    let { wrong, slowest } = { wrong: this.#wrong, slowest: this.#slowest };
     for (const { counts } of this.#workloads) {
       for (const [name, times] of counts.answers) {
         answers.set(name, (answers.get(name) ?? 0) + times);
@@ -127,8 +127,8 @@ export class ClusterLoad {
       sum.silent += counts.silent;
       sum.stale += counts.lost;
       wrong += counts.wrong;
-      slowestMs = Math.max(slowestMs, counts.slowestMs);
+      slowest = slower(slowest, counts.slowest);
     }
-    return { ...sum, answers, wrong, slowestMs };
+    return { ...sum, answers, wrong, slowest };
   }
 }

@@ -25,6 +25,15 @@ export class NoAnswerError extends Error {
 
 export type FaultAnswer = { readonly status: number; readonly body: Buffer };
 
+/** The request that waited longest, by its name. */
+export type Slowest = { readonly ms: number; readonly what: string };
+
+export const NOTHING_SLOW: Slowest = { ms: 0, what: 'nothing' };
+
+export function slower(one: Slowest, other: Slowest): Slowest {
+  return other.ms > one.ms ? other : one;
+}
+
 export type Part = { readonly partNumber: number; readonly etag: string };
 
 /** More than any deadline of the server. */
@@ -36,7 +45,7 @@ export class FaultClient {
   readonly #target: BenchTarget;
   readonly #signer: BenchSigner;
   #connection: RawConnection | undefined;
-  #slowestMs = 0;
+  #slowest = NOTHING_SLOW;
 
   constructor(target: BenchTarget) {
     this.#target = target;
@@ -105,9 +114,9 @@ export class FaultClient {
     return this.#send({ method: 'GET', path: `/${this.#target.bucket}`, query });
   }
 
-  /** The longest that a request waited for its answer, or for its connection to break. */
-  get slowestMs(): number {
-    return this.#slowestMs;
+  /** What waited longest for its answer, or for its connection to break. */
+  get slowest(): Slowest {
+    return this.#slowest;
   }
 
   close(): void {
@@ -129,6 +138,7 @@ export class FaultClient {
     const startedMs = performance.now();
     const connection = await this.#connected();
     let timer: NodeJS.Timeout | undefined;
+    let outcome = 'broken';
     const silence = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
         reject(new NoAnswerError(true));
@@ -136,13 +146,16 @@ export class FaultClient {
     });
     try {
       const answer = connection.send(this.#signer.head(request), body, { keepBody: true });
-      return await Promise.race([answer, silence]);
+      const answered = await Promise.race([answer, silence]);
+      outcome = String(answered.status);
+      return answered;
     } catch (error) {
       this.close();
       throw error instanceof NoAnswerError ? error : new NoAnswerError(false, { cause: error });
     } finally {
       clearTimeout(timer);
-      this.#slowestMs = Math.max(this.#slowestMs, performance.now() - startedMs);
+      const ms = performance.now() - startedMs;
+      this.#slowest = slower(this.#slowest, { ms, what: `${nameOf(request)} ${outcome}` });
     }
   }
 
@@ -156,6 +169,12 @@ export class FaultClient {
     }
     return this.#connection;
   }
+}
+
+/** `PUT partNumber uploadId`, with the bytes it sends. */
+function nameOf({ method, query = '', bodyBytes = 0 }: BenchRequest): string {
+  const names = [...new URLSearchParams(query).keys()];
+  return [method, ...names, `of ${bodyBytes} bytes`].join(' ');
 }
 
 /** The text of all elements of a name. The fault tests use no character that XML escapes. */

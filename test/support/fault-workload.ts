@@ -11,7 +11,15 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { BenchTarget } from '../bench/bench-client.ts';
-import { FaultClient, NoAnswerError, type FaultAnswer, type Part } from './fault-client.ts';
+import {
+  FaultClient,
+  NoAnswerError,
+  NOTHING_SLOW,
+  slower,
+  type FaultAnswer,
+  type Part,
+  type Slowest,
+} from './fault-client.ts';
 import { bytesOfPiece, multipartContent, plainContent, type Piece } from './fault-content.ts';
 import type { FaultModel, Seen, Value } from './fault-model.ts';
 import { SeededChoices } from './seeded-bytes.ts';
@@ -78,7 +86,7 @@ export type WorkloadCounts = {
   readonly wrong: number;
   readonly lost: number;
   /** Until a request was answered; of the clients that have ended. */
-  readonly slowestMs: number;
+  readonly slowest: Slowest;
 };
 
 export class FaultWorkload {
@@ -92,7 +100,7 @@ export class FaultWorkload {
   #silent = 0;
   #wrong = 0;
   #lost = 0;
-  #slowestMs = 0;
+  #slowest = NOTHING_SLOW;
 
   constructor(options: WorkloadOptions) {
     this.#options = options;
@@ -104,7 +112,7 @@ export class FaultWorkload {
   get counts(): WorkloadCounts {
     return {
       ...{ answers: this.#answers, broken: this.#broken, silent: this.#silent },
-      ...{ wrong: this.#wrong, lost: this.#lost, slowestMs: this.#slowestMs },
+      ...{ wrong: this.#wrong, lost: this.#lost, slowest: this.#slowest },
     };
   }
 
@@ -150,7 +158,7 @@ export class FaultWorkload {
         await pause(PAUSE_AFTER_REFUSAL_MS);
       }
     }
-    this.#slowestMs = Math.max(this.#slowestMs, client.slowestMs);
+    this.#slowest = slower(this.#slowest, client.slowest);
     client.close();
   }
 

@@ -62,13 +62,21 @@ export class Network {
     onServerFailure: (_, failure) => this.failures.push(failure),
   });
   #sides: readonly string[] = [];
+  #oneWay: readonly [from: NodeId, to: NodeId] | undefined;
 
   /** Nodes of different groups do not hear each other; one group: all do. */
   cut(...sides: readonly string[]): void {
     this.#sides = sides;
+    this.#oneWay = undefined;
+  }
+
+  /** Nothing goes from one to the other; the other way round all does. */
+  cutOneWay(from: NodeId, to: NodeId): void {
+    this.#oneWay = [from, to];
   }
 
   reaches(from: NodeId, to: NodeId): boolean {
+    if (from === this.#oneWay?.[0] && to === this.#oneWay[1]) return false;
     const sideOf = (node: NodeId): number =>
       this.#sides.findIndex(side => Array.from(side).some(letter => nodeOf(letter) === node));
     return this.#sides.length < 2 || sideOf(from) === sideOf(to);
@@ -103,8 +111,9 @@ class NodeBus implements Bus {
     request: Request,
     options: RequestOptions,
   ): Soon<Reply | NoAnswer> {
-    const { bus, environment } = this.#network;
-    if (this.#network.reaches(this.#node, address.node)) {
+    const network = this.#network;
+    const { bus, environment } = network;
+    if (network.reaches(this.#node, address.node) && network.reaches(address.node, this.#node)) {
       return bus.request(address, request, options);
     }
     return new Promise(resolve => {

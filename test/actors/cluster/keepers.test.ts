@@ -140,6 +140,23 @@ test('a process that starts again before its silence is noticed is told as down 
   t.true(a.view.isUp(again.id));
 });
 
+test('a way that is cut in one direction: neither side takes the other for up', async t => {
+  const { network, nodes } = cluster('ab');
+  const [a, b] = nodes as [KeeperNode, KeeperNode];
+  await network.pass(3000);
+  const down: NodeId[] = [];
+  a.view.onDown(node => down.push(node));
+  network.cutOneWay(a.id, b.id);
+  await network.pass(6500);
+  t.false(b.view.isUp(a.id), 'b hears nothing of a');
+  t.true(a.membership.isHeard(b.id), 'a hears b');
+  t.false(a.view.isUp(b.id), 'and is not answered');
+  t.deepEqual(down, [b.id]);
+  network.cut();
+  await network.pass(4000);
+  t.true(a.view.isUp(b.id) && b.view.isUp(a.id));
+});
+
 test('a process that dies at any moment goes on where it was', async t => {
   for (const momentMs of [0, 50, 150, 300]) {
     const { network, nodes } = cluster('abcd');
