@@ -3,13 +3,23 @@
  *
  * Owns:          raising a stamp, and when a newer row is that of somebody who writes meanwhile.
  * Knows:         the answers of replicas to a write; stamps.
- * Must not know: S3, blocks.
+ * Must not know: S3, how blocks are stored.
  *
  * A stamp that is above what a write quorum has told, or a read quorum holds, shadows nothing that
  * was acknowledged before. What is newer all the same is written at the same time, and which of two
  * such writes is seen afterwards is nobody's promise: so it does not stop the acknowledgement. Only
  * a Complete must be stored: it ends an upload. Where versions are kept every one is: it stands
  * below the newer one then, and what was stored of it under an earlier stamp ends.
+ *
+ * A version that owns blocks is never sent under a second stamp. It could lose them:
+ *
+ *   replica a stores it under the first stamp; b and c have forgotten a newer deletion, and refuse
+ *   a client reads it by a, deletes it at a and b; a asks a quorum, and releases its references
+ *   only then the second stamp comes to b and c, and is acknowledged: a version without blocks
+ *
+ * (A gateway may stand still between the two.) Such a refusal takes a clock that is a minute behind
+ * those of others, and the client's next try is stamped above it. What owns none has nothing to
+ * lose, and the parts of an upload are released only when all replicas know how it ended.
  */
 import type { NodeId, PartitionId } from '../schemas/ids.ts';
 import type {
@@ -81,8 +91,10 @@ export class ReplicatedObjectWrites {
       // One replica may have missed what the others acknowledged before this write began: a stamp
       // above what it holds need not be above that.
       const isQuorum = this.#calls.isWriteQuorum(partition, node => heard.has(node));
-      if (!isQuorum || raises === RAISES_MAX) return { kind: 'unavailable' };
-      current = sentAgain(current, this.#stamper.above(answer.newest));
+      // The stamper goes on from there: whoever asks again is above it.
+      const stamp = this.#stamper.above(answer.newest);
+      if (!isQuorum || raises === RAISES_MAX || ownsBlocks(current)) return { kind: 'unavailable' };
+      current = sentAgain(current, stamp);
       mayBeConcurrent = mayNeedNoRow;
     }
   }
@@ -122,6 +134,11 @@ function isNewerRow(reply: Exclude<ObjectWriteAnswer, Superseded | NoConditions>
 
 function hasBlocks({ row }: ObjectWrite): boolean {
   return row.kind === 'version' && row.content.kind !== 'inline';
+}
+
+/** Parts belong to their upload. */
+function ownsBlocks(write: ObjectWrite): boolean {
+  return hasBlocks(write) && write.completes === undefined;
 }
 
 /** A Complete that was raised finds at some replicas what its first try stored there. */

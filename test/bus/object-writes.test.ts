@@ -1,13 +1,17 @@
 import test from 'ava';
+import { roundRowKey } from '../../actors/partition/row-keys.ts';
 import { partitionOfShard } from '../../schemas/ids.ts';
 import { DOWN_GRACE_MS } from '../../schemas/limits.ts';
 import type { ObjectWrite } from '../../schemas/messages/table.ts';
+import { encodeRoundRow, NO_ROUND } from '../../schemas/records/round-row.ts';
 import type { BlockOwner } from '../../schemas/records/block-owner.ts';
+import { makeTimestamp } from '../../schemas/timestamp.ts';
 import {
   at,
   bucket,
   complete,
   createUpload,
+  LIVE_STAMPER,
   partOf,
   put,
   putBlocks,
@@ -113,6 +117,23 @@ test('a row with blocks that others overtook is acknowledged, and stored nowhere
   const answer = await cluster.until(tables.writeObject(putBlocks('a', 5), 'above-quorum'));
   t.is(answer.kind, 'superseded');
   t.deepEqual(await stampsOf(cluster, 'a'), Array(3).fill(stamp(1_000_000)));
+});
+
+test('a version with blocks is not sent under a second stamp: its first may be deleted', async t => {
+  const cluster = clusterOf();
+  // Two replicas have forgotten a deletion that lies above the writer's clock; the third has not.
+  const ahead = makeTimestamp(cluster.time.clock.wallMs() + 60_000, 0, LIVE_STAMPER);
+  const value = encodeRoundRow({ ...NO_ROUND, collected: ahead });
+  for (const index of [1, 2]) {
+    await cluster.node(index).store.commit([{ kind: 'put', key: roundRowKey(partition), value }]);
+  }
+  const { tables } = cluster.gateway(0);
+  const first = putBlocks('a', 5);
+  t.is((await cluster.until(tables.writeObject(first, 'above-quorum'))).kind, 'unavailable');
+  t.deepEqual(await stampsOf(cluster, 'a'), [stamp(5), undefined, undefined]);
+  // The client tries again, as clients do: above what was forgotten.
+  const above = await cluster.until(tables.stampAbove(at('a')));
+  t.true(typeof above === 'string' && above > ahead);
 });
 
 test('locks of versions are not changed by several replicas', async t => {
