@@ -8,14 +8,14 @@
 import type { ResyncWorker } from '../actors/block/resync-worker.ts';
 import { ClusterActor, type NodeFacts } from '../actors/cluster/cluster-actor.ts';
 import { LayoutFence } from '../actors/cluster/layout-fence.ts';
-import { LayoutKeeper } from '../actors/cluster/layout-keeper.ts';
+import { LayoutKeeper, type LostLayout } from '../actors/cluster/layout-keeper.ts';
 import {
   LayoutProgress,
   NOTHING_TO_BRING,
   type PartitionSync,
 } from '../actors/cluster/layout-progress.ts';
 import { LayoutSync, type PartitionTransfer } from '../actors/cluster/layout-sync.ts';
-import { StoreMarks } from '../actors/cluster/store-marks.ts';
+import { hadPeers, StoreMarks } from '../actors/cluster/store-marks.ts';
 import type { Store } from '../actors/storage/store.ts';
 import type { Bus } from '../bus/bus.ts';
 import { askGuarded } from '../bus/guarded.ts';
@@ -40,6 +40,8 @@ export type LayoutRoleOptions = {
   readonly bus: Bus;
   readonly subjects: Subjects;
   readonly knowledge: ClusterKnowledge;
+  /** `--single-node`: the operator says that there is no other node. */
+  readonly isAlone?: boolean;
 };
 
 /** What the process has once its partitions are there. */
@@ -67,7 +69,13 @@ export function makeLayoutRole(
 ): LayoutRole {
   const { config, nodeId, environment, stamper, log, knowledge } = options;
   const { known, clock, offsets, process, members, view } = knowledge;
-  const keeper = new LayoutKeeper(store, known);
+  const keeper = new LayoutKeeper(store, known, lostLayout(options, store));
+  if (keeper.beginsAnew) {
+    log.warn(
+      {},
+      'the row of the layout and its copy are damaged: the node has always been alone, and makes them anew',
+    );
+  }
   const fence = new LayoutFence(nodeId, known);
   const hasPeers = config.nats !== undefined;
   const begun: Begun = {};
@@ -141,6 +149,12 @@ function makeMarks(
     if (mark !== undefined && node !== nodeId) marks.heard(node, mark);
   });
   return marks;
+}
+
+/** The layout of a node that always was alone is made anew as at its first start. */
+function lostLayout({ config, isAlone }: LayoutRoleOptions, store: Store): LostLayout {
+  const isSingle = isAlone === true && config.nats === undefined && config.replicationFactor === 1;
+  return isSingle && !hadPeers(store) ? 'begin-anew' : 'refuse';
 }
 
 /** The version that is read by went on without this node, which has not caught up since. */

@@ -10,6 +10,7 @@
  */
 import { checkDirectories, markDirectories } from '../actors/storage/directory-markers.ts';
 import { DiskFiles } from '../actors/storage/disk-files.ts';
+import { LayoutLostError } from '../actors/cluster/layout-keeper.ts';
 import { StoreLockedError } from '../actors/storage/level-store.ts';
 import { minFreeOf } from '../actors/storage/space-guard.ts';
 import { ClusterClock } from '../bus/cluster-clock.ts';
@@ -103,10 +104,12 @@ async function startNode(config: Config, options: ServerOptions, log: Log): Prom
   const common = { ...own, bus, subjects, stamper, log, calendar, knowledge };
   const disk = { files: new DiskFiles(), directories: 'ahead' } as const;
   const storage = isStorage(config)
-    ? await startStorage({ ...common, disk }).catch(async (error: unknown) => {
-        await opened.close();
-        throw asRefusal(error, config);
-      })
+    ? await startStorage({ ...common, disk, isAlone: options.singleNode }).catch(
+        async (error: unknown) => {
+          await opened.close();
+          throw asRefusal(error, config);
+        },
+      )
     : undefined;
   await refuseOtherFactor(config, knowledge.known.current, async () => {
     await opened.close();
@@ -245,6 +248,14 @@ async function fullDiskRefusal(
 
 function asRefusal(error: unknown, { metadataDir }: Config): unknown {
   if (error instanceof StoreLockedError) return new StartRefusedError(explainLocked(metadataDir));
+  if (error instanceof LayoutLostError) {
+    return new StartRefusedError(
+      `The row of the layout in ${metadataDir} and its copy are damaged. A node that always was ` +
+        'alone makes them anew when it is started with --single-node. In a cluster: move its ' +
+        'metadata and data directories away, start it empty, and give it the place of the old ' +
+        'node with `garage node replace OLD NEW`.',
+    );
+  }
   return error;
 }
 

@@ -51,6 +51,7 @@ export type StorageRoleOptions = {
   readonly calendar: LifecycleCalendar;
   readonly knowledge: ClusterKnowledge;
   readonly disk: StorageDisk;
+  readonly isAlone?: boolean;
 };
 
 export type StorageRole = {

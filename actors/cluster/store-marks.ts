@@ -26,6 +26,7 @@ import type { StoreMark } from '../../schemas/messages/heartbeat.ts';
 import { decodeMark, encodeMark, hasForgotten } from '../../schemas/records/store-mark-row.ts';
 import { rowKey, TABLE } from '../../schemas/row-tables.ts';
 import type { Log } from '../../schemas/telemetry.ts';
+import { orDamage, readRowOr } from '../storage/row-damage.ts';
 import type { Store, StoreOperation } from '../storage/store.ts';
 
 export type StoreMarksOptions = {
@@ -59,6 +60,11 @@ function markKey(node?: NodeId): Buffer {
     : rowKey(partitionId(0), TABLE.local, what, Buffer.from(node, 'hex'));
 }
 
+/** Whether the store was ever one of several. Throws what the store throws, damage excepted. */
+export function hadPeers(store: Pick<Store, 'get'>): boolean {
+  return orDamage(() => store.get(markKey())) !== undefined;
+}
+
 export class StoreMarks {
   readonly #options: StoreMarksOptions;
   #incarnation: string;
@@ -75,13 +81,14 @@ export class StoreMarks {
   #running: Promise<unknown> = Promise.resolve();
   #isStopped = false;
 
-  /** Throws what the store throws. */
+  /** A damaged mark is a new incarnation: peers that remember another one bring the store in again.
+   *  Throws what the store throws. */
   constructor(options: StoreMarksOptions) {
     const { store, batchCount } = options;
     this.#options = options;
-    const bytes = store.get(markKey());
-    this.#isKept = bytes !== undefined;
-    this.#incarnation = bytes === undefined ? this.#draw() : decodeMark(bytes).incarnation;
+    const mark = readRowOr(store, markKey(), decodeMark, undefined);
+    this.#isKept = mark !== undefined;
+    this.#incarnation = mark?.incarnation ?? this.#draw();
     this.#found = { incarnation: this.#incarnation, durable: batchCount() };
   }
 

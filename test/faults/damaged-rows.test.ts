@@ -12,6 +12,7 @@ import { FaultModel } from '../support/fault-model.ts';
 import { FaultServer } from '../support/fault-server.ts';
 import { faultRounds, faultSeed, Tally } from '../support/fault-verdict.ts';
 import { FaultWorkload, type WorkMix } from '../support/fault-workload.ts';
+import { runGarage } from '../support/garage-process.ts';
 import { SeededChoices, seededBytes } from '../support/seeded-bytes.ts';
 import { scratchDirectory } from '../support/shared-garage.ts';
 
@@ -24,8 +25,8 @@ const MIX: WorkMix = { 'put-inline': 30, 'put-block': 5, copy: 5, delete: 3, get
 /** More than a block of a log (32 KiB) or of a table (some 4 KiB): none is hit twice. */
 const BYTES_PER_FLIP = 40_000;
 const GONE_PARTS = 4;
-/** Its row, and the block of the table in which it lies. */
-const LAYOUT_BYTES_MAX = 16 * 1024;
+/** The zone of a node on its own: it stands in the row of the layout and in its copy. */
+const ZONE = 'dc1';
 const GONE_BYTES = 512;
 const HEAL_MS_MAX = 30_000;
 const STARTS_MAX = 4;
@@ -160,12 +161,11 @@ test('parts of a table that are gone cost their own rows and no others', async t
   const [name = ''] = readdirSync(store).filter(file => file.endsWith('.ldb'));
   const path = join(store, name);
   const bytes = readFileSync(path);
-  // Sectors of a disk, among rows of objects; the row of the layout may lie right before them, and
-  // without that one no node starts.
-  const first = bytes.indexOf('load/') + LAYOUT_BYTES_MAX;
-  for (let part = 0; part < GONE_PARTS; part += 1) {
-    const from = Math.max(first, choices.below(Math.floor(bytes.length * 0.8)));
-    const at = bytes.indexOf('load/', from);
+  // Sectors of a disk: of rows of objects, and of the row of the layout.
+  const places = Array.from({ length: GONE_PARTS }, () =>
+    bytes.indexOf('load/', choices.below(Math.floor(bytes.length * 0.8))),
+  );
+  for (const [part, at] of [bytes.indexOf(ZONE), ...places].entries()) {
     seededBytes(seed + part, GONE_BYTES).copy(bytes, at);
   }
   writeFileSync(path, bytes);
@@ -182,4 +182,31 @@ test('parts of a table that are gone cost their own rows and no others', async t
   t.true(read.lost.length + read.unreadable.length < 100, 'all other rows are read as ever');
   t.true(client.answered(200) > 0, 'the server goes on');
   t.truthy(await checkList(server.target, new FaultModel()).catch(() => 'an error is allowed'));
+});
+
+test('a node on its own makes its layout anew when the row and its copy are gone', async t => {
+  t.timeout(TIMEOUT_MS);
+  const seed = faultSeed(t);
+  const { server, model, store } = await worldWithRows(t, seed);
+  await server.process.end();
+  // What was written lies in tables after a start.
+  await server.start();
+  await server.process.end();
+  let gone = 0;
+  for (const name of readdirSync(store).filter(file => file.endsWith('.ldb'))) {
+    const path = join(store, name);
+    const bytes = readFileSync(path);
+    for (let at = bytes.indexOf(ZONE); at !== -1; at = bytes.indexOf(ZONE, at)) {
+      bytes.fill(0, at, at + ZONE.length);
+      gone += 1;
+    }
+    writeFileSync(path, bytes);
+  }
+  t.true(gone >= 2);
+  const refused = await runGarage(['-c', server.process.configPath, 'server']);
+  t.is(refused.exitCode, 1);
+  t.regex(refused.stderr, /^Error: .*--single-node.*node replace/m);
+  await server.start();
+  const read = await readBack(server.target, model);
+  t.is(read.wrong.length + read.lost.length + read.unreadable.length, 0);
 });

@@ -2,14 +2,17 @@ import test from 'ava';
 import { StoreMarks } from '../../../actors/cluster/store-marks.ts';
 import { unlessBehind } from '../../../actors/cluster/unless-behind.ts';
 import { KnownLayout } from '../../../bus/known-layout.ts';
-import type { NodeId } from '../../../schemas/ids.ts';
+import { partitionId, type NodeId } from '../../../schemas/ids.ts';
 import { EMPTY_STATE } from '../../../schemas/layout-state.ts';
 import type { StoreMark } from '../../../schemas/messages/heartbeat.ts';
 import { decodeMark, encodeMark } from '../../../schemas/records/store-mark-row.ts';
+import { rowKey, TABLE } from '../../../schemas/row-tables.ts';
 import { manualEnvironment, type ManualEnvironment } from '../../support/manual-environment.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 import { QuietLog } from '../../support/quiet-log.ts';
 import { node, stateOf, versionOf } from '../../schemas/layout/layout-world.ts';
+
+const MARK = rowKey(partitionId(0), TABLE.local, Buffer.from('store-mark'));
 
 type Answer = { readonly mark?: StoreMark } | undefined;
 
@@ -52,6 +55,26 @@ test('a store is active once enough peers remember nothing newer, and tells its 
   t.is(marks.mark?.durable, 100);
   t.is(brought.count, 0);
   await marks.stop();
+});
+
+test('a store whose own mark is damaged is another one until it has caught up', async t => {
+  const { environment, answers, make, brought, store } = world();
+  answers.set(node('b'), {});
+  const first = make();
+  first.start();
+  await pass(environment, 500);
+  const { mark } = first;
+  t.not(mark, undefined);
+  await first.stop();
+  store.damage(MARK);
+  answers.set(node('b'), mark && { mark });
+  const again = make();
+  again.start();
+  await pass(environment, 3000);
+  t.is(brought.count, 1);
+  t.is(again.state, 'active');
+  t.not(again.mark?.incarnation, mark?.incarnation);
+  await again.stop();
 });
 
 test('a store that is older than remembered, or another one, serves when it has caught up', async t => {
