@@ -10,6 +10,7 @@
 import type { BlockClient } from '../../bus/block-client.ts';
 import type { TableClient } from '../../bus/table-client.ts';
 import type { BlockRef } from '../../schemas/records/block-list.ts';
+import type { StoredChecksum } from '../../schemas/records/checksum.ts';
 import { chunkChecksums } from './block-digest.ts';
 import type { BlockUpload } from './block-upload.ts';
 import { wholeBlocks } from './block-walk.ts';
@@ -27,14 +28,18 @@ export type CopyServices = {
   readonly writer: ObjectWriter;
 };
 
-/** Stores a copy of what was found. Rejects with S3Error, or ContentGone: find it again. */
+/**
+ * Stores a copy of what was found; `checksum` is that of its bytes. Rejects with S3Error, or
+ * ContentGone: find it again.
+ */
 export function copyByReference(
   services: CopyServices,
   source: FoundObject,
   target: VersionTarget,
+  checksum: StoredChecksum | undefined,
 ): Promise<Written> {
   const { version, inline } = source;
-  const { etag, sizeBytes, checksum } = version;
+  const { etag, sizeBytes } = version;
   const row = { etag, sizeBytes, ...(checksum === undefined ? {} : { checksum }) };
   if (version.content.kind === 'inline') {
     const content = { kind: 'inline' } as const;

@@ -90,7 +90,7 @@ function readRule(rule: XmlElement, index: number): LifecycleRule {
     filter: readFilter(fields),
     expiration: expiration && readExpiration(new XmlFields(expiration, EXPIRATION)),
     abortUploadsDays:
-      abort && required(new XmlFields(abort, ABORT).integer('DaysAfterInitiation'), abort),
+      abort && required(new XmlFields(abort, ABORT).signedInteger('DaysAfterInitiation'), abort),
     noncurrent: noncurrent && readNoncurrent(noncurrent),
   };
 }
@@ -131,7 +131,7 @@ function readConditions(fields: XmlFields): Omit<LifecycleFilter, 'form'> {
 }
 
 function readExpiration(fields: XmlFields): LifecycleExpiration {
-  const days = fields.integer('Days');
+  const days = fields.signedInteger('Days');
   const date = fields.text('Date')?.trim();
   const marker = fields.flag('ExpiredObjectDeleteMarker');
   // Some clients send `false` beside what they mean.
@@ -154,7 +154,7 @@ function readDate(text: string): number {
 function readNoncurrent(noncurrent: XmlElement): LifecycleRule['noncurrent'] {
   const fields = new XmlFields(noncurrent, NONCURRENT);
   return {
-    days: required(fields.integer('NoncurrentDays'), noncurrent),
+    days: required(fields.signedInteger('NoncurrentDays'), noncurrent),
     newerVersions: fields.integer('NewerNoncurrentVersions'),
   };
 }

@@ -5,8 +5,9 @@
  * Knows:         "CopyObject" of the S3 API reference.
  * Must not know: blocks.
  *
- * A copy references the blocks of its source; only a checksum that the source does not have makes
- * the bytes be read, and encryption on either side: encrypted blocks belong to one version.
+ * A copy references the blocks of its source; only a checksum that does not follow from what the
+ * source has makes the bytes be read, and encryption on either side: encrypted blocks belong to one
+ * version.
  */
 import type { BlockHash } from '../../schemas/ids.ts';
 import type { ChecksumAlgorithm } from '../../schemas/records/checksum.ts';
@@ -21,6 +22,7 @@ import { SourcePayload } from '../object/source-payload.ts';
 import { extrasOf, versionHeaders } from '../object/version-extras.ts';
 import { askedAcl } from './access-control.ts';
 import { askedChecksum } from './checksum-headers.ts';
+import { copiedChecksum } from './copied-checksum.ts';
 import { copyResult } from './copy-result.ts';
 import { COPY_KEY_HEADERS, customerKeyHeaders, customerKeyOf } from './customer-key-headers.ts';
 import { authoriseSource, checkCopySize, sourceVersionHeaders, withSource } from './copy-source.ts';
@@ -131,17 +133,20 @@ async function copy(
   checksum: ChecksumAlgorithm | undefined,
 ): Promise<Written> {
   const { version } = found;
-  const has = version.checksum;
-  const isThere = has?.algorithm === checksum && has?.type === 'FULL_OBJECT';
   const everything = { first: 0, sizeBytes: version.sizeBytes };
   if (version.encryption !== undefined || target.customerKey !== undefined) {
     const body = await services.reader.open(found, everything);
-    return services.writer.write(new SourcePayload(body, checksum ?? has?.algorithm), target);
+    const algorithm = checksum ?? version.checksum?.algorithm;
+    return services.writer.write(new SourcePayload(body, algorithm), target);
   }
-  if (checksum === undefined || isThere) return copyByReference(services, found, target);
-  const seen = new Set<BlockHash>();
-  const body = await services.reader.open(found, everything, seen);
-  return services.writer.write(new SourcePayload(body, checksum), target, seen);
+  const copied = await copiedChecksum(services.reader, found, checksum);
+  if (copied.kind === 'unknown') {
+    const seen = new Set<BlockHash>();
+    const body = await services.reader.open(found, everything, seen);
+    return services.writer.write(new SourcePayload(body, copied.algorithm), target, seen);
+  }
+  const known = copied.kind === 'known' ? copied.checksum : undefined;
+  return copyByReference(services, found, target, known);
 }
 
 function nothingChanges(): S3Error {

@@ -8,7 +8,7 @@
 import type { XmlElement } from './s3-xml.ts';
 import { booleanOf, childrenOf, malformed, textOf } from './s3-xml.ts';
 
-const INTEGER = /^\d{1,15}$/;
+const INTEGER = /^-?\d{1,15}$/;
 
 export class XmlFields {
   readonly #parentName: string;
@@ -57,6 +57,13 @@ export class XmlFields {
 
   /** A whole number that is not negative. */
   integer(name: string): number | undefined {
+    const value = this.signedInteger(name);
+    if (value !== undefined && value < 0) throw malformed(`${name} is not negative.`);
+    return value;
+  }
+
+  /** A whole number; which ones are allowed is decided by who asks. */
+  signedInteger(name: string): number | undefined {
     const text = this.text(name)?.trim();
     if (text === undefined) return undefined;
     if (!INTEGER.test(text)) throw malformed(`${name} is a whole number.`);

@@ -183,23 +183,26 @@ function faultOfFilter(filter: LifecycleFilter): SettingFault | undefined {
 function faultOfActions(rule: LifecycleRule): SettingFault | undefined {
   const { expiration, abortUploadsDays, noncurrent, filter } = rule;
   const faults = [
-    expiration?.kind === 'days' ? faultOfDays('Days', expiration.days) : undefined,
+    expiration?.kind === 'days' ? faultOfDays('Days', 'Expiration', expiration.days) : undefined,
     expiration?.kind === 'date' && expiration.dateMs % DAY_MS !== 0
       ? invalidSettingArgument('Date', '', 'Date must be midnight of UTC.')
       : undefined,
     abortUploadsDays === undefined
       ? undefined
-      : faultOfDays('DaysAfterInitiation', abortUploadsDays),
-    noncurrent === undefined ? undefined : faultOfDays('NoncurrentDays', noncurrent.days),
+      : faultOfDays('DaysAfterInitiation', 'AbortIncompleteMultipartUpload', abortUploadsDays),
+    noncurrent === undefined
+      ? undefined
+      : faultOfDays('NoncurrentDays', 'NoncurrentVersionExpiration', noncurrent.days),
     faultOfNewerVersions(noncurrent?.newerVersions, filter),
     faultOfForeignFilter(rule, filter),
   ];
   return faults.find(fault => fault !== undefined);
 }
 
-function faultOfDays(element: string, days: number): SettingFault | undefined {
+function faultOfDays(element: string, action: string, days: number): SettingFault | undefined {
   if (days >= 1 && days <= DAYS_MAX) return undefined;
-  return invalidSettingArgument(element, String(days), `${element} must be a positive integer.`);
+  const message = `'${element}' for ${action} action must be a positive integer`;
+  return invalidSettingArgument(element, String(days), message);
 }
 
 function faultOfNewerVersions(

@@ -151,51 +151,50 @@ const ONE_PART =
   '<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{2.etag}</ETag>' +
   '</Part></CompleteMultipartUpload>';
 
+const ALGORITHMS = [
+  ['CRC32', 'COMPOSITE'],
+  ['CRC32', 'FULL_OBJECT'],
+  ['CRC32C', 'COMPOSITE'],
+  ['CRC32C', 'FULL_OBJECT'],
+  ['CRC64NVME', 'FULL_OBJECT'],
+  ['SHA1', 'COMPOSITE'],
+  ['SHA256', 'COMPOSITE'],
+  ['MD5', 'COMPOSITE'],
+  ['SHA512', 'COMPOSITE'],
+  ['XXHASH64', 'COMPOSITE'],
+  ['XXHASH3', 'COMPOSITE'],
+  ['XXHASH128', 'COMPOSITE'],
+] as const;
+
 const uploads: Cases = {
-  ...each(
-    [
-      ['CRC32', 'COMPOSITE'],
-      ['CRC32', 'FULL_OBJECT'],
-      ['CRC32C', 'COMPOSITE'],
-      ['CRC32C', 'FULL_OBJECT'],
-      ['CRC64NVME', 'FULL_OBJECT'],
-      ['SHA1', 'COMPOSITE'],
-      ['SHA256', 'COMPOSITE'],
-      ['MD5', 'COMPOSITE'],
-      ['SHA512', 'COMPOSITE'],
-      ['XXHASH64', 'COMPOSITE'],
-      ['XXHASH3', 'COMPOSITE'],
-      ['XXHASH128', 'COMPOSITE'],
-    ] as const,
-    ([algorithm, type]) => {
-      const name = algorithm.toLowerCase();
-      const value = HELLO.find(([one]) => one === name)?.[1] ?? '';
-      const header = { [`x-amz-checksum-${name}`]: value };
-      const whole = type === 'COMPOSITE' ? /^[\w+/]+=*-1$/ : value;
-      return [
-        `an upload with ${algorithm}, ${type}`,
-        {
-          given: [
-            begun({ 'x-amz-checksum-algorithm': algorithm, 'x-amz-checksum-type': type }),
-            { ask: PART, body: 'hello', headers: header, answer: '200', has: header },
-          ],
-          ask: COMPLETE,
-          body: ONE_PART.replace(
-            '</Part>',
-            `<Checksum${algorithm}>${value}</Checksum${algorithm}></Part>`,
-          ),
-          answer: '200',
-          xml: { [`Checksum${algorithm}`]: whole, ChecksumType: type },
-          then: [
-            {
-              ...{ ask: 'HEAD /{bucket}/a', headers: MODE, answer: '200' },
-              has: { [`x-amz-checksum-${name}`]: whole, 'x-amz-checksum-type': type },
-            },
-          ],
-        },
-      ];
-    },
-  ),
+  ...each(ALGORITHMS, ([algorithm, type]) => {
+    const name = algorithm.toLowerCase();
+    const value = HELLO.find(([one]) => one === name)?.[1] ?? '';
+    const header = { [`x-amz-checksum-${name}`]: value };
+    const whole = type === 'COMPOSITE' ? /^[\w+/]+=*-1$/ : value;
+    return [
+      `an upload with ${algorithm}, ${type}`,
+      {
+        given: [
+          begun({ 'x-amz-checksum-algorithm': algorithm, 'x-amz-checksum-type': type }),
+          { ask: PART, body: 'hello', headers: header, answer: '200', has: header },
+        ],
+        ask: COMPLETE,
+        body: ONE_PART.replace(
+          '</Part>',
+          `<Checksum${algorithm}>${value}</Checksum${algorithm}></Part>`,
+        ),
+        answer: '200',
+        xml: { [`Checksum${algorithm}`]: whole, ChecksumType: type },
+        then: [
+          {
+            ...{ ask: 'HEAD /{bucket}/a', headers: MODE, answer: '200' },
+            has: { [`x-amz-checksum-${name}`]: whole, 'x-amz-checksum-type': type },
+          },
+        ],
+      },
+    ];
+  }),
   ...each(
     [
       ['CRC64NVME', 'COMPOSITE'],
@@ -317,6 +316,83 @@ const copies: Cases = {
     headers: { 'x-amz-copy-source': '{bucket}/a', 'x-amz-checksum-algorithm': 'SHA256' },
     ...{ answer: '200', xml: { ChecksumSHA256: 'LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=' } },
   },
+  ...each(
+    ALGORITHMS.filter(([, type]) => type === 'COMPOSITE'),
+    ([algorithm]) => {
+      const name = algorithm.toLowerCase();
+      const value = HELLO.find(([one]) => one === name)?.[1] ?? '';
+      const asked = { 'x-amz-checksum-algorithm': algorithm };
+      return [
+        `a copy of an upload with ${algorithm}, COMPOSITE, has the checksum of all bytes`,
+        {
+          given: [
+            begun(asked),
+            {
+              ...{ ask: PART, body: 'hello', headers: { [`x-amz-checksum-${name}`]: value } },
+              answer: '200',
+            },
+            {
+              ask: COMPLETE,
+              body: ONE_PART.replace(
+                '</Part>',
+                `<Checksum${algorithm}>${value}</Checksum${algorithm}></Part>`,
+              ),
+              ...{ answer: '200', xml: { ChecksumType: 'COMPOSITE' } },
+            },
+          ],
+          ask: 'PUT /{bucket}/b',
+          headers: { 'x-amz-copy-source': '{bucket}/a' },
+          answer: '200',
+          xml: { [`Checksum${algorithm}`]: value, ChecksumType: 'FULL_OBJECT' },
+          then: [
+            'GET /{bucket}/b > hello',
+            {
+              ...{ ask: 'HEAD /{bucket}/b', headers: MODE, answer: '200' },
+              has: { [`x-amz-checksum-${name}`]: value, 'x-amz-checksum-type': 'FULL_OBJECT' },
+            },
+          ],
+        },
+      ];
+    },
+  ),
+  ...each(['CRC32', 'CRC32C', 'SHA1'] as const, algorithm => {
+    const asked = { 'x-amz-checksum-algorithm': algorithm };
+    const header = `x-amz-checksum-${algorithm.toLowerCase()}`;
+    const told = (step: number): string =>
+      `<Checksum${algorithm}>{${step}.${header}}</Checksum${algorithm}></Part>`;
+    return [
+      `a copy of two parts with ${algorithm}, COMPOSITE, has the checksum of all bytes`,
+      {
+        given: [
+          begun(asked),
+          { ask: PART, body: FIRST_PART, answer: '200', headers: asked },
+          { ask: PART.replace('r=1', 'r=2'), body: LAST_PART, answer: '200', headers: asked },
+          {
+            ask: COMPLETE,
+            body:
+              `<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{2.etag}</ETag>` +
+              `${told(2)}<Part><PartNumber>2</PartNumber><ETag>{3.etag}</ETag>${told(3)}` +
+              '</CompleteMultipartUpload>',
+            answer: '200',
+          },
+          {
+            ask: 'PUT /{bucket}/b',
+            body: Buffer.concat([FIRST_PART, Buffer.from(LAST_PART)]),
+            headers: asked,
+            answer: '200',
+          },
+          { ask: 'HEAD /{bucket}/b', headers: MODE, answer: '200' },
+        ],
+        ask: 'PUT /{bucket}/c',
+        headers: { 'x-amz-copy-source': '{bucket}/a' },
+        answer: '200',
+        xml: {
+          [`Checksum${algorithm}`]: `{6.${header}}`,
+          ChecksumType: 'FULL_OBJECT',
+        },
+      },
+    ];
+  }),
 };
 
 export const checksums = table(

@@ -95,6 +95,25 @@ const BAD: readonly (readonly [title: string, body: string, answer: string])[] =
   [
     'negative days',
     lifecycle(rule(`${ALL}<Expiration><Days>-1</Days></Expiration>`)),
+    '400 InvalidArgument',
+  ],
+  [
+    'uploads after a negative number of days',
+    lifecycle(
+      rule(
+        `${ALL}<AbortIncompleteMultipartUpload><DaysAfterInitiation>-1</DaysAfterInitiation></AbortIncompleteMultipartUpload>`,
+      ),
+    ),
+    '400 InvalidArgument',
+  ],
+  [
+    'noncurrent versions after a negative number of days',
+    lifecycle(rule(`${ALL}${noncurrent('<NoncurrentDays>-1</NoncurrentDays>')}`)),
+    '400 InvalidArgument',
+  ],
+  [
+    'sizes below zero',
+    lifecycle(rule(`<Filter><ObjectSizeGreaterThan>-1</ObjectSizeGreaterThan></Filter>${DAYS}`)),
     '400 MalformedXML',
   ],
   [
