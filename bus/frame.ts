@@ -46,30 +46,33 @@ const REPLY_HEAD_BYTES = 8;
 const REMAINING_MS_MAX = 2 ** 32 - 1;
 const LAYOUTS_BYTES_MAX = 1024;
 
+/** In pieces: a large payload lies where it lay before. */
+export type Frame = readonly [start: Buffer, ...payloads: Uint8Array[]];
+
 export const CALL_MAX = 2 ** 32 - 1;
 export const SENDER_BYTES = 6;
 
-export function requestFrame(head: RequestHead, message: EncodedMessage): Buffer {
+export function requestFrame(head: RequestHead, message: EncodedMessage): Frame {
   const { layouts = '' } = head;
   assert(layouts.length <= LAYOUTS_BYTES_MAX, 'names of layouts are short');
   const length = REQUEST_HEAD_BYTES + layouts.length;
-  const frame = Buffer.allocUnsafe(length + message.length);
-  writeStart(frame, REQUEST, length);
-  frame.writeUInt32BE(head.call, 4);
-  frame.writeUInt32BE(Math.min(REMAINING_MS_MAX, Math.ceil(head.remainingMs)), 8);
-  frame.writeDoubleBE(head.sentAtMs, 12);
-  frame.writeUIntBE(head.sender, 20, SENDER_BYTES);
-  frame.writeUInt16BE(0, 26);
-  frame.write(layouts, REQUEST_HEAD_BYTES, 'latin1');
-  message.copyInto(frame, length);
+  const frame = message.behind(length);
+  const [start] = frame;
+  writeStart(start, REQUEST, length);
+  start.writeUInt32BE(head.call, 4);
+  start.writeUInt32BE(Math.min(REMAINING_MS_MAX, Math.ceil(head.remainingMs)), 8);
+  start.writeDoubleBE(head.sentAtMs, 12);
+  start.writeUIntBE(head.sender, 20, SENDER_BYTES);
+  start.writeUInt16BE(0, 26);
+  start.write(layouts, REQUEST_HEAD_BYTES, 'latin1');
   return frame;
 }
 
-export function answerFrame(call: number, message: EncodedMessage): Buffer {
-  const frame = Buffer.allocUnsafe(REPLY_HEAD_BYTES + message.length);
-  writeStart(frame, ANSWERED, REPLY_HEAD_BYTES);
-  frame.writeUInt32BE(call, 4);
-  message.copyInto(frame, REPLY_HEAD_BYTES);
+export function answerFrame(call: number, message: EncodedMessage): Frame {
+  const frame = message.behind(REPLY_HEAD_BYTES);
+  const [start] = frame;
+  writeStart(start, ANSWERED, REPLY_HEAD_BYTES);
+  start.writeUInt32BE(call, 4);
   return frame;
 }
 

@@ -67,7 +67,9 @@ export class MemoryBus implements Bus {
     if (options.timeoutMs <= 0) return { kind: 'timed-out' };
     const context = contextOf(options, this.#options.clock.monotonicMs());
     if (this.#options.codecs === 'exercised') {
-      return this.#callInBytes(address, served, [request, context]);
+      const answer = this.#callInBytes(address, served, [request, context]);
+      options.loan?.over();
+      return answer;
     }
     const server = served.server as unknown as Server<Request, Reply>;
     return this.#call(address.subject, lending(server, options.loan), [request, context]);

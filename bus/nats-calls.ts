@@ -17,7 +17,7 @@ import type { EncodedMessage, Kinded } from '../schemas/wire.ts';
 import { decodeMessage, encodeMessage } from '../schemas/wire.ts';
 import type { Address, NoAnswer, RequestOptions } from './bus.ts';
 import type { DeadlineWheel, Expiring } from './deadline-wheel.ts';
-import { CALL_MAX, isPart, readReplyFrame, requestFrame } from './frame.ts';
+import { CALL_MAX, isPart, readReplyFrame, requestFrame, type Frame } from './frame.ts';
 import { cutFrame, FrameParts } from './frame-parts.ts';
 import { NatsQuestion, type MessageLink, type NatsMessage, type Published } from './nats-client.ts';
 import type { SendWindow, Waiting } from './send-window.ts';
@@ -160,10 +160,10 @@ export class NatsCalls {
     const frame = requestFrame(layouts === undefined ? head : { ...head, layouts }, message);
     call.message = undefined;
     call.state = 'sent';
-    options.loan?.over();
     const headers = traces.blockFor(options.traceparent);
     const question = new NatsQuestion(`${inbox}.${String(number)}`, headers);
-    const published = publishFrame(link, address.subject, [frame, question]);
+    const written = (): void => options.loan?.over();
+    const published = publishFrame(link, address.subject, { frame, question, written });
     if (published !== 'sent') this.settle(call, WHY_NOT_SENT[published]);
   }
 
@@ -188,9 +188,9 @@ export class NatsCalls {
     if (!this.#calls.delete(call.number)) return;
     this.#options.deadlines.remove(call);
     const wasWaiting = call.state === 'waiting';
+    if (call.state !== 'sent') call.options.loan?.over();
     call.state = 'over';
     call.message = undefined;
-    call.options.loan?.over();
     call.resolve(outcome);
     if (wasWaiting) call.window.leave(call);
     else call.window.release(call.weight, because);
@@ -234,17 +234,34 @@ function replyIn({ address }: Call, message: Buffer): Kinded {
   }
 }
 
-/** In pieces where the nats-server takes no more at once. */
+export type OutgoingFrame = {
+  readonly frame: Frame;
+  readonly question?: NatsQuestion | undefined;
+  /** Nobody reads the payloads any more: called once, whatever became of them. */
+  readonly written?: (() => void) | undefined;
+};
+
+/** In several messages where the nats-server takes no more at once. */
 export function publishFrame(
   link: MessageLink,
   subject: string,
-  [frame, question]: readonly [frame: Buffer, question?: NatsQuestion],
+  { frame, question, written = () => undefined }: OutgoingFrame,
 ): Published {
-  if (!link.isConnected) return 'away';
-  const taken = Math.max(HEADERS_BYTES, link.messageBytesMax - HEADERS_BYTES);
-  const partBytesMax = Math.min(taken, FRAME_PART_BYTES_MAX);
-  if (frame.length <= partBytesMax) return link.publish(subject, frame, question);
-  for (const part of cutFrame(frame, partBytesMax)) {
+  let bytes = 0;
+  for (const piece of frame) bytes += piece.length;
+  const partBytesMax = Math.max(
+    HEADERS_BYTES,
+    Math.min(FRAME_PART_BYTES_MAX, link.messageBytesMax - HEADERS_BYTES),
+  );
+  const [start, ...payloads] = frame;
+  if (payloads.length > 0 && bytes <= partBytesMax) {
+    const published = link.publishInPlace(subject, frame, { question, written });
+    if (published !== 'sent') written();
+    return published;
+  }
+  const whole = payloads.length === 0 ? start : Buffer.concat(frame, bytes);
+  written();
+  for (const part of cutFrame(whole, partBytesMax)) {
     const published = link.publish(subject, part, question);
     if (published !== 'sent') return published;
   }

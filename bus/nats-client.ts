@@ -20,7 +20,6 @@ import type {
   Subscription as NatsSubscription,
 } from '@nats-io/transport-node';
 import {
-  connect,
   credsAuthenticator,
   nkeyAuthenticator,
   nkeys,
@@ -30,6 +29,7 @@ import type { Environment, Timer } from '../schemas/environment.ts';
 import { UNCONFIRMED_BUSY_BYTES, UNCONFIRMED_BYTES_MAX } from '../schemas/limits.ts';
 import type { Log } from '../schemas/telemetry.ts';
 import type { Subscription } from './bus.ts';
+import { connect, sendScattered } from './nats-transport.ts';
 
 /** Who a process is to the nats-servers. */
 export type NatsLogin =
@@ -83,11 +83,13 @@ export class NatsQuestion {
   readonly reply: string;
   /** The library asks nothing of headers but their bytes: these are ready. */
   readonly headers: MsgHdrs;
+  /** The headers, as they stand before the data. */
+  readonly block: Uint8Array;
 
-  /** `headers`: the whole block, as it stands before the data. */
-  constructor(reply: string, headers: Uint8Array) {
+  constructor(reply: string, block: Uint8Array) {
     this.reply = reply;
-    this.headers = new ReadyHeaders(headers) as unknown as MsgHdrs;
+    this.block = block;
+    this.headers = new ReadyHeaders(block) as unknown as MsgHdrs;
   }
 }
 
@@ -142,7 +144,16 @@ export interface MessageLink {
   subscribe(subject: string, handle: (message: NatsMessage) => void): Subscription;
   /** `data` may be used again once something came back, not before. */
   publish(subject: string, data: Uint8Array, question?: NatsQuestion): Published;
+  /** The pieces are sent from where they lie. */
+  publishInPlace(subject: string, pieces: readonly Uint8Array[], sending: Sending): Published;
 }
+
+/** What goes with a message in pieces. */
+export type Sending = {
+  readonly question?: NatsQuestion | undefined;
+  /** Nobody reads the pieces any more. Called once, if the message is `sent` and only then. */
+  readonly written: () => void;
+};
 
 export class NatsClient implements MessageLink {
   readonly #options: NatsClientOptions;
@@ -212,7 +223,8 @@ export class NatsClient implements MessageLink {
   #connectionOptions(): NodeConnectionOptions {
     const { access, name } = this.#options;
     return {
-      ...{ servers: [...access.urls], name, timeout: CONNECT_TIMEOUT_MS, noEcho: true },
+      ...{ servers: [...access.urls], noRandomize: true, name, timeout: CONNECT_TIMEOUT_MS },
+      noEcho: true,
       ...{ maxReconnectAttempts: -1, ignoreAuthErrorAbort: true, noAsyncTraces: true },
       ...{ pingInterval: PING_INTERVAL_MS, maxPingOut: PINGS_UNANSWERED_MAX },
       reconnectDelayHandler: () => this.#backoffMs(),
@@ -320,6 +332,22 @@ export class NatsClient implements MessageLink {
     }
     this.#countSent(connection, data.length);
     return 'sent';
+  }
+
+  publishInPlace(
+    subject: string,
+    pieces: readonly Uint8Array[],
+    { question, written }: Sending,
+  ): Published {
+    const connection = this.#connection;
+    if (connection === undefined || !this.#isConnected) return 'away';
+    let bytes = 0;
+    for (const piece of pieces) bytes += piece.length;
+    if (this.#unconfirmedBytes + bytes > UNCONFIRMED_BYTES_MAX) return 'full';
+    const { reply, block: headers } = question ?? {};
+    const sent = sendScattered(connection, { subject, pieces, reply, headers, written });
+    if (sent === 'sent') this.#countSent(connection, bytes);
+    return sent;
   }
 
   /** Pings now and then: what comes back confirms everything that was sent before. */

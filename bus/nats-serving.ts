@@ -177,7 +177,7 @@ export class NatsServing {
   ): void {
     if (deadlineAtMs <= this.#options.clock.monotonicMs()) return;
     const frame = answerFrame(call, encodeMessage(conversation.reply, reply));
-    publishFrame(link, inbox, [frame]);
+    publishFrame(link, inbox, { frame });
   }
 
   /** Until what was taken on is answered, or nobody waits for the answers any more. */

@@ -368,12 +368,10 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
     const current = this.#currentOptions();
     const options = loan === undefined ? current : { ...current, loan };
     const reply = bus.request(address(node, partition), request, options);
-    const answered = (answer: Reply | NoAnswer): Reply | Unavailable => {
-      // A server in this process may go on after its time; the bus says when it has ended.
-      if (answer.kind !== 'timed-out') loan?.over();
-      return asAnswer(answer);
-    };
-    return reply instanceof Promise ? reply.then(answered) : answered(reply);
+    if (reply instanceof Promise) return reply.then(asAnswer);
+    // Answered in place, or not taken on: the bus has nothing left to tell of the loan.
+    loan?.over();
+    return asAnswer(reply);
   }
 
   /** Made again only when the set of live versions is another. */

@@ -298,7 +298,10 @@ const MESSAGE_FORMAT = 1;
 const MESSAGE_FORMATS = [MESSAGE_FORMAT] as const;
 const LENGTH_BYTES = 4;
 
-/** A message that is ready to be copied into a frame. */
+/** From so many bytes on payloads are sent from where they lie. */
+const IN_PLACE_BYTES = 32 * 1024;
+
+/** A message that is ready to be copied into a frame, or to be sent in pieces. */
 export class EncodedMessage {
   readonly #fields: Buffer;
   readonly #payloads: readonly Uint8Array[];
@@ -312,11 +315,31 @@ export class EncodedMessage {
     this.length = length;
   }
 
-  /** Writes all of it from `at` on: the one copy that a payload costs. */
+  /** `room` bytes for the caller to fill, then the message; the payloads of a large one are pieces
+   *  of their own, not copied. */
+  behind(room: number): readonly [start: Buffer, ...payloads: Uint8Array[]] {
+    const startBytes = room + LENGTH_BYTES + this.#fields.length;
+    const isInPlace = room + this.length - startBytes >= IN_PLACE_BYTES;
+    const start = Buffer.allocUnsafe(isInPlace ? startBytes : room + this.length);
+    const next = this.#copyFields(start, room);
+    if (isInPlace) return [start, ...this.#payloads];
+    this.#copyPayloads(start, next);
+    return [start];
+  }
+
+  /** Writes all of it from `at` on. */
   copyInto(target: Buffer, at: number): void {
+    this.#copyPayloads(target, this.#copyFields(target, at));
+  }
+
+  #copyFields(target: Buffer, at: number): number {
     target.writeUInt32BE(this.#fields.length, at);
     target.set(this.#fields, at + LENGTH_BYTES);
-    let next = at + LENGTH_BYTES + this.#fields.length;
+    return at + LENGTH_BYTES + this.#fields.length;
+  }
+
+  #copyPayloads(target: Buffer, at: number): void {
+    let next = at;
     for (const bytes of this.#payloads) {
       target.set(bytes, next);
       next += bytes.length;

@@ -10,6 +10,7 @@ import { NatsCalls } from '../../bus/nats-calls.ts';
 import {
   NatsMessage,
   type MessageLink,
+  type Sending,
   type NatsQuestion,
   type Published,
 } from '../../bus/nats-client.ts';
@@ -50,6 +51,16 @@ class FakeLink implements MessageLink {
     return this.outcome;
   }
 
+  publishInPlace(
+    subject: string,
+    pieces: readonly Uint8Array[],
+    { question, written }: Sending,
+  ): Published {
+    const published = this.publish(subject, Buffer.concat(pieces), question);
+    if (published === 'sent') written();
+    return published;
+  }
+
   /** A message comes in. */
   deliver(subject: string, data: Uint8Array, also: { reply?: string; code?: number } = {}): void {
     const { reply, code } = also;
@@ -67,7 +78,7 @@ const SAY: EchoRequest = { kind: 'say', text: 'x' };
 
 function frameOf(request: EchoRequest, remainingMs = 1000, sender = 1): Buffer {
   const head = { call: 7, remainingMs, sentAtMs: 0, sender };
-  return requestFrame(head, encodeMessage(echoConversation.request, request));
+  return Buffer.concat(requestFrame(head, encodeMessage(echoConversation.request, request)));
 }
 
 function served(lateByMs: Readonly<Record<number, number>> = {}) {
@@ -145,7 +156,7 @@ test('a request in pieces is put together, and its time counts from the first of
 test('a request that is not understood is answered so, in pieces or not; what is no frame is not', t => {
   const { ask, replies, counters } = served();
   const head = { call: 1, remainingMs: 1000, sentAtMs: 0, sender: 1 };
-  const odd = requestFrame(head, encodeMessage(text, 'y'.repeat(3000)));
+  const odd = Buffer.concat(requestFrame(head, encodeMessage(text, 'y'.repeat(3000))));
   ask(odd);
   for (const part of cutFrame(odd, 1000)) ask(part);
   t.deepEqual(replies(), [{ kind: 'not-understood' }, { kind: 'not-understood' }]);

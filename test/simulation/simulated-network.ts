@@ -110,6 +110,12 @@ export class SimulatedNetwork {
       messageBytesMax: MESSAGE_BYTES_MAX,
       subscribe: (subject, handle) => this.#subscribe(subject, { process, handle }),
       publish: (subject, data, question) => this.#publish(process, { subject, data, question }),
+      publishInPlace: (subject, pieces, { question, written }) => {
+        const data = Buffer.concat(pieces);
+        const published = this.#publish(process, { subject, data, question });
+        if (published === 'sent') written();
+        return published;
+      },
     };
   }
 

@@ -33,7 +33,8 @@ export const arrows: Arrows = {
 
 export const importers: Importers = {
   // Packages that the program is made of.
-  '@nats-io/transport-node': ['bus/nats-client.ts', 'test/'],
+  '@nats-io/nats-core': ['bus/nats-transport.ts'],
+  '@nats-io/transport-node': ['bus/nats-client.ts', 'bus/nats-transport.ts', 'test/'],
   '@node-rs/crc32': [
     'actors/storage/block-format.ts',
     'actors/storage/data-directories.ts',
@@ -79,6 +80,7 @@ export const importers: Importers = {
   'node:http': OUTSIDE,
   'node:module': ['gateway/http/uws-loader.ts', 'test/'],
   'node:net': [
+    'bus/nats-transport.ts',
     // Parses addresses.
     'gateway/http/networks.ts',
     // The HTTP server where no uWebSockets.js has a binary.
