@@ -78,17 +78,26 @@ class LeanTransport extends NodeTransport {
     void this.close();
   }
 
-  /** A promise for each write would be one too many. */
   override send(frame: Uint8Array): void {
-    if (!this.isClosed) this.socket.write(frame);
+    if (this.isClosed) return;
+    this.#gather();
+    this.socket.write(frame);
   }
 
   sendPieces(pieces: readonly Uint8Array[], written: () => void): void {
+    this.#gather();
+    for (const piece of pieces) this.socket.write(piece);
+    this.socket.write(LINE_END, written);
+  }
+
+  /** What is sent in one turn of the event loop goes in one write: it wakes the nats-server once. */
+  #gather(): void {
     const { socket } = this;
+    if (socket.writableCorked > 0) return;
     socket.cork();
-    for (const piece of pieces) socket.write(piece);
-    socket.write(LINE_END, written);
-    socket.uncork();
+    setImmediate(() => {
+      socket.uncork();
+    });
   }
 }
 
