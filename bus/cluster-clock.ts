@@ -8,6 +8,10 @@
  * With fewer than a majority in hearing the last correction stays: a clock that is alone still
  * stamps. What acts on data by the calendar asks first whether this machine's own clock agrees with
  * most of the others.
+ *
+ * What was heard is some milliseconds old, and this machine's wall clock may be set meanwhile. So
+ * the time since then is told by the clock that only counts: a jump is not seen at all where there
+ * are others to correct it.
  */
 import type { Clock } from '../schemas/environment.ts';
 
@@ -24,6 +28,8 @@ const AGREEMENT_MS = 60_000;
 export class ClusterClock implements Clock {
   readonly #own: Clock;
   #correctionMs = 0;
+  /** From the monotonic clock to the corrected one; undefined: nobody was heard yet. */
+  #offsetMs: number | undefined;
   /** Until others were heard there is nothing to agree with. */
   #agrees = false;
 
@@ -32,7 +38,8 @@ export class ClusterClock implements Clock {
   }
 
   wallMs(): number {
-    return this.#own.wallMs() + this.#correctionMs;
+    if (this.#offsetMs === undefined) return this.#own.wallMs();
+    return Math.floor(this.#own.monotonicMs() + this.#offsetMs);
   }
 
   monotonicMs(): number {
@@ -49,8 +56,13 @@ export class ClusterClock implements Clock {
     return this.#agrees;
   }
 
-  hear({ others, isCounted, count }: ClockVoices): void {
+  hear(voices: ClockVoices): void {
     const own = this.#own.wallMs();
+    this.#correct(own, voices);
+    this.#offsetMs = own + this.#correctionMs - this.#own.monotonicMs();
+  }
+
+  #correct(own: number, { others, isCounted, count }: ClockVoices): void {
     const voices = isCounted ? [...others, own] : others;
     const majority = Math.floor(count / 2) + 1;
     const like = voices.filter(voice => Math.abs(voice - own) <= AGREEMENT_MS).length;

@@ -137,6 +137,7 @@ export function startStorageActors(options: StorageActorsOptions): StorageActors
       setAside: async partition => (await replicated?.entropy.setAside(partition)) ?? 'failed',
       meetRound: async (partition, source) =>
         (await replicated?.entropy.meetRound(partition, source)) ?? 'failed',
+      pullReferences: (partition, sinceMs) => blockActors.sync.bringIn(partition, sinceMs),
       blocksInStep: partition => blockActors.sync.inStep(partition),
     },
     stop: async () => {

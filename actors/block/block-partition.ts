@@ -240,6 +240,13 @@ export class BlockPartition implements Actor<BlockRequest, BlockReply> {
   }
 
   async #storeInTurn(request: BlockStore): Promise<BlockReply> {
+    const reply = await this.#storeBeside(request);
+    if (reply.kind === 'stored') await this.repair?.noteStored(request.hash);
+    return reply;
+  }
+
+  /** The block beside what is here of it. */
+  async #storeBeside(request: BlockStore): Promise<BlockReply> {
     const { hash, owner } = request;
     if (this.#isReleased(request)) return { kind: 'released' };
     const comparison = await this.#compare(request);

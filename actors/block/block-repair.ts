@@ -15,6 +15,7 @@
  * the file and before the end of its row leaves the row: the file is found whole then.
  */
 import type { BlockHash } from '../../schemas/ids.ts';
+import { partitionOfBlock } from '../../schemas/ids.ts';
 import type { LiveReference } from '../../schemas/messages/block.ts';
 import { ownerId } from '../../schemas/records/block-owner.ts';
 import { isNamed } from './block-comparison.ts';
@@ -76,6 +77,12 @@ export class BlockRepair {
   /** What is waiting for its next try is tried at once. */
   hasten(hash: BlockHash): Promise<void> {
     return this.#parts.turns.take(hash, () => this.#commit(this.#queue.hasten(hash)));
+  }
+
+  /** In the hash's turn: it came by itself, and is durable. */
+  async noteStored(hash: BlockHash): Promise<void> {
+    if (this.#queue.lengthIn(partitionOfBlock(hash)) === 0) return;
+    await this.#commit(this.#queue.remove(hash));
   }
 
   /** Looks at a queued block; one that needs nothing leaves the queue. */

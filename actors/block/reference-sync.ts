@@ -13,7 +13,8 @@
  * walker gives back.
  *
  * Two replicas that are written to are never quite the same: a leaf must differ twice, a moment
- * apart, before it is exchanged.
+ * apart, before it is exchanged. So nobody waits for them to be the same: a node is in step with a
+ * peer once it has all that the peer had at some moment, whatever came since.
  */
 import type { BlockPeers } from '../../bus/block-peers.ts';
 import type { Clock, Timer, Timers } from '../../schemas/environment.ts';
@@ -39,8 +40,11 @@ export type ReferenceSyncOptions = {
   readonly log: Log;
 };
 
-/** When a peer was last found to have the same references, in monotonic milliseconds. */
+/** Up to when all that a peer had is known here, in monotonic milliseconds. */
 export type InStep = ReadonlyMap<NodeId, number>;
+
+/** Leaves that differ, as both were at that time. */
+type Compared = { readonly atMs: number; readonly leaves: readonly number[] };
 
 const ROUND_MS = 15_000;
 const FIRST_ROUND_MS = 3000;
@@ -83,8 +87,8 @@ export class ReferenceSync implements ReportingWorker {
     return this.#merged;
   }
 
-  /** With whom the partition was found to be in step, and when; nobody while blocks of it are
-   *  still to be fetched. For those who watch a layout change. */
+  /** With whom the partition is in step, as of when; nobody while blocks of it are still to be
+   *  fetched. For those who watch a layout change. */
   inStep(partition: PartitionId): InStep {
     const isComplete = this.#options.queue.lengthIn(partition) === 0;
     return (isComplete ? this.#inStep.get(partition) : undefined) ?? new Map<NodeId, number>();
@@ -152,35 +156,55 @@ export class ReferenceSync implements ReportingWorker {
   }
 
   async #syncPartition(partition: BlockPartition): Promise<void> {
-    const suspects: { readonly peer: NodeId; readonly leaves: ReadonlySet<number> }[] = [];
+    const suspects: (Compared & { readonly peer: NodeId })[] = [];
     for (const peer of this.#options.peers.peersOf(partition.partition)) {
-      const leaves = new Set(await this.#compare(partition, peer));
-      if (leaves.size > 0) suspects.push({ peer, leaves });
+      const compared = await this.#compare(partition, peer);
+      if (compared !== undefined && compared.leaves.length > 0)
+        suspects.push({ peer, ...compared });
     }
     if (suspects.length === 0) return;
     await this.#rest(SETTLE_MS);
-    for (const { peer, leaves } of suspects) {
-      for (const leaf of await this.#compare(partition, peer)) {
-        if (leaves.has(leaf) && !this.#isStopped) await this.#takeOver(partition, peer, leaf);
-      }
-      // Those who watch a layout change hear of it at once.
-      await this.#compare(partition, peer);
+    for (const { peer, atMs, leaves } of suspects) {
+      const again = await this.#compare(partition, peer);
+      const both = again?.leaves.filter(leaf => leaves.includes(leaf)) ?? [];
+      const isWhole = await this.#takeOver(partition, peer, both);
+      if (again !== undefined && isWhole) this.#noteInStep(partition, peer, atMs);
     }
   }
 
-  /** The leaves that differ now; none where nobody can say. */
-  async #compare(partition: BlockPartition, peer: NodeId): Promise<readonly number[]> {
+  /** Takes over at once what those peers have that were not in step since `sinceMs`: for a
+   *  partition that is new here. What differs only because it is written just now does no harm. */
+  async bringIn(partition: PartitionId, sinceMs: number): Promise<void> {
+    const ours = this.#options.partitions[partition];
+    if (ours === undefined) return;
+    for (const peer of this.#options.peers.peersOf(partition)) {
+      if ((this.#inStep.get(partition)?.get(peer) ?? -1) >= sinceMs) continue;
+      const compared = await this.#compare(ours, peer);
+      if (compared === undefined || compared.leaves.length === 0) continue;
+      if (await this.#takeOver(ours, peer, compared.leaves)) {
+        this.#noteInStep(ours, peer, compared.atMs);
+      }
+    }
+  }
+
+  /** The leaves that differ now, where both can say; where none does the two are in step. */
+  async #compare(partition: BlockPartition, peer: NodeId): Promise<Compared | undefined> {
     const { peers, clock } = this.#options;
     const atMs = clock.monotonicMs();
     const ours = await this.#leaves(partition);
-    if (ours === undefined) return [];
+    if (ours === undefined) return undefined;
     const request = { kind: 'references-compare', root: rootOf(ours) } as const;
     const reply = await peers.ask(peer, partition.partition, request);
-    if (reply?.kind !== 'compared') return [];
-    if (reply.leaves !== undefined) return differingLeaves(ours, reply.leaves);
-    const inStep = this.#inStep.get(partition.partition) ?? new Map<NodeId, number>();
-    this.#inStep.set(partition.partition, inStep.set(peer, atMs));
-    return [];
+    if (reply?.kind !== 'compared') return undefined;
+    const leaves = reply.leaves === undefined ? [] : differingLeaves(ours, reply.leaves);
+    if (leaves.length === 0) this.#noteInStep(partition, peer, atMs);
+    return { atMs, leaves };
+  }
+
+  /** All that the peer had at that time is known here. */
+  #noteInStep({ partition }: BlockPartition, peer: NodeId, atMs: number): void {
+    const inStep = this.#inStep.get(partition) ?? new Map<NodeId, number>();
+    this.#inStep.set(partition, inStep.set(peer, Math.max(atMs, inStep.get(peer) ?? 0)));
   }
 
   /** After a start all rows are read once: one partition at a time, and no more than half of the
@@ -198,7 +222,19 @@ export class ReferenceSync implements ReportingWorker {
     return counted;
   }
 
-  async #takeOver(partition: BlockPartition, peer: NodeId, leaf: number): Promise<void> {
+  /** False: not all of it could be had. */
+  async #takeOver(
+    partition: BlockPartition,
+    peer: NodeId,
+    leaves: readonly number[],
+  ): Promise<boolean> {
+    for (const leaf of leaves) {
+      if (!(await this.#takeOverLeaf(partition, peer, leaf))) return false;
+    }
+    return true;
+  }
+
+  async #takeOverLeaf(partition: BlockPartition, peer: NodeId, leaf: number): Promise<boolean> {
     const { peers } = this.#options;
     for (let after: Uint8Array | undefined; !this.#isStopped;) {
       const request = { kind: 'references-list', leaf } as const;
@@ -207,11 +243,12 @@ export class ReferenceSync implements ReportingWorker {
         partition.partition,
         after === undefined ? request : { ...request, after },
       );
-      if (reply?.kind !== 'references') return;
+      if (reply?.kind !== 'references') return false;
       await this.#merge(partition, peer, reply.references);
-      if (reply.next === undefined) return;
+      if (reply.next === undefined) return true;
       after = reply.next;
     }
+    return false;
   }
 
   async #merge(

@@ -5,7 +5,7 @@
  * Knows:         the queue, the partitions, the peers.
  * Must not know: why a block is in the queue.
  *
- * It goes through the queue partition by partition. While clients use this node it rests after each
+ * It goes through the queue page by page. While clients use this node it rests after each
  * page, in proportion to the time that the page took; while nobody does, it does not rest. What no
  * peer has is tried again later and later; where no peer can be reached, the queue is left as it is
  * and looked at again soon, because nothing was learnt about its blocks.
@@ -58,6 +58,9 @@ const IDLE_MS = 10_000;
 const UNREACHABLE_MS = 3000;
 const FAILED_MS = 30_000;
 const RATE_WINDOW_MS = 60_000;
+const PARTITIONS = Array.from({ length: PARTITION_COUNT }, (_, index) => partitionId(index));
+
+type Due = { readonly partition: PartitionId; readonly hash: BlockHash };
 
 /** How one block fared. */
 type Outcome = 'done' | 'postponed' | 'unreachable';
@@ -154,17 +157,22 @@ export class ResyncWorker implements ReportingWorker {
 
   async #pass(): Promise<'idle' | 'unreachable' | 'failed'> {
     this.#wasKicked = false;
-    let result: 'idle' | 'unreachable' = 'idle';
+    const { queue, clock, stats, pace } = this.#options;
+    const unreachable = new Set<PartitionId>();
     try {
-      await this.#options.queue.load();
-      for (let index = 0; index < PARTITION_COUNT; index += 1) {
-        if (this.#isStopped) break;
-        if ((await this.#passPartition(partitionId(index))) === 'unreachable') {
-          result = 'unreachable';
-        }
+      await queue.load();
+      const pages = this.#duePages(unreachable);
+      for (;;) {
+        const startedMs = clock.monotonicMs();
+        const requests = stats.requests;
+        const page = await pages.next();
+        if (page.done === true) break;
+        await this.#lookAfter(page.value, unreachable);
+        const isUsed = stats.requests > requests;
+        if (isUsed) await this.#rest((clock.monotonicMs() - startedMs) * pace.tranquility);
       }
       this.journal.succeeded();
-      return result;
+      return unreachable.size > 0 ? 'unreachable' : 'idle';
     } catch (error) {
       this.journal.failed(error);
       this.#options.log.warn({ error }, 'blocks cannot be resynced now; it goes on later');
@@ -172,39 +180,39 @@ export class ResyncWorker implements ReportingWorker {
     }
   }
 
-  async #passPartition(partition: PartitionId): Promise<'done' | 'unreachable'> {
-    const { queue, clock, stats, pace } = this.#options;
-    for (let after: Buffer | undefined; queue.lengthIn(partition) > 0 && !this.#isStopped;) {
-      const startedMs = clock.monotonicMs();
-      const requests = stats.requests;
-      const page = await queue.page(partition, after, PAGE_BLOCKS);
-      const due = page.blocks.filter(block => block.dueMs <= clock.wallMs());
-      const outcome = await this.#lookAfter(
-        partition,
-        due.map(block => block.hash),
-      );
-      if (outcome === 'unreachable') return 'unreachable';
-      if (page.next === undefined) break;
-      after = page.next;
-      const isUsed = stats.requests > requests;
-      if (isUsed) await this.#rest((clock.monotonicMs() - startedMs) * pace.tranquility);
+  /** What is due, partition by partition. A page goes on into the next one: most hold few, and a
+   *  round trip for each of them would be most of the time. */
+  async *#duePages(unreachable: ReadonlySet<PartitionId>): AsyncGenerator<readonly Due[]> {
+    const { queue, clock } = this.#options;
+    let due: Due[] = [];
+    for (const partition of PARTITIONS) {
+      for (let after: Buffer | undefined; queue.lengthIn(partition) > 0 && !this.#isStopped;) {
+        if (unreachable.has(partition)) break;
+        const page = await queue.page(partition, after, PAGE_BLOCKS);
+        for (const { hash, dueMs } of page.blocks) {
+          if (dueMs <= clock.wallMs()) due.push({ partition, hash });
+        }
+        if (due.length >= PAGE_BLOCKS) {
+          yield due;
+          due = [];
+        }
+        if (page.next === undefined) break;
+        after = page.next;
+      }
     }
-    return 'done';
+    if (due.length > 0 && !this.#isStopped) yield due;
   }
 
-  async #lookAfter(
-    partition: PartitionId,
-    hashes: readonly BlockHash[],
-  ): Promise<'done' | 'unreachable'> {
-    if (hashes.length === 0) return 'done';
+  /** Adds partitions of which no replica could be reached. */
+  async #lookAfter(page: readonly Due[], unreachable: Set<PartitionId>): Promise<void> {
     this.#isBusy = true;
-    const left = hashes.values();
-    let isReachable = true;
+    const left = page.values();
     const work = async (): Promise<void> => {
-      for (const hash of left) {
-        if (this.#isStopped || !isReachable) return;
+      for (const { partition, hash } of left) {
+        if (this.#isStopped) return;
+        if (unreachable.has(partition)) continue;
         const outcome = await this.#lookAfterOne(partition, hash);
-        if (outcome === 'unreachable') isReachable = false;
+        if (outcome === 'unreachable') unreachable.add(partition);
         else if (outcome === 'done') this.#countDone();
       }
     };
@@ -212,7 +220,6 @@ export class ResyncWorker implements ReportingWorker {
     const results = await Promise.allSettled(Array.from({ length: workers }, work));
     const failed = results.find(result => result.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
-    return isReachable ? 'done' : 'unreachable';
   }
 
   async #lookAfterOne(partition: PartitionId, hash: BlockHash): Promise<Outcome> {

@@ -32,8 +32,10 @@ export interface PartitionTransfer {
   setAside(partition: PartitionId): Promise<'dropped' | 'nothing' | 'failed'>;
   /** Enters the round of forgetting that the other node is in. */
   meetRound(partition: PartitionId, source: NodeId): Promise<'met' | 'failed'>;
-  /** With whom the blocks were found to be the same, and when (monotonic); nobody while some are
-   *  still to be fetched. */
+  /** Takes over what of its blocks others refer to who were not in step since then (monotonic). */
+  pullReferences(partition: PartitionId, sinceMs: number): Promise<void>;
+  /** With whom the blocks are in step, as of when (monotonic); nobody while some are still to be
+   *  fetched. */
   blocksInStep(partition: PartitionId): ReadonlyMap<NodeId, number>;
 }
 
@@ -59,7 +61,8 @@ type Progress = {
   left: number;
 };
 
-const PARTITIONS_AT_ONCE = 4;
+/** Each waits for round trips, most of the time: the others may be far away. */
+const PARTITIONS_AT_ONCE = 16;
 
 export class LayoutSync implements PartitionSync {
   readonly #options: LayoutSyncOptions;
@@ -168,7 +171,7 @@ export class LayoutSync implements PartitionSync {
     partition: PartitionId,
     progress: Progress,
   ): Promise<boolean> {
-    const { known, clock } = this.#options;
+    const { known, clock, transfer } = this.#options;
     const read = progress.read.get(partition) ?? new Set<NodeId>();
     progress.read.set(partition, read);
     for (const quorum of this.#quorums(known.state, version, partition)) {
@@ -176,6 +179,7 @@ export class LayoutSync implements PartitionSync {
     }
     const rowsAtMs = progress.rowsAtMs.get(partition) ?? clock.monotonicMs();
     progress.rowsAtMs.set(partition, rowsAtMs);
+    await transfer.pullReferences(partition, rowsAtMs);
     return this.#hasBlocks(version, partition, rowsAtMs);
   }
 

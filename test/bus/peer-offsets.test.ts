@@ -67,6 +67,21 @@ test('without a majority the correction stays, and nobody agrees', t => {
   t.false(cluster.agreesWithMajority);
 });
 
+test('a jump of the own clock is not seen, and corrected before anybody asks', t => {
+  const { clock, advance, jumpTo } = manualEnvironment();
+  const cluster = new ClusterClock(clock);
+  const before = clock.wallMs();
+  cluster.hear({ others: [before, before], isCounted: true, count: 3 });
+  advance(100);
+  jumpTo(before + HOUR_MS);
+  t.is(cluster.wallMs(), before + 100);
+  cluster.hear({ others: [before + 100, before + 100], isCounted: true, count: 3 });
+  t.is(cluster.wallMs(), before + 100);
+  t.false(cluster.agreesWithMajority);
+  advance(50);
+  t.is(cluster.wallMs(), before + 150);
+});
+
 test('a node on its own is right, once it is known that it is', t => {
   const { clock } = manualEnvironment();
   const cluster = new ClusterClock(clock);

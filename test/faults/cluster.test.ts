@@ -9,6 +9,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { Child } from '../cluster/child.ts';
 import { sharedTrial, startTrial, type FixtureOptions } from '../cluster/cluster-fixture.ts';
+import type { RoleStep } from '../cluster/trial-admin.ts';
 import { roleOf, type TrialSite } from '../cluster/trial-cluster.ts';
 import { runFault, type ClusterFault, type FaultWorld } from '../support/cluster-fault.ts';
 import { faultRounds, isLongRun } from '../support/fault-verdict.ts';
@@ -24,6 +25,8 @@ const DOWN_MS = 1500;
 const DISK_MIB = 768;
 const CUT = { isCut: true };
 const CLOCK_MS = 8000;
+/** How long a change of the layout may take, with what is dropped and waited for before. */
+const SETTLED_MS = 240_000;
 
 const trial = sharedTrial({ roundTrips: () => ROUND_TRIP_MS });
 
@@ -205,13 +208,25 @@ row('a wiped disk', 'long run', {
   },
 });
 
+/** Applies it, and prints how long it takes until everyone has what it says. */
+async function settles(
+  { cluster, t }: FaultWorld,
+  steps: () => readonly RoleStep[],
+): Promise<void> {
+  await cluster.changeLayout(steps);
+  const startedMs = performance.now();
+  await cluster.untilSettled(SETTLED_MS);
+  t.log(`settled after ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
+}
+
 row('a node is added, and removed again', 'long run', {
-  disturb: async ({ cluster, choices }) => {
+  disturb: async world => {
+    const { cluster, choices } = world;
     const site = choices.of(cluster.sites);
     cluster.startAgain(site.spare);
-    await cluster.changeLayout(() => [roleOf(site.spareId, site.name)]);
+    await settles(world, () => [roleOf(site.spareId, site.name)]);
     await cluster.untilHealthy();
-    await cluster.changeLayout(() => [{ id: site.spareId ?? '', remove: true }]);
+    await settles(world, () => [{ id: site.spareId ?? '', remove: true }]);
     await cluster.untilHealthy();
     await site.spare.end('SIGTERM');
   },
@@ -237,48 +252,41 @@ row('a dead machine is replaced', 'long run', {
   },
 });
 
-/** How long a change of the layout may take, with what is dropped and waited for before. */
-const SETTLED_MS = 240_000;
 /** Deletions are forgotten meanwhile, in rounds. */
 const FORGOTTEN_MS = 150_000;
 
 row('a whole site is added, and another one goes', 'long run', {
-  disturb: async ({ cluster, choices }) => {
+  disturb: async world => {
+    const { cluster, choices } = world;
     const site = choices.of(cluster.sites);
     cluster.startAgain(site.spare);
-    await cluster.changeLayout(() => [roleOf(site.spareId, 'nice')]);
-    await cluster.untilSettled(SETTLED_MS);
+    await settles(world, () => [roleOf(site.spareId, 'nice')]);
     const [old, next] = [site.nodeId ?? '', site.spareId ?? ''];
-    await cluster.changeLayout(() => [{ id: old, remove: true }]);
-    await cluster.untilSettled(SETTLED_MS);
+    await settles(world, () => [{ id: old, remove: true }]);
     await site.storage.end('SIGTERM');
     await pause(DOWN_MS * 2);
     // Back to how it was, for the rows that follow.
     cluster.startAgain(site.storage);
     await cluster.untilKnown(() => site.nodeId);
-    await cluster.changeLayout(() => [roleOf(old, site.name), { id: next, remove: true }]);
+    await settles(world, () => [roleOf(old, site.name), { id: next, remove: true }]);
     await cluster.untilHealthy();
-    await cluster.untilSettled(SETTLED_MS);
     await site.spare.end('SIGTERM');
   },
 });
 
 row('a node that was removed comes back, long after: what was deleted stays so', 'long run', {
-  disturb: async ({ cluster, choices, t }) => {
+  disturb: async world => {
+    const { cluster, choices } = world;
     const site = choices.of(cluster.sites);
     cluster.startAgain(site.spare);
     await cluster.untilKnown(() => site.spareId);
     const [old, next] = [site.nodeId ?? '', site.spareId ?? ''];
-    await cluster.changeLayout(() => [roleOf(next, site.name), { id: old, remove: true }]);
-    await cluster.untilSettled(SETTLED_MS);
+    await settles(world, () => [roleOf(next, site.name), { id: old, remove: true }]);
     await site.storage.end('SIGTERM');
     await pause(FORGOTTEN_MS);
     cluster.startAgain(site.storage);
     await cluster.untilKnown(() => site.nodeId);
-    await cluster.changeLayout(() => [roleOf(old, site.name), { id: next, remove: true }]);
-    const startedMs = performance.now();
-    await cluster.untilSettled(SETTLED_MS);
-    t.log(`back in step after ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
+    await settles(world, () => [roleOf(old, site.name), { id: next, remove: true }]);
     await cluster.untilHealthy();
     await site.spare.end('SIGTERM');
   },

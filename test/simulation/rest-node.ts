@@ -75,6 +75,7 @@ export class RestNode {
         pullRows: () => Promise.resolve('done'),
         setAside: () => Promise.resolve('nothing'),
         meetRound: () => Promise.resolve('met'),
+        pullReferences: () => Promise.resolve(),
         blocksInStep: () => new Map(),
       },
       resync: { status: NOTHING_TO_RESYNC },

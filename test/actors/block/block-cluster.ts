@@ -64,6 +64,8 @@ export class BlockCluster {
   /** As a gateway would ask. */
   readonly client: BlockClient;
   live: readonly LayoutVersion[];
+  /** Told of each request of a node to another one. */
+  onRequest: (request: Kinded) => void = () => undefined;
   readonly #bus: MemoryBus;
   readonly #served = new Map<NodeId, Subscription[]>();
 
@@ -147,7 +149,10 @@ export class BlockCluster {
     const { clock, timers } = environment;
     const world = new BlockWorld({ ...kept, environment, isReplicated: true });
     const view = this.view();
-    const calls = new PeerCalls({ bus: new CutBus(this.#bus, this.away, id), view });
+    const told = (request: Kinded): void => {
+      this.onRequest(request);
+    };
+    const calls = new PeerCalls({ bus: new CutBus(this.#bus, this.away, id, told), view });
     const peers = new BlockPeers({
       ...{ calls, view, node: id },
       address: SUBJECTS.block.bind(SUBJECTS),
@@ -179,8 +184,15 @@ class CutBus implements Bus {
   readonly #bus: MemoryBus;
   readonly #away: ReadonlySet<NodeId>;
   readonly #self: NodeId | undefined;
+  readonly #told: (request: Kinded) => void;
 
-  constructor(bus: MemoryBus, away: ReadonlySet<NodeId>, self: NodeId | undefined) {
+  constructor(
+    bus: MemoryBus,
+    away: ReadonlySet<NodeId>,
+    self: NodeId | undefined,
+    told: (request: Kinded) => void = () => undefined,
+  ) {
+    this.#told = told;
     this.#bus = bus;
     this.#away = away;
     this.#self = self;
@@ -194,6 +206,7 @@ class CutBus implements Bus {
     const isCut =
       this.#away.has(address.node) || (this.#self !== undefined && this.#away.has(this.#self));
     if (isCut) return Promise.resolve({ kind: 'no-responders' });
+    this.#told(request);
     return this.#bus.request(address, request, options);
   }
 

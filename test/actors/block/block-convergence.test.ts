@@ -4,7 +4,9 @@
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
 import { checksumsOf } from '../../../actors/storage/block-format.ts';
-import { BlockCluster } from './block-cluster.ts';
+import { type PartitionId, partitionId, partitionOfBlock } from '../../../schemas/ids.ts';
+import { pause } from '../../../schemas/pause.ts';
+import { BlockCluster, type BlockNode } from './block-cluster.ts';
 import type { Block } from './block-world.ts';
 import { DELETE_DELAY_MS, hashOf, makeBlock, makeOwner, pathOf } from './block-world.ts';
 
@@ -22,6 +24,16 @@ async function converge(cluster: BlockCluster): Promise<void> {
     for (const { sync } of cluster.nodes) await cluster.drive(sync.round());
   }
   for (const { resync } of cluster.nodes) await cluster.drive(resync.pass());
+}
+
+/** Different ones of the same partition. */
+function blocksOf(partition: PartitionId, count: number): Block[] {
+  const blocks: Block[] = [];
+  for (let seed = 0; blocks.length < count; seed += 1) {
+    const block = makeBlock(40 + seed, seed);
+    if (partitionOfBlock(block.hash) === partition) blocks.push(block);
+  }
+  return blocks;
 }
 
 async function hasAll(
@@ -168,6 +180,63 @@ test('where no peer answers nothing is given up; where none has it, it is tried 
   cluster.environment.advance(61_000);
   await cluster.drive(resync.pass());
   t.is(world.queue.length, 0);
+});
+
+test('a node that joins is in step with peers that are written to without a pause', async t => {
+  const cluster = new BlockCluster(3);
+  const partition = partitionId(7);
+  const blocks = blocksOf(partition, 12);
+  for (const block of blocks.slice(0, 4)) await store(cluster, block, 1);
+  for (const { sync } of cluster.nodes) await cluster.drive(sync.round());
+  cluster.relayout([1, 2, 3], 'besides');
+  const [, first, second, joined] = cluster.nodes;
+  const sinceMs = cluster.environment.clock.monotonicMs();
+  // A peer is written to behind each answer: their references are the same at no moment.
+  let written = 4;
+  const writes: Promise<unknown>[] = [];
+  cluster.onRequest = ({ kind }) => {
+    const block = kind.startsWith('references-') ? blocks[written++] : undefined;
+    if (block !== undefined) writes.push(first!.world.storeBlock(block, makeOwner(1)));
+  };
+  await cluster.drive(joined!.sync.bringIn(partition, sinceMs));
+  t.true(written > 8);
+  cluster.onRequest = () => undefined;
+  await cluster.drive(Promise.all(writes));
+  await cluster.drive(joined!.resync.pass());
+  const inStep = joined!.sync.inStep(partition);
+  for (const { id } of [first!, second!]) t.true((inStep.get(id) ?? -1) >= sinceMs);
+  t.true(joined!.world.blockFilePaths().length >= 4);
+});
+
+test('a block that no peer had, and that comes by itself, is waited for no longer', async t => {
+  const cluster = new BlockCluster(3);
+  const block = makeBlock(3000);
+  await store(cluster, block, 1);
+  for (const index of [0, 1, 2]) cluster.restart(index, { files: true });
+  const [{ missing, resync, world }] = cluster.nodes as [BlockNode];
+  await cluster.drive(missing.walk('fast'));
+  await cluster.drive(resync.pass());
+  t.is(resync.status.erroredBlocks, 1);
+  // The third replica of three that are asked, too.
+  await store(cluster, block, 2);
+  await cluster.drive(pause(cluster.environment.timers, 1000));
+  t.is(world.queue.length, 0);
+  t.is(resync.status.erroredBlocks, 0);
+});
+
+test('blocks of many partitions are fetched side by side', async t => {
+  const cluster = new BlockCluster(3);
+  const blocks = Array.from({ length: 30 }, (_, seed) => makeBlock(3000, seed));
+  for (const block of blocks) await store(cluster, block, 1);
+  const { missing, resync } = cluster.restart(0, { files: true });
+  await cluster.drive(missing.walk('fast'));
+  const asked: string[] = [];
+  cluster.onRequest = ({ kind }) => void asked.push(kind);
+  const pass = resync.pass();
+  await new Promise(resolve => setImmediate(resolve));
+  const atOnce = asked.length;
+  await cluster.drive(pass);
+  t.true(atOnce > 4, `${atOnce} at a time`);
 });
 
 test('a node that joins takes the blocks, one that left gives them up after that', async t => {

@@ -33,6 +33,7 @@ function world(state: LayoutState) {
       return 'nothing';
     },
     meetRound: async () => 'met',
+    pullReferences: () => Promise.resolve(),
     blocksInStep: () => inStep,
   };
   const sync = new LayoutSync({
