@@ -108,6 +108,7 @@ export class ReplicatedObjectWrites {
     const rule: WriteRule<TableReply> = {
       counts: reply => isStoredAs(reply, write) || (mayBeConcurrent && isNewerRow(reply)),
       prefers: newestOlder,
+      tells: reply => reply.kind === 'older',
       onReply: (reply, node) => {
         const isStoredThere = isStoredAs(reply, write);
         isStored ||= isStoredThere;

@@ -28,6 +28,10 @@ export type WriteRule<Reply extends Kinded> = {
    * the caller must hear even if a single replica says so.
    */
   readonly prefers?: (refusals: readonly Reply[]) => Reply | undefined;
+  /** A refusal from which the caller learns what it needs for another try: once a quorum has told,
+   *  with those that count, or cannot. Until then the others are waited for, although there is no
+   *  quorum of those that count any more. */
+  readonly tells?: ((reply: Reply) => boolean) | undefined;
   /** They have it already, and are not asked. */
   readonly alreadyAt?: ReadonlySet<NodeId> | undefined;
   /** Memory in the request. */
@@ -89,6 +93,7 @@ export class QuorumWrite<Reply extends Kinded> implements Expiring {
       goal.isReachedBy(each => this.#good.has(each)),
     );
     if (isReached) this.#settle(answer);
+    else this.#giveUpIfImpossible();
   }
 
   /** It will not answer, or not in time; should it do so all the same, that counts. */
@@ -108,8 +113,22 @@ export class QuorumWrite<Reply extends Kinded> implements Expiring {
   }
 
   #giveUpIfImpossible(): void {
-    if (!this.#isPreventedBy(() => true)) return;
+    if (!this.#isPreventedBy(() => true) || this.#mayHearMore()) return;
     this.#settle(this.#refusal() ?? UNAVAILABLE);
+  }
+
+  /** There may be a quorum that tells, and there is none yet. */
+  #mayHearMore(): boolean {
+    const { rule, goals } = this.#options;
+    const { tells } = rule;
+    if (tells === undefined) return false;
+    const hasTold = (node: NodeId): boolean => {
+      const reply = this.#bad.get(node);
+      const isRefusal = reply !== undefined && reply.kind !== 'unavailable';
+      return this.#good.has(node) || (isRefusal && tells(reply as Reply));
+    };
+    if (goals.every(goal => goal.isReachedBy(hasTold))) return false;
+    return goals.every(goal => goal.isReachedBy(node => hasTold(node) || !this.#bad.has(node)));
   }
 
   /** Those who said no in such a way leave too few others, in some version. */

@@ -72,6 +72,25 @@ test('a preferred refusal is heard from a single replica', async t => {
   t.deepEqual(await write(world, { ...RULE, prefers }), OTHERWISE);
 });
 
+test('a refusal that tells something is given once a quorum has told, or cannot', async t => {
+  const told = { ...RULE, tells: (reply: EchoReply) => reply.kind === REFUSED.kind };
+  const world = worldOf('abc');
+  // c is dead, and b refuses at once: no quorum is left before a is heard.
+  world.serve('a', done('a'), 50);
+  world.serve('b', REFUSED);
+  const heard: string[] = [];
+  const onReply = (_: EchoReply, node: string): void => void heard.push(node.slice(0, 1));
+  const call = watch(write(world, { ...told, prefers: ([first]) => first, onReply }));
+  await world.passes(40);
+  t.is(call.answer, undefined);
+  await world.passes(10);
+  t.deepEqual(call.answer, REFUSED);
+  t.deepEqual(heard, ['b', 'a']);
+  const two = worldOf('abc');
+  two.serve('b', REFUSED);
+  t.is((await write(two, { ...told, prefers: ([first]) => first })).kind, 'overloaded');
+});
+
 test('every answer is told, those behind the quorum too', async t => {
   const world = worldOf('abc');
   world.serve('a', done('a'));

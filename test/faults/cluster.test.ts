@@ -243,7 +243,7 @@ row('a dead machine is replaced', 'long run', {
     const [old, replacement] = [site.nodeId ?? '', site.spareId ?? ''];
     const done = await runGarage(['-c', config, 'node', 'replace', old, replacement]);
     t.is(done.exitCode, 0, done.stderr);
-    await cluster.untilHealthy();
+    await cluster.untilSettled(SETTLED_MS);
     // Back to how it was, for the rows that follow.
     cluster.startAgain(site.storage);
     await cluster.changeLayout(() => [roleOf(old, site.name), { id: replacement, remove: true }]);
