@@ -36,6 +36,7 @@ export type NatsCallsOptions = {
 
 /** What a message costs besides its bytes, in every buffer that it passes. */
 const MESSAGE_WEIGHT = 256;
+const LAST_BYTES_MAX = 64 * 1024;
 /** Room for the head of a message in a nats-server's count. */
 const HEADERS_BYTES = 1024;
 const NOT_UNDERSTOOD: NotUnderstood = { kind: 'not-understood' };
@@ -92,6 +93,8 @@ export class NatsCalls {
   readonly #calls = new Map<number, Call>();
   readonly #parts: FrameParts;
   #lastNumber = 0;
+  /** What was asked last; no large message is kept for that. */
+  #last: { readonly request: Kinded; readonly message: EncodedMessage } | undefined;
 
   constructor(options: NatsCallsOptions) {
     this.#options = options;
@@ -113,7 +116,7 @@ export class NatsCalls {
   ): Promise<Reply | NoAnswer> {
     const { clock, deadlines } = this.#options;
     const { conversation } = address;
-    const message = encodeMessage(conversation.request, request);
+    const message = this.#encode(address, request);
     return new Promise(resolve => {
       const call = new Call(this, {
         number: this.#nextNumber(),
@@ -132,6 +135,17 @@ export class NatsCalls {
       deadlines.add(call);
       window.take(call);
     });
+  }
+
+  /** A write goes to all replicas, one after the other: it is encoded once. */
+  #encode<Request extends Kinded>(
+    { conversation }: Address<Request, Kinded>,
+    request: Request,
+  ): EncodedMessage {
+    if (this.#last?.request === request) return this.#last.message;
+    const message = encodeMessage(conversation.request, request);
+    this.#last = message.length <= LAST_BYTES_MAX ? { request, message } : undefined;
+    return message;
   }
 
   #nextNumber(): number {
