@@ -33,6 +33,8 @@ export type ComparedReadOptions<Reply extends Kinded> = {
   readonly ask: (node: NodeId, want: 'whole' | 'digest') => Soon<Reply | Unavailable>;
   /** Undefined: no answer, or none that can be compared. */
   readonly hearingOf: (reply: Reply, want: 'whole' | 'digest') => Heard<Reply> | undefined;
+  /** Told the first whole answer while others are still to be heard: what it says may be old. */
+  readonly early?: ((reply: Reply) => void) | undefined;
   readonly hedgeMs: (node: NodeId) => number;
   /** It is given up then. */
   readonly deadlineAtMs: number;
@@ -55,6 +57,7 @@ export class ComparedRead<Reply extends Kinded> implements Expiring {
   /** A hedge delay has passed: what is under way counts for less. */
   #isSlow = false;
   #isSettled = false;
+  #isTold = false;
 
   constructor(
     options: ComparedReadOptions<Reply>,
@@ -127,12 +130,19 @@ export class ComparedRead<Reply extends Kinded> implements Expiring {
       // Its whole answer is the newer of the two.
       if (want === 'whole' || !this.#heard.has(node)) this.#heard.set(node, heard);
       if (this.#decide()) return;
+      if (heard.whole !== undefined) this.#tellEarly(heard.whole);
     } else {
       this.#failed.add(node);
       this.#refusal = reply ?? this.#refusal;
     }
     const isMissingSome = heard === undefined || this.#waiting === 0;
     if (isMissingSome && !this.#askAnother() && this.#waiting === 0) this.expire();
+  }
+
+  #tellEarly(reply: Reply): void {
+    if (this.#isTold) return;
+    this.#isTold = true;
+    this.#options.early?.(reply);
   }
 
   #decide(): boolean {

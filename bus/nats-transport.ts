@@ -90,7 +90,7 @@ class LeanTransport extends NodeTransport {
     this.socket.write(LINE_END, written);
   }
 
-  /** What is sent in one turn of the event loop goes in one write: it wakes the nats-server once. */
+  /** What is sent in one turn of the event loop goes in one write: the nats-server wakes once. */
   #gather(): void {
     const { socket } = this;
     if (socket.writableCorked > 0) return;

@@ -173,7 +173,7 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
   compare(
     partition: PartitionId,
     [whole, digest]: readonly [Request, Request],
-    hearingOf: ComparedReadOptions<Reply>['hearingOf'],
+    { hearingOf, early }: Pick<ComparedReadOptions<Reply>, 'hearingOf' | 'early'>,
   ): Promise<ComparedOutcome<Reply>> {
     const { view, timers } = this.#options;
     const nodes = view.nearest(replicasOf(view.read, partition));
@@ -183,7 +183,7 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
     }
     return new Promise(resolve => {
       const options: ComparedReadOptions<Reply> = {
-        ...{ nodes, quorum, hearingOf, timers, deadlines: this.#deadlines },
+        ...{ nodes, quorum, hearingOf, early, timers, deadlines: this.#deadlines },
         deadlineAtMs: this.#options.clock.monotonicMs() + this.#patienceMs,
         ask: (node, want) => this.#askTimed(node, partition, want === 'whole' ? whole : digest),
         hedgeMs: node => this.#times.hedgeMs(node),

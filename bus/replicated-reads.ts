@@ -51,10 +51,15 @@ export class ReplicatedReads {
     this.#lists = new ComparedLists(this.comparison);
   }
 
-  async read(partition: PartitionId, request: TableRequest): Promise<Answer> {
+  /** `early` is told what the nearest replica says of an object, before others confirm it. */
+  async read(
+    partition: PartitionId,
+    request: TableRequest,
+    early?: (reply: TableReply) => void,
+  ): Promise<Answer> {
     switch (request.kind) {
       case 'object-read':
-        return this.#object(partition, request);
+        return this.#object(partition, request, early);
       case 'upload-read':
         return this.comparison.untilSame(partition, request, () =>
           Promise.resolve(uploadNames(request)),
@@ -80,9 +85,13 @@ export class ReplicatedReads {
 
   /** Two of one write have one timestamp, so what differs is put right in one go, unless versions
    *  are kept: then what a replica shows may lie above what another one does not show. */
-  async #object(partition: PartitionId, request: ObjectRead): Promise<Answer> {
+  async #object(
+    partition: PartitionId,
+    request: ObjectRead,
+    early?: (reply: TableReply) => void,
+  ): Promise<Answer> {
     if (request.version !== undefined) return this.#version(partition, request);
-    const outcome = await this.comparison.compare(partition, request);
+    const outcome = await this.comparison.compare(partition, request, early);
     if (outcome.kind === 'same') return outcome.reply;
     if (outcome.kind === 'failed') return outcome.answer;
     const name = nameOfKey(objectRowKey(partition, request.place));

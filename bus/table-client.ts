@@ -95,10 +95,16 @@ export class TableClient {
     return partition;
   }
 
-  ask(partition: PartitionId, request: TableRequest): Soon<TableAnswer> {
+  /** `early` is told what the nearest of several replicas says of an object, unless the answer is
+   *  there as soon: it may be old. */
+  ask(
+    partition: PartitionId,
+    request: TableRequest,
+    early?: (reply: TableReply) => void,
+  ): Soon<TableAnswer> {
     if (READS.has(request.kind)) {
       return this.#calls.comparesReads(partition)
-        ? this.#reads.read(partition, request)
+        ? this.#reads.read(partition, request, early)
         : this.#calls.read(partition, request);
     }
     const rule = request.kind === 'bucket-fence' ? fenceRule(request.token) : WRITE_RULE;
@@ -109,8 +115,8 @@ export class TableClient {
   }
 
   /** Asks the partition of an object's place. */
-  askPlace(request: PlaceRequest): Soon<TableAnswer> {
-    return this.ask(this.partitionOf(request.place), request);
+  askPlace(request: PlaceRequest, early?: (reply: TableReply) => void): Soon<TableAnswer> {
+    return this.ask(this.partitionOf(request.place), request, early);
   }
 
   /** What each replica says by itself; undefined when one of them says nothing. */

@@ -32,9 +32,14 @@ export class TableComparison {
     this.repair = new RowRepair(calls);
   }
 
-  compare(partition: PartitionId, request: ComparedRead): Promise<ComparedOutcome<TableReply>> {
+  /** `early` is told what the nearest replica says, before it is compared. */
+  compare(
+    partition: PartitionId,
+    request: ComparedRead,
+    early?: (reply: TableReply) => void,
+  ): Promise<ComparedOutcome<TableReply>> {
     const digest = { kind: 'reply-digest', of: request } as const;
-    return this.calls.compare(partition, [request, digest], hearingOf);
+    return this.calls.compare(partition, [request, digest], { hearingOf, early });
   }
 
   /** Compares, repairs the rows of these names, and compares again until there is one answer. */

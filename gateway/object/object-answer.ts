@@ -26,11 +26,17 @@ import { contentRange, parseRange } from '../s3/ranges.ts';
 import { S3Error } from '../s3/s3-error.ts';
 import { ContentGone } from './content-gone.ts';
 import type { CustomerKey } from './customer-key.ts';
+import { EarlyBody } from './early-body.ts';
 import type { FoundObject, ObjectReader } from './object-reader.ts';
 import { unlock } from './unlock.ts';
 
 /** How often an object that is overwritten again and again is looked up. */
 const LOOKUPS_MAX = 3;
+
+/** With them less than the whole may be sent. */
+const PARTIAL_OR_CONDITIONAL = [
+  ...['range', 'if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since'],
+] as const;
 
 /** What a 304 repeats of the head of a 200 (RFC 9110 15.4.5). */
 const NOT_MODIFIED_HEADERS: ReadonlySet<string> = new Set([
@@ -93,23 +99,46 @@ function lookUp(
   lookups: number,
 ): Soon<HttpReply> {
   const { place, want, version } = question;
-  const reply = chain(reader.look(place, want, version), found => {
+  const bodies = new EarlyBody(reader);
+  const early = (found: FoundObject): void => {
+    if (isPlain(question)) bodies.begin(found);
+  };
+  const reply = chain(reader.look(place, want, version, early), found => {
     if (found?.kind !== 'object') return hooks.absent(found);
     const { customerKey } = question;
     return (
-      hooks.instead?.(found.version) ?? answerFound(reader, question, unlock(found, customerKey))
+      hooks.instead?.(found.version) ??
+      answerFound({ reader, bodies }, question, unlock(found, customerKey))
     );
   });
   if (!(reply instanceof Promise)) return reply;
-  return reply.catch((error: unknown) => {
-    if (!(error instanceof ContentGone)) throw error;
-    if (lookups === LOOKUPS_MAX) throw new S3Error('InternalError', { cause: error });
-    return lookUp(reader, question, hooks, lookups + 1);
-  });
+  return reply.then(
+    answer => {
+      bodies.drop();
+      return answer;
+    },
+    (error: unknown) => {
+      bodies.drop();
+      if (!(error instanceof ContentGone)) throw error;
+      if (lookups === LOOKUPS_MAX) throw new S3Error('InternalError', { cause: error });
+      return lookUp(reader, question, hooks, lookups + 1);
+    },
+  );
 }
 
+/** All of the object is wanted, whatever it is. */
+function isPlain({ want, headers, partNumber }: ObjectQuestion): boolean {
+  if (want !== 'content' || partNumber !== undefined) return false;
+  return PARTIAL_OR_CONDITIONAL.every(name => headers.get(name) === undefined);
+}
+
+type Reading = {
+  readonly reader: ObjectReader;
+  readonly bodies: EarlyBody;
+};
+
 function answerFound(
-  reader: ObjectReader,
+  { reader, bodies }: Reading,
   question: ObjectQuestion,
   found: FoundObject,
 ): Soon<HttpReply> {
@@ -137,7 +166,7 @@ function answerFound(
     const body: Soon<ReplyBody> =
       question.want === 'row'
         ? { kind: 'head', sizeBytes: range.sizeBytes }
-        : reader.open(found, range);
+        : bodies.take(found, range);
     const status = isPartial ? 206 : 200;
     return chain(body, opened => ({ status, headers: described, body: opened }));
   });

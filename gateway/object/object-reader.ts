@@ -49,6 +49,13 @@ export type FoundObject = {
   readonly unlocked?: Unlocked;
 };
 
+/** How a body is opened. */
+export type Opening = {
+  readonly seen?: Set<BlockHash> | undefined;
+  /** `early`: nobody takes it yet. */
+  readonly when?: 'early';
+};
+
 /** One part of a completed upload, by its position. */
 export type FoundPart = {
   readonly range: ByteRange;
@@ -98,28 +105,38 @@ export class ObjectReader {
     return chain(this.look(place, want), found => (found?.kind === 'object' ? found : undefined));
   }
 
-  /** The same of any version, and where it is a delete marker. */
+  /** The same of any version, and where it is a delete marker. `early` is told what a single
+   *  replica says, where that is there sooner: perhaps not what will be found. */
   look(
     place: ObjectPlace,
     want: 'row' | 'content',
     version?: VersionRef,
+    early?: (found: FoundObject) => void,
   ): Soon<FoundObject | DeleteMarker | undefined> {
     const { tables } = this.#options;
+    const heard =
+      early &&
+      ((reply: TableAnswer): void => {
+        const found = reply.kind === 'object' ? foundObject(place, reply) : undefined;
+        if (found?.kind === 'object') early(found);
+      });
     const answer = tables.askPlace(
       version === undefined
         ? { kind: 'object-read', place, want }
         : { kind: 'object-read', place, want, version },
+      heard,
     );
     return chain(answer, found => foundObject(place, found));
   }
 
   /**
    * The bytes of a range of what was found. Rejects with S3Error; with ContentGone when the version
-   * was superseded meanwhile: find it again. `seen` is told the blocks that are read.
+   * was superseded meanwhile: find it again. How it is opened says who is told the
+   * blocks that are read, and whether there is time to read more of them.
    */
-  open(found: FoundObject, range: ByteRange, seen?: Set<BlockHash>): Soon<ReplyBody> {
+  open(found: FoundObject, range: ByteRange, how: Opening = {}): Soon<ReplyBody> {
     const { version, inline } = found;
-    if (version.content.kind !== 'inline') return this.#openBlocks(found, range, seen);
+    if (version.content.kind !== 'inline') return this.#openBlocks(found, range, how);
     const stored = inline ?? NO_BYTES;
     if (stored.length !== storedBytesOf(version)) {
       throw new S3Error('InternalError', {
@@ -179,7 +196,7 @@ export class ObjectReader {
   async #openBlocks(
     found: FoundObject,
     range: ByteRange,
-    seen: Set<BlockHash> | undefined,
+    { seen, when }: Opening,
   ): Promise<ReplyBody> {
     const { place, version } = found;
     const { sizeBytes } = range;
@@ -195,6 +212,7 @@ export class ObjectReader {
     const pieces = { slices: blockSlices(walked, range), sizeBytes };
     const source = this.#pieces(seen === undefined ? pieces : { ...pieces, seen });
     await source.prime();
+    if (when === 'early') source.readAhead();
     return { kind: 'stream', sizeBytes, source };
   }
 

@@ -89,6 +89,11 @@ export class PieceSource implements ReplySource {
     }
   }
 
+  /** Reads some more before anybody takes the first piece, where memory is plenty. */
+  readAhead(): void {
+    if (this.#parts.buffers.arePlenty) this.#readAhead(BLOCKS_AHEAD);
+  }
+
   async next(): Promise<Uint8Array | undefined> {
     this.#takeBack();
     try {

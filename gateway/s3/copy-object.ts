@@ -142,7 +142,7 @@ async function copy(
   const copied = await copiedChecksum(services.reader, found, checksum);
   if (copied.kind === 'unknown') {
     const seen = new Set<BlockHash>();
-    const body = await services.reader.open(found, everything, seen);
+    const body = await services.reader.open(found, everything, { seen });
     return services.writer.write(new SourcePayload(body, copied.algorithm), target, seen);
   }
   const known = copied.kind === 'known' ? copied.checksum : undefined;

@@ -53,7 +53,7 @@ export const uploadPartCopy: S3Handler<ObjectCall> = async (call, services) => {
     checkCopySize(range.sizeBytes);
     await refusePart(services, target, range.sizeBytes);
     const seen = new Set<BlockHash>();
-    const body = await reader.open(found, range, seen);
+    const body = await reader.open(found, range, { seen });
     return writer.write(new SourcePayload(body, declared?.algorithm), target, seen);
   });
   return copyResult('CopyPartResult', written, [

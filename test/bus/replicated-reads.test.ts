@@ -74,6 +74,19 @@ test('replicas that agree are one round trip, and nothing is repaired', async t 
   );
 });
 
+test('what the nearest replica says is told early, whether the others agree or not', async t => {
+  for (const others of [5, 7]) {
+    const cluster = new TableCluster({ partition });
+    await tell(cluster, [0], put('a', 5));
+    await tell(cluster, [1, 2], put('a', others));
+    const early: string[] = [];
+    const asked = cluster.client().ask(partition, read('a'), reply => early.push(stampOf(reply)));
+    const answer = await cluster.until(asked);
+    t.deepEqual(early, [stamp(5)]);
+    t.is(stampOf(answer), stamp(others));
+  }
+});
+
 test('the newer of two rows is the answer, and at a quorum before it is said', async t => {
   for (const newer of [0, 1]) {
     const cluster = new TableCluster({ partition });

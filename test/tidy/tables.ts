@@ -105,6 +105,9 @@ export const importers: Importers = {
   ],
 };
 
+/** They write at the end of a turn of the event loop. */
+const TURNS = ['bus/nats-transport.ts', 'gateway/http/write-turn.ts'];
+
 export const bannedNames: readonly BannedName[] = [
   { name: 'Date.now', instead: 'take a Clock (schemas/environment.ts)', allowedIn: CHANCE },
   { name: 'new Date()', instead: 'take a Clock (schemas/environment.ts)', allowedIn: CHANCE },
@@ -114,7 +117,7 @@ export const bannedNames: readonly BannedName[] = [
     name,
     instead: 'take Timers (schemas/environment.ts)',
     // The end of a turn of the event loop is no time that passes.
-    allowedIn: name === 'setImmediate' ? [...CHANCE, 'gateway/http/write-turn.ts'] : CHANCE,
+    allowedIn: name === 'setImmediate' ? [...CHANCE, ...TURNS] : CHANCE,
   })),
   ...[
     'Math.random',
