@@ -32,6 +32,8 @@ import { openInline, unlockedOf, unlockedPart, type Unlocked } from './unlock.ts
 
 /** Bodies read at a time: each may hold two pieces. */
 const READERS_MAX = 2048;
+/** From here on each of them holds less. */
+const CROWD_READERS = 32;
 
 export type ObjectReaderOptions = {
   readonly tables: TableClient;
@@ -223,6 +225,7 @@ export class ObjectReader {
     const onOver = (): void => {
       this.#readers -= 1;
     };
-    return new PieceSource({ ...parts, blocks, buffers, clock, onOver });
+    const isCrowded = (): boolean => this.#readers > CROWD_READERS;
+    return new PieceSource({ ...parts, blocks, buffers, clock, isCrowded, onOver });
   }
 }

@@ -10,7 +10,8 @@
  * small pieces and nothing ahead, so that hundreds of slow clients hold little memory. Pieces end
  * where a block's checksum chunks end, so that no chunk is verified twice.
  *
- * Whoever reads whole blocks holds a buffer for each, also where the bytes come in other memory:
+ * Where many read at a time each holds less: a client that stops after a quick beginning keeps what
+ * it was handed last. Whoever reads whole blocks holds a buffer for each, also where the bytes come in other memory:
  * the number of buffers is what bounds them all.
  */
 import type { BlockClient } from '../../bus/block-client.ts';
@@ -46,9 +47,13 @@ export type PieceSourceParts = {
   readonly sizeBytes: number;
   /** Told the blocks as they are reached. */
   readonly seen?: Set<BlockHash>;
+  /** So many bodies are read that each should hold little. */
+  readonly isCrowded: () => boolean;
   /** Called once, when nothing more will be read. */
   readonly onOver: () => void;
 };
+
+const CROWD_PIECE_BYTES = 2 * CHECKSUM_CHUNK_BYTES;
 
 type ReadRequest = Parameters<BlockClient['read']>[0];
 
@@ -123,8 +128,14 @@ export class PieceSource implements ReplySource {
     this.#handedAtMs = this.#parts.clock.monotonicMs();
     this.#leftBytes -= piece.bytes.length;
     if (this.#leftBytes === 0) this.#end();
-    else if (this.#pace === 'fast') this.#readAhead(piece.buffer === undefined ? 1 : this.#depth());
+    else if (this.#pace === 'fast') this.#readAhead(this.#depthBehind(piece));
     else if (this.#pace === 'fair' && this.#readMs >= DISTANT_MS) this.#readAhead(1);
+  }
+
+  /** In a crowd the reads of others fill the time that one takes. */
+  #depthBehind({ buffer }: Piece): number {
+    if (buffer !== undefined) return this.#depth();
+    return this.#parts.isCrowded() ? 0 : 1;
   }
 
   /** As many reads as last as long as one takes. */
@@ -171,7 +182,9 @@ export class PieceSource implements ReplySource {
   async #request(wantsBlock: boolean): Promise<ReadRequest | undefined> {
     const slice = this.#slice ?? (await this.#nextSlice());
     if (slice === undefined || this.#isOver) return undefined;
-    const buffer = wantsBlock ? this.#parts.buffers.take(slice.sizeBytes) : undefined;
+    const { buffers, isCrowded } = this.#parts;
+    const mayHaveBlock = wantsBlock && (buffers.arePlenty || !isCrowded());
+    const buffer = mayHaveBlock ? buffers.take(slice.sizeBytes) : undefined;
     const length = buffer === undefined ? this.#pieceLength(slice) : slice.sizeBytes;
     const { hash, blockBytes, first, sizeBytes } = slice;
     this.#slice =
@@ -183,7 +196,8 @@ export class PieceSource implements ReplySource {
   }
 
   #pieceLength({ first, sizeBytes }: BlockSlice): number {
-    const pieceBytes = this.#pace === 'slow' ? CHECKSUM_CHUNK_BYTES : READ_PIECE_BYTES;
+    const usualBytes = this.#parts.isCrowded() ? CROWD_PIECE_BYTES : READ_PIECE_BYTES;
+    const pieceBytes = this.#pace === 'slow' ? CHECKSUM_CHUNK_BYTES : usualBytes;
     return Math.min(pieceBytes - (first % pieceBytes), sizeBytes);
   }
 

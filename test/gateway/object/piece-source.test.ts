@@ -17,12 +17,16 @@ async function* blocksOf(count: number) {
   }
 }
 
-type SourceOptions = { readonly blocks?: number; readonly buffers?: ReadBuffers };
+type SourceOptions = {
+  readonly blocks?: number;
+  readonly buffers?: ReadBuffers;
+  readonly isCrowded?: () => boolean;
+};
 
 function sourceOf(
   world: ObjectWorld,
   onOver: () => void,
-  { blocks = 1, buffers = buffersOf(0) }: SourceOptions = {},
+  { blocks = 1, buffers = buffersOf(0), isCrowded = () => false }: SourceOptions = {},
 ): PieceSource {
   world.blocks.blocks.set(BLOCK, CONTENT);
   return new PieceSource({
@@ -31,6 +35,7 @@ function sourceOf(
     clock: world.environment.clock,
     slices: blocksOf(blocks),
     sizeBytes: blocks * MIB,
+    isCrowded,
     onOver,
   });
 }
@@ -69,6 +74,17 @@ test('a slow client gets small pieces and nothing ahead', async t => {
     t.true(((await source.next())?.length ?? 0) < READ_PIECE_BYTES);
     await settle();
     t.is(world.blocks.count('block-read'), 1 + pieces);
+  }
+});
+
+test('in a crowd a client without a buffer has half a piece, and nothing ahead', async t => {
+  const world = objectWorld(t);
+  const source = sourceOf(world, () => undefined, { isCrowded: () => true });
+  await source.prime();
+  for (let pieces = 1; pieces <= 4; pieces += 1) {
+    t.is((await source.next())?.length, READ_PIECE_BYTES / 2);
+    await settle();
+    t.is(world.blocks.count('block-read'), pieces);
   }
 });
 
