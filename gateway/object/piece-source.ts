@@ -10,9 +10,9 @@
  * small pieces and nothing ahead, so that hundreds of slow clients hold little memory. Pieces end
  * where a block's checksum chunks end, so that no chunk is verified twice.
  *
- * Where many read at a time each holds less: a client that stops after a quick beginning keeps what
- * it was handed last. Whoever reads whole blocks holds a buffer for each, also where the bytes come in other memory:
- * the number of buffers is what bounds them all.
+ * Where many read at a time each holds less: a client that stops after a quick beginning keeps
+ * what it was handed last. Whoever reads whole blocks holds a buffer for each, also where the bytes
+ * come in other memory: the number of buffers is what bounds them all.
  */
 import type { BlockClient } from '../../bus/block-client.ts';
 import { LentBytes } from '../../bus/lent-bytes.ts';
