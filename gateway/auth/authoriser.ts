@@ -9,6 +9,7 @@
  */
 import type { Clock } from '../../schemas/environment.ts';
 import type { BucketRow } from '../../schemas/records/bucket-row.ts';
+import type { Tag } from '../../schemas/records/bucket-settings/bucket-tags.ts';
 import type { HttpRequest } from '../http/exchange.ts';
 import { S3Error } from '../s3/s3-error.ts';
 import { DENY_EVERYTHING, parsePolicy, type Policy } from './bucket-policy.ts';
@@ -53,9 +54,11 @@ export class Authoriser {
   /** What headers of a write ask for beside it, which a policy may allow or deny apart. */
   decideHeaders(request: AccessRequest, scene: Omit<RequestFacts, 'nowMs'>): 'allowed' | 'denied' {
     if (request.action !== 's3:PutObject') return 'allowed';
+    // What is new has no tags yet.
+    const untagged = { ...scene, existingTags: [] };
     for (const [header, action] of HEADER_ACTIONS) {
       if (scene.headers.get(header) === undefined) continue;
-      if (this.decide({ ...request, action }, scene) !== 'allowed') return 'denied';
+      if (this.decide({ ...request, action }, untagged) !== 'allowed') return 'denied';
     }
     return 'allowed';
   }
@@ -64,23 +67,37 @@ export class Authoriser {
    * A visit to a website: whoever made a bucket one opened its objects to everybody, except what
    * its policy denies.
    *
+   * @param existingTags those of the object, once it was looked up.
+   * @returns whether the object is to be looked up, to ask again.
    * @throws S3Error AccessDenied.
    */
-  checkVisit(bucket: BucketRow, objectKey: string, http: HttpRequest): void {
-    if (bucket.policy === undefined) return;
+  checkVisit(
+    bucket: BucketRow,
+    objectKey: string,
+    http: HttpRequest,
+    existingTags?: readonly Tag[],
+  ): 'allowed' | 'by-object' {
+    if (bucket.policy === undefined) return 'allowed';
     const right = { permission: 'website', action: 's3:GetObject' } as const;
     const auth = { kind: 'anonymous', effectiveHeaders: http.headers } as const;
-    const scene = { http, headers: http.headers, query: NO_PARAMETERS, auth };
+    const scene = {
+      ...{ http, headers: http.headers, query: NO_PARAMETERS, auth },
+      ...(existingTags && { existingTags }),
+    };
     const verdict = this.decide({ ...right, key: undefined, bucket, objectKey }, scene);
-    if (verdict !== 'allowed') throw new S3Error('AccessDenied');
+    if (verdict === 'denied') throw new S3Error('AccessDenied');
+    return verdict;
   }
 
-  #facts({ http, headers, query, auth, isForm, lock }: Omit<RequestFacts, 'nowMs'>): RequestFacts {
+  #facts({ http, headers, query, auth, ...more }: Omit<RequestFacts, 'nowMs'>): RequestFacts {
+    const { isForm, lock, requestTags, existingTags } = more;
     const nowMs = this.#clock.wallMs();
     return {
       ...{ http, headers, query, auth, nowMs },
       ...(isForm === undefined ? {} : { isForm }),
       ...(lock === undefined ? {} : { lock }),
+      ...(requestTags === undefined ? {} : { requestTags }),
+      ...(existingTags === undefined ? {} : { existingTags }),
     };
   }
 

@@ -43,6 +43,8 @@ export type Policy = {
   readonly statements: readonly Statement[];
   /** It allows something to everybody, by no fixed condition. */
   readonly isPublic: boolean;
+  /** Something is decided by the tags of objects. */
+  readonly asksTags: boolean;
 };
 
 export type PolicyQuestion = {
@@ -71,6 +73,7 @@ export const DENY_EVERYTHING: Policy = {
     },
   ],
   isPublic: false,
+  asksTags: false,
 };
 
 export function parsePolicy(text: string): PolicyReading {
@@ -141,7 +144,12 @@ function readDocument(document: unknown): Policy {
   }
   const statements = elements.map(element => readStatement(element, version));
   checkSids(elements);
-  return { statements, isPublic: statements.some(isPublicStatement) };
+  const conditions = statements.flatMap(statement => statement.conditions);
+  return {
+    statements,
+    isPublic: statements.some(isPublicStatement),
+    asksTags: conditions.some(({ asksTags }) => asksTags),
+  };
 }
 
 const STATEMENT_FIELDS = [

@@ -22,7 +22,7 @@ import {
   objectAclAllows,
   type AclGroup,
 } from './canned-acl.ts';
-import type { RequestFacts } from './request-facts.ts';
+import { lacksTags, type RequestFacts } from './request-facts.ts';
 import type { S3Action } from './s3-actions.ts';
 
 /**
@@ -63,7 +63,10 @@ export type PermissionQuestion = {
   readonly policy: { readonly document: Policy; readonly facts: RequestFacts } | undefined;
 };
 
-/** `by-object`: the access control list of the object decides (`decideByObject`). */
+/**
+ * `by-object`: the object is to be looked up. Its tags decide, for a policy that asks for them (ask
+ * again with them); by no policy its access control list does (`decideByObject`).
+ */
 export type Verdict = 'allowed' | 'denied' | 'by-object';
 
 /** An owner can always undo a policy, whatever it says. */
@@ -128,12 +131,13 @@ function policyVerdict(
   { action, key, objectKey, policy }: PermissionQuestion,
   bucket: GuardedBucket,
   grants: Grants | undefined,
-): 'allowed' | 'denied' | undefined {
+): Verdict | undefined {
   if (policy === undefined) return undefined;
   if (grants?.owner === true && OWNERS_OWN.has(action)) return 'allowed';
   const accessKeyId = key?.accessKeyId;
   const target = { bucketNames: namesOf(bucket), key: objectKey };
   const { document, facts } = policy;
+  if (document.asksTags && lacksTags(action, facts)) return 'by-object';
   const said = evaluate(document, { action, target, accessKeyId, facts });
   if (said === 'deny') return 'denied';
   if (said === 'none') return undefined;

@@ -18,7 +18,7 @@ import {
   type PolicyText,
   type PolicyVersion,
 } from './policy-patterns.ts';
-import { factReader, type FactReader, type RequestFacts } from './request-facts.ts';
+import { asksTags, factReader, type FactReader, type RequestFacts } from './request-facts.ts';
 import { hasWildcard } from './wildcards.ts';
 
 type Test = (value: string, facts: RequestFacts) => boolean;
@@ -32,6 +32,8 @@ export type PolicyCondition = {
   readonly quantifier: 'single' | 'all' | 'any';
   /** The statement is about fixed values of the request's origin: it is not for everybody. */
   readonly isFixing: boolean;
+  /** It is about a tag of the object that is there. */
+  readonly asksTags: boolean;
 };
 
 type Compile = (values: readonly string[], version: PolicyVersion) => Test;
@@ -160,7 +162,8 @@ function readCondition(
   version: PolicyVersion,
 ): PolicyCondition {
   const read = readerOf(key);
-  if (operatorName === 'Null') return presence(read, values);
+  const asked = { read, asksTags: asksTags(key) };
+  if (operatorName === 'Null') return presence(asked, values);
   const [, prefix, name = '', suffix] = MODIFIER.exec(operatorName) ?? [];
   const operator = OPERATORS.get(name);
   if (operator === undefined) {
@@ -171,7 +174,7 @@ function readCondition(
   const ifAbsent =
     suffix !== undefined || quantifier === 'all' || (isNegated && quantifier === 'single');
   const isFixing = !isNegated && !ifAbsent && isFixed(key, values);
-  return { read, test: compile(values, version), isNegated, ifAbsent, quantifier, isFixing };
+  return { ...asked, test: compile(values, version), isNegated, ifAbsent, quantifier, isFixing };
 }
 
 function readerOf(key: string): FactReader {
@@ -196,14 +199,17 @@ function isFixed(key: string, values: readonly string[]): boolean {
   return isIdentity && values.every(value => !hasWildcard(value) && !value.includes('${'));
 }
 
-function presence(read: FactReader, values: readonly string[]): PolicyCondition {
+function presence(
+  asked: Pick<PolicyCondition, 'read' | 'asksTags'>,
+  values: readonly string[],
+): PolicyCondition {
   const [value, ...rest] = values.map(text => text.toLowerCase());
   if (rest.length > 0 || (value !== 'true' && value !== 'false')) {
     throw malformedPolicy('The value of Null is true or false.');
   }
   const wantsAbsent = value === 'true';
   return {
-    read,
+    ...asked,
     test: () => !wantsAbsent,
     isNegated: false,
     ifAbsent: wantsAbsent,

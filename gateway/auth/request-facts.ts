@@ -8,9 +8,11 @@
  * A key that is not here is refused when the policy is put: a Deny whose condition never holds
  * would look like a lock and be none.
  */
+import type { Tag } from '../../schemas/records/bucket-settings/bucket-tags.ts';
 import type { HttpRequest, RequestHeaders } from '../http/exchange.ts';
 import { parseIsoTime } from '../s3/iso-time.ts';
 import { parseBasicTime } from './request-time.ts';
+import type { S3Action } from './s3-actions.ts';
 import type { Authenticated } from './signature-v4.ts';
 
 export type RequestFacts = {
@@ -24,6 +26,10 @@ export type RequestFacts = {
   readonly isForm?: boolean;
   /** What it asks of a lock, where that stands in its body. */
   readonly lock?: AskedLock;
+  /** The tags that it brings, where they stand in its body. */
+  readonly requestTags?: readonly Tag[];
+  /** Those of the object that it is about; undefined: not looked up. */
+  readonly existingTags?: readonly Tag[];
 };
 
 /** As headers have it. */
@@ -77,9 +83,15 @@ const HEADERS = [
   'x-amz-acl',
   'x-amz-content-sha256',
   'x-amz-copy-source',
+  'x-amz-grant-full-control',
+  'x-amz-grant-read',
+  'x-amz-grant-read-acp',
+  'x-amz-grant-write',
+  'x-amz-grant-write-acp',
   'x-amz-metadata-directive',
   'x-amz-object-ownership',
   'x-amz-server-side-encryption',
+  'x-amz-server-side-encryption-aws-kms-key-id',
   'x-amz-server-side-encryption-customer-algorithm',
   'x-amz-storage-class',
   'x-amz-website-redirect-location',
@@ -112,6 +124,7 @@ const SOURCES: ReadonlyMap<string, Source> = new Map<string, Source>([
   ...HEADERS.map(name => [`s3:${name}`, header(name)] as const),
 ]);
 
+const EXISTING_TAG = 's3:existingobjecttag/';
 const REQUEST_TAG = 's3:requestobjecttag/';
 const REQUEST_TAG_KEYS = 's3:requestobjecttagkeys';
 const TAGGING_HEADER = 'x-amz-tagging';
@@ -124,10 +137,43 @@ export function factReader(key: string): FactReader | undefined {
   const name = key.toLowerCase();
   const source = SOURCES.get(name);
   if (source !== undefined) return single(source);
-  if (name === REQUEST_TAG_KEYS) return facts => requestTags(facts)?.map(([tagKey]) => tagKey);
-  if (!name.startsWith(REQUEST_TAG) || name.length === REQUEST_TAG.length) return undefined;
-  const tag = key.slice(REQUEST_TAG.length);
-  return single(facts => requestTags(facts)?.find(([tagKey]) => tagKey === tag)?.[1]);
+  if (name === REQUEST_TAG_KEYS) return facts => requestTags(facts)?.map(tag => tag.key);
+  const tags = asksTags(key)
+    ? existingTags
+    : name.startsWith(REQUEST_TAG)
+      ? requestTags
+      : undefined;
+  const tagKey = key.slice(key.indexOf('/') + 1);
+  if (tags === undefined || tagKey === '') return undefined;
+  return single(facts => tags(facts)?.find(tag => tag.key === tagKey)?.value);
+}
+
+/** Does the key ask for a tag of the object that is there? */
+export function asksTags(key: string): boolean {
+  return key.toLowerCase().startsWith(EXISTING_TAG);
+}
+
+/** What may be decided by the tags of an object; for all else it has none. */
+const TAGGED: ReadonlySet<S3Action> = new Set<S3Action>([
+  's3:DeleteObjectTagging',
+  's3:DeleteObjectVersionTagging',
+  's3:GetObject',
+  's3:GetObjectAcl',
+  's3:GetObjectAttributes',
+  's3:GetObjectTagging',
+  's3:GetObjectVersion',
+  's3:GetObjectVersionAcl',
+  's3:GetObjectVersionAttributes',
+  's3:GetObjectVersionTagging',
+  's3:PutObjectAcl',
+  's3:PutObjectTagging',
+  's3:PutObjectVersionAcl',
+  's3:PutObjectVersionTagging',
+]);
+
+/** Is the object to be looked up before it is decided? */
+export function lacksTags(action: S3Action, { existingTags }: RequestFacts): boolean {
+  return existingTags === undefined && TAGGED.has(action);
 }
 
 function single(source: Source): FactReader {
@@ -137,11 +183,15 @@ function single(source: Source): FactReader {
   };
 }
 
-function requestTags({
-  headers,
-}: RequestFacts): readonly (readonly [string, string])[] | undefined {
+function existingTags(facts: RequestFacts): readonly Tag[] | undefined {
+  return facts.existingTags;
+}
+
+function requestTags({ headers, requestTags: tags }: RequestFacts): readonly Tag[] | undefined {
+  if (tags !== undefined) return tags;
   const text = headers.get(TAGGING_HEADER);
-  return text === undefined ? undefined : [...new URLSearchParams(text)];
+  if (text === undefined) return undefined;
+  return Array.from(new URLSearchParams(text), ([key, value]) => ({ key, value }));
 }
 
 /** What `${aws:username}` and its kin stand for; undefined for a request without a key. */

@@ -22,7 +22,7 @@ import { unlock } from '../object/unlock.ts';
 import { checkSource } from './conditions.ts';
 import { sourceKeyOf } from './customer-key-headers.ts';
 import { checkExpectedSourceOwner } from './expected-owner.ts';
-import { checkObjectAcl, decideFor } from './object-access.ts';
+import { checkFound, decideFor } from './object-access.ts';
 import { checkedVersionRef, placeOf } from './object-place.ts';
 import { noSuchObject } from './object-versions.ts';
 import type { Access, S3Call, S3Services } from './s3-call.ts';
@@ -83,9 +83,10 @@ export async function authoriseSource(
     throw new S3Error('NoSuchBucket', { fields: { BucketName: bucketName } });
   }
   const action = version === undefined ? 's3:GetObject' : 's3:GetObjectVersion';
-  const asked = { permission: 'read', action, bucket, objectKey: key } as const;
-  const access = decideFor(call, services, asked);
-  if (access === 'denied') throw new S3Error('AccessDenied');
+  const right = { permission: 'read', action } as const;
+  const verdict = decideFor(call, services, { ...right, bucket, objectKey: key });
+  if (verdict === 'denied') throw new S3Error('AccessDenied');
+  const access = verdict === 'by-object' ? right : verdict;
   checkExpectedSourceOwner(call.headers, bucket);
   return { bucket, key, version, access, customerKey };
 }
@@ -105,7 +106,7 @@ export async function withSource<Result>(
     const found = await services.reader.look(place, 'content', source.version);
     if (found?.kind !== 'object') throw noSource(call, services, { source, marker: found });
     const { etag, timestamp } = found.version;
-    if (source.access === 'by-object') checkObjectAcl(call, source.bucket, found.version);
+    checkFound(call, services, { ...source, version: found.version });
     const unlocked = unlock(found, source.customerKey);
     checkSource(call.headers, { etag, lastModifiedMs: timestampMs(timestamp) });
     try {

@@ -13,7 +13,7 @@ import { answerObject, type ObjectQuestion } from '../object/object-answer.ts';
 import { headersOfVersion } from '../object/version-extras.ts';
 import { customerKeyOf } from './customer-key-headers.ts';
 import { expirationHeaders } from './lifecycle-headers.ts';
-import { checkObjectAcl } from './object-access.ts';
+import { checkFound } from './object-access.ts';
 import { lockHeaders } from './object-lock-headers.ts';
 import { parsePartNumber, placeOf, versionRefOfCall } from './object-place.ts';
 import { noSuchObject } from './object-versions.ts';
@@ -46,11 +46,12 @@ function answer(
   const absent = (marker: DeleteMarker | undefined): never => {
     throw noSuchObject(call, services, { bucket, key, version: question.version, marker });
   };
-  if (call.access === 'allowed') return answerObject(reader, question, { absent });
+  const { access } = call;
+  if (access === 'allowed') return answerObject(reader, question, { absent });
   return answerObject(reader, question, {
     absent,
     instead: version => {
-      checkObjectAcl(call, call.bucket, version);
+      checkFound(call, services, { bucket, key, access, version });
       return undefined;
     },
   });

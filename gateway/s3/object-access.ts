@@ -1,8 +1,9 @@
 /**
  * What is left to decide about an object once it was looked up.
  *
- * Owns:          the refusal by an object's own access control list; what is said of an absent one.
- * Knows:         the authoriser; where an object carries its list.
+ * Owns:          the refusal by an object's own access control list, or by its tags; what is said
+ *                of an absent one.
+ * Knows:         the authoriser; where an object carries its list and its tags.
  * Must not know: how an object is found or sent.
  *
  * Without the right to list a bucket nobody learns which keys are there: what is missing and what
@@ -12,10 +13,15 @@ import type { BucketRow } from '../../schemas/records/bucket-row.ts';
 import type { CannedAcl } from '../../schemas/records/bucket-settings/access-settings.ts';
 import { cannedAcl } from '../../schemas/records/bucket-settings/access-settings.ts';
 import type { ObjectVersion } from '../../schemas/records/object-row.ts';
-import { decideByObject, type PermissionQuestion, type Verdict } from '../auth/permissions.ts';
+import {
+  decideByObject,
+  type Permission,
+  type PermissionQuestion,
+  type Verdict,
+} from '../auth/permissions.ts';
 import type { RequestFacts } from '../auth/request-facts.ts';
 import type { S3Action } from '../auth/s3-actions.ts';
-import type { Caller, S3Call, S3Services } from './s3-call.ts';
+import type { Access, Caller, S3Call, S3Services } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
 
 /** The list that an object came with is among its stored headers, where it is not told. */
@@ -29,7 +35,7 @@ export function aclOf({ headers, acl }: ObjectVersion): CannedAcl | undefined {
 }
 
 type Asked = {
-  readonly permission: 'read' | 'write' | 'owner';
+  readonly permission: Permission;
   readonly action: S3Action;
   readonly bucket: BucketRow;
   readonly objectKey: string | undefined;
@@ -37,7 +43,7 @@ type Asked = {
 
 /** May the caller do this, too? `lock`: what the call asks for in its body. */
 export function decideFor(
-  call: S3Call & Pick<RequestFacts, 'lock'>,
+  call: S3Call & Pick<RequestFacts, 'lock' | 'existingTags'>,
   { authoriser }: S3Services,
   asked: Asked,
 ): Verdict {
@@ -48,10 +54,28 @@ export function decideFor(
   );
 }
 
-/** @throws S3Error AccessDenied when the object's list does not let the caller read it. */
-export function checkObjectAcl(call: S3Call, bucket: BucketRow, version: ObjectVersion): void {
-  const question = { action: 's3:GetObject', key: signerOf(call.caller), bucket } as const;
-  if (decideByObject(question, aclOf(version)) === 'denied') throw new S3Error('AccessDenied');
+/** The object that was looked up, and what is left to decide about it. */
+export type Found = {
+  readonly bucket: BucketRow;
+  readonly key: string;
+  readonly access: Access;
+  readonly version: ObjectVersion;
+};
+
+/** @throws S3Error AccessDenied where neither its tags nor its list let the caller do it. */
+export function checkFound(
+  call: S3Call,
+  services: S3Services,
+  { bucket, key, access, version }: Found,
+): void {
+  if (access === 'allowed') return;
+  const existingTags = version.tagging?.tags ?? [];
+  const asked = { ...access, bucket, objectKey: key };
+  const verdict = decideFor({ ...call, existingTags }, services, asked);
+  if (verdict === 'allowed') return;
+  const question = { action: access.action, key: signerOf(call.caller), bucket };
+  if (verdict === 'by-object' && decideByObject(question, aclOf(version)) === 'allowed') return;
+  throw new S3Error('AccessDenied');
 }
 
 /** What is said of a key that is not there. */

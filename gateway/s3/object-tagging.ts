@@ -13,8 +13,9 @@ import type { ObjectVersion } from '../../schemas/records/object-row.ts';
 import type { HttpReply, ReplyHeaders, RequestHeaders } from '../http/exchange.ts';
 import { readVouchedDocument, refuseFault } from './bucket-document.ts';
 import { readTagging, tagXml } from './bucket-tagging.ts';
+import { decideFor } from './object-access.ts';
 import { changeObject, findVersion } from './object-versions.ts';
-import type { ObjectCall, S3Handler } from './s3-call.ts';
+import type { ObjectCall, S3Handler, S3Services } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
 import { xmlReply } from './xml-reply.ts';
 import { s3Document, wrap } from './xml-writer.ts';
@@ -34,9 +35,26 @@ export const getObjectTagging: S3Handler<ObjectCall> = async (call, services) =>
 export const putObjectTagging: S3Handler<ObjectCall> = async (call, services) => {
   const body = await readVouchedDocument(call, DOCUMENT_BYTES_MAX);
   const tags = readTagging(body);
+  const permitted = { ...call, requestTags: tags, access: accessByTags(call, services, tags) };
   refuseFault(faultOfTags(tags, OBJECT_TAGS_MAX));
-  return { status: 200, headers: await change(call, services, tags) };
+  return { status: 200, headers: await change(permitted, services, tags) };
 };
+
+/** A policy may speak of the tags in the document; without one the door has decided. */
+function accessByTags(
+  call: ObjectCall,
+  services: S3Services,
+  requestTags: readonly Tag[],
+): ObjectCall['access'] {
+  const { bucket, key: objectKey, query } = call;
+  if (bucket.policy === undefined) return call.access;
+  const isOfVersion = query.has('versionId');
+  const action = isOfVersion ? 's3:PutObjectVersionTagging' : 's3:PutObjectTagging';
+  const right = { permission: 'write', action } as const;
+  const verdict = decideFor({ ...call, requestTags }, services, { ...right, bucket, objectKey });
+  if (verdict === 'denied') throw new S3Error('AccessDenied');
+  return verdict === 'by-object' ? right : verdict;
+}
 
 export const deleteObjectTagging: S3Handler<ObjectCall> = async (call, services) => {
   const reply: HttpReply = { status: 204, headers: await change(call, services, []) };
@@ -45,7 +63,7 @@ export const deleteObjectTagging: S3Handler<ObjectCall> = async (call, services)
 
 function change(
   call: ObjectCall,
-  services: Parameters<S3Handler<ObjectCall>>[1],
+  services: S3Services,
   tags: readonly Tag[],
 ): Promise<ReplyHeaders> {
   return changeObject(call, services, { tagging: { stamp: services.stamper.now(), tags } });

@@ -15,7 +15,7 @@ import { httpDate } from '../http/http-date.ts';
 import type { FoundObject } from '../object/object-reader.ts';
 import { tableRefusal } from '../object/refusals.ts';
 import { headersOfVersion, versionHeaders } from '../object/version-extras.ts';
-import { absentKey } from './object-access.ts';
+import { absentKey, checkFound } from './object-access.ts';
 import { placeOf, versionRefOfCall } from './object-place.ts';
 import type { ObjectCall, S3Call, S3Services } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
@@ -26,27 +26,29 @@ export type AskedVersion = {
   readonly headers: ReplyHeaders;
 };
 
-/** Rejects with S3Error NoSuchKey, NoSuchVersion, MethodNotAllowed. */
+/** Rejects with S3Error NoSuchKey, NoSuchVersion, MethodNotAllowed, AccessDenied. */
 export async function findVersion(call: ObjectCall, services: S3Services): Promise<AskedVersion> {
   const version = versionRefOfCall(call.query);
   const found = await services.reader.look(placeOf(call), 'row', version);
   const { bucket, key } = call;
-  if (found?.kind === 'object') return { found, headers: headersOfVersion(bucket, found.version) };
-  throw noSuchObject(call, services, { bucket, key, version, marker: found });
+  if (found?.kind !== 'object') {
+    throw noSuchObject(call, services, { bucket, key, version, marker: found });
+  }
+  checkFound(call, services, { ...call, version: found.version });
+  return { found, headers: headersOfVersion(bucket, found.version) };
 }
 
 /**
  * Answers with the headers that tell which version was changed.
- * Rejects with S3Error NoSuchKey, NoSuchVersion, MethodNotAllowed.
+ * Rejects with S3Error NoSuchKey, NoSuchVersion, MethodNotAllowed, AccessDenied.
  */
 export async function changeObject(
   call: ObjectCall,
   services: S3Services,
   change: Pick<ObjectChange, 'tagging' | 'acl' | 'retention' | 'hold'>,
 ): Promise<ReplyHeaders> {
-  const asked = versionRefOfCall(call.query);
   const place = placeOf(call);
-  const version = await versionToChange(call, services, { place, asked });
+  const version = await versionToChange(call, services, place);
   const request = { kind: 'object-change', place, version, ...change } as const;
   const answer = await services.tables.changeObject(request);
   if (answer.kind === 'written') return versionHeaders(call.bucket, answer.version);
@@ -59,14 +61,20 @@ export async function changeObject(
 }
 
 /** Of several replicas one may have another current version than the next: they are told which one
- *  is meant, once a read quorum agrees on it. */
+ *  is meant, once a read quorum agrees on it. What is decided by the object is decided here. */
 async function versionToChange(
   call: ObjectCall,
-  { tables, reader }: S3Services,
-  { place, asked }: { readonly place: ObjectPlace; readonly asked: VersionRef | undefined },
+  services: S3Services,
+  place: ObjectPlace,
 ): Promise<VersionRef | undefined> {
-  if (call.bucket.versioning === undefined || tables.decidesConditions(place)) return asked;
-  const found = await reader.look(place, 'row', asked);
+  const { bucket, access, query } = call;
+  const asked = versionRefOfCall(query);
+  if (access !== 'allowed') {
+    const { found } = await findVersion(call, services);
+    return bucket.versioning === undefined ? asked : versionRefOf(found.version);
+  }
+  if (bucket.versioning === undefined || services.tables.decidesConditions(place)) return asked;
+  const found = await services.reader.look(place, 'row', asked);
   return found?.kind === 'object' ? versionRefOf(found.version) : asked;
 }
 

@@ -17,8 +17,11 @@ import type {
 import type { ObjectOwnership } from '../../schemas/records/bucket-settings/access-settings.ts';
 import type { LifecycleCalendar } from '../../schemas/lifecycle-calendar.ts';
 import type { Stamper } from '../../schemas/stamper.ts';
+import type { Tag } from '../../schemas/records/bucket-settings/bucket-tags.ts';
 import type { Log } from '../../schemas/telemetry.ts';
 import type { Authoriser } from '../auth/authoriser.ts';
+import type { Permission } from '../auth/permissions.ts';
+import type { S3Action } from '../auth/s3-actions.ts';
 import type { Authenticated } from '../auth/signature-v4.ts';
 import type { HttpReply, HttpRequest, RequestHeaders } from '../http/exchange.ts';
 import type { ObjectReader } from '../object/object-reader.ts';
@@ -29,8 +32,9 @@ export type QueryParameters = ReadonlyMap<string, string>;
 
 export type Caller = { readonly accessKeyId: AccessKeyId; readonly keyName: string };
 
-/** `by-object`: the handler asks the object's access control list, and refuses. */
-export type Access = 'allowed' | 'by-object';
+/** What the handler has to ask again about the object that it finds. */
+export type ByObject = { readonly permission: Permission; readonly action: S3Action };
+export type Access = 'allowed' | ByObject;
 
 export type S3Call = {
   /** Also in `x-amz-request-id`, the error body and the log. */
@@ -42,6 +46,8 @@ export type S3Call = {
   readonly auth: Authenticated;
   readonly caller: Caller | undefined;
   readonly access: Access;
+  /** The tags in its body, once they were read, where a policy may ask for them. */
+  readonly requestTags?: readonly Tag[];
 };
 
 export type BucketCall = S3Call & {

@@ -249,7 +249,9 @@ class Door {
     const { authoriser } = this.#services;
     const scene = { http: record.http, headers: auth.effectiveHeaders, query, auth };
     const verdict = authoriser.decide(request, scene);
-    if (verdict === 'by-object') return decidedBy === 'object' ? verdict : 'denied';
+    if (verdict === 'by-object') {
+      return decidedBy === 'object' ? { permission, action: request.action } : 'denied';
+    }
     if (verdict === 'denied' || bucket?.policy === undefined) return verdict;
     return authoriser.decideHeaders(request, scene);
   }

@@ -23,7 +23,7 @@ import type { HttpReply, HttpRequest, RequestHeaders } from '../http/exchange.ts
 import { decodePercent } from '../http/percent-decoding.ts';
 import { HeaderList } from '../http/request-headers.ts';
 import { placeOfKey } from '../object/key-place.ts';
-import { answerObject } from '../object/object-answer.ts';
+import { answerObject, type AnswerHooks } from '../object/object-answer.ts';
 import type { ObjectReader } from '../object/object-reader.ts';
 import { readFailure } from '../object/read-failure.ts';
 import { errorPage, failureHeaders, type PageFailure } from './error-page.ts';
@@ -108,7 +108,7 @@ class PageVisit {
   #page(): Soon<HttpReply> {
     return this.#guarded(
       () =>
-        answerObject(this.#services.reader, this.#question(this.#indexed(this.#key)), {
+        this.#answer(this.#indexed(this.#key), {
           absent: () => this.#folderOrNothing(),
           instead: objectRedirect,
         }),
@@ -126,16 +126,26 @@ class PageVisit {
   }
 
   /** Throws S3Error for what the bucket's policy denies. */
-  #question(key: string): Parameters<typeof answerObject>[1] {
-    this.#services.authoriser.checkVisit(this.#site.bucket, key, this.#request);
-    return {
+  #answer(key: string, hooks: AnswerHooks, headers = this.#request.headers): Soon<HttpReply> {
+    const { authoriser, reader } = this.#services;
+    const { bucket } = this.#site;
+    const access = authoriser.checkVisit(bucket, key, this.#request);
+    const question = {
       place: this.#place(key),
       want: this.#want,
-      headers: this.#request.headers,
+      headers,
       partNumber: undefined,
       overrides: NO_OVERRIDES,
       wantsChecksum: false,
     };
+    if (access === 'allowed') return answerObject(reader, question, hooks);
+    return answerObject(reader, question, {
+      ...hooks,
+      instead: version => {
+        authoriser.checkVisit(bucket, key, this.#request, version.tagging?.tags ?? []);
+        return hooks.instead?.(version);
+      },
+    });
   }
 
   #folderOrNothing(): Soon<HttpReply> {
@@ -164,7 +174,7 @@ class PageVisit {
     if (rule.redirectCode !== 200) return this.#serveUnder(NOT_FOUND, key, absent);
     return this.#guarded(
       () =>
-        answerObject(this.#services.reader, this.#question(key), {
+        this.#answer(key, {
           absent,
           instead: objectRedirect,
         }),
@@ -216,8 +226,7 @@ class PageVisit {
       return otherwise();
     };
     try {
-      const question = { ...this.#question(key), headers: NO_HEADERS };
-      const reply = answerObject(this.#services.reader, question, { absent: () => ABSENT });
+      const reply = this.#answer(key, { absent: () => ABSENT }, NO_HEADERS);
       return reply instanceof Promise ? reply.then(finish, unreadable) : finish(reply);
     } catch (thrown) {
       return unreadable(thrown);

@@ -5,28 +5,18 @@
  * Knows:         the grammar of policies.
  * Must not know: how a right is decided.
  */
-import { each, table, type Caller, type Cases } from '../s3-case.ts';
-
-type Statement = Readonly<Record<string, unknown>>;
-
-const ALLOW_READ: Statement = {
-  Effect: 'Allow',
-  Principal: '*',
-  Action: 's3:GetObject',
-  Resource: 'arn:aws:s3:::{bucket}/*',
-};
-
-function policy(...statements: readonly Statement[]): string {
-  return JSON.stringify({ Version: '2012-10-17', Statement: statements });
-}
-
-function changed(change: Statement): Statement {
-  return { ...ALLOW_READ, ...change };
-}
-
-function conditioned(operator: string, key: string, value: unknown): Statement {
-  return changed({ Condition: { [operator]: { [key]: value } } });
-}
+import { each, table, type Cases } from '../s3-case.ts';
+import { conditionKeys, tags } from './policy-conditions.ts';
+import {
+  ALLOW_READ,
+  changed,
+  conditioned,
+  DENIED,
+  LIST,
+  policy,
+  READ,
+  type Right,
+} from './policy-documents.ts';
 
 const document: Cases = {
   'a policy is kept word by word': {
@@ -100,22 +90,6 @@ const bad: Cases = each(BAD, ([title, body]) => [
   },
 ]);
 
-/** What `as` is answered to `ask` where these statements hold. */
-type Right = readonly [
-  title: string,
-  statements: readonly Statement[],
-  as: Caller,
-  ask: string,
-  answer: string,
-];
-
-const READ = 'GET /{bucket}/a/b';
-const DENIED = '403 AccessDenied';
-const LIST: Statement = {
-  ...ALLOW_READ,
-  Action: 's3:ListBucket',
-  Resource: 'arn:aws:s3:::{bucket}',
-};
 const STRANGER = { AWS: 'arn:aws:iam:::user/{stranger}' };
 const LOCAL = '127.0.0.0/8';
 
@@ -282,7 +256,7 @@ export const bucketPolicy = table(
 );
 export const policyRights = table(
   'what a policy allows',
-  'Allow and Deny, wildcards, conditions on text, numbers, dates, networks, `Bool`, `Null`, `…IfExists`',
-  rights,
+  'Allow and Deny, wildcards, conditions on text, numbers, dates, networks, `Bool`, `Null`, `…IfExists`; on tags too',
+  ...[rights, conditionKeys, tags],
 );
 export const policyStatus = table('GetBucketPolicyStatus', 'whether it is public', status);
