@@ -9,7 +9,7 @@
  * x-amz-content-sha256 again.
  */
 import { PUT_BYTES_MAX } from '../../schemas/limits.ts';
-import type { StoredChecksum } from '../../schemas/records/checksum.ts';
+import type { ChecksumAlgorithm, StoredChecksum } from '../../schemas/records/checksum.ts';
 import type { Authenticated } from '../auth/signature-v4.ts';
 import { ChunkedBody, type DecodedBodySink } from '../auth/chunked-body.ts';
 import { chunkedFraming, type ChunkedFraming } from '../auth/chunked-framing.ts';
@@ -135,6 +135,12 @@ export class HttpPayload implements Payload, BodySink, DecodedBodySink {
     const sha256 = parts.sha256Hex !== undefined;
     const algorithm = parts.checksum?.algorithm;
     this.plan = algorithm === undefined ? { sha256 } : { sha256, checksum: algorithm };
+  }
+
+  /** The same body; `algorithm` is computed and stored, where the client sends no checksum. */
+  computing(algorithm: ChecksumAlgorithm): HttpPayload {
+    if (this.#parts.checksum !== undefined) return this;
+    return new HttpPayload({ ...this.#parts, checksum: { algorithm } });
   }
 
   get comparesMd5(): boolean {

@@ -209,5 +209,9 @@ async function selectPart(
   }
   const part = await reader.part(found, partNumber);
   if (part === undefined) throw new S3Error('InvalidPartNumber');
-  return { ...part, isPartial: true };
+  // As with S3: where the object has a checksum of all its bytes, its parts tell none.
+  if (version.checksum?.type !== 'FULL_OBJECT') return { ...part, isPartial: true };
+  const { range, partCount } = part;
+  if (partCount === 1) return { range, partCount, checksum: version.checksum, isPartial: true };
+  return { range, partCount, isPartial: true };
 }

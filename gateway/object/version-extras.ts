@@ -42,6 +42,15 @@ export function versionHeaders(
   return versioning === undefined ? NO_HEADERS : [['x-amz-version-id', version ?? 'null']];
 }
 
+/** What a write tells of what it made: S3 names no version while a bucket's are suspended. */
+export function writtenHeaders(
+  { versioning }: Pick<BucketRow, 'versioning'>,
+  version: VersionRef | undefined,
+): ReplyHeaders {
+  const isNamed = versioning !== undefined && version !== undefined && version !== 'null';
+  return isNamed ? [['x-amz-version-id', version]] : NO_HEADERS;
+}
+
 export function headersOfVersion(
   bucket: Pick<BucketRow, 'versioning'>,
   row: StoredVersion,

@@ -26,7 +26,7 @@ import { readSmallBody } from '../object/payload.ts';
 import { quotaOf } from '../object/quota.ts';
 import { tableRefusal } from '../object/refusals.ts';
 import { unlock } from '../object/unlock.ts';
-import { extrasOf, versionHeaders } from '../object/version-extras.ts';
+import { extrasOf, writtenHeaders } from '../object/version-extras.ts';
 import { customerKeyOf } from './customer-key-headers.ts';
 import { expirationHeaders } from './lifecycle-headers.ts';
 import { withDefault } from './object-lock-headers.ts';
@@ -270,7 +270,7 @@ function completedReply(
     tags: tagging?.tags,
   };
   const headers = [
-    ...versionHeaders(bucket, made.version),
+    ...writtenHeaders(bucket, made.version),
     ...expirationHeaders(bucket, calendar, subject),
   ];
   return xmlReply(s3Document('CompleteMultipartUploadResult', content), headers);

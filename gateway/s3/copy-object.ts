@@ -19,7 +19,7 @@ import type { VersionTarget, Written } from '../object/object-writer.ts';
 import { copyByReference } from '../object/reference-copy.ts';
 import { quotaOf, refuseEarly } from '../object/quota.ts';
 import { SourcePayload } from '../object/source-payload.ts';
-import { extrasOf, versionHeaders } from '../object/version-extras.ts';
+import { extrasOf, writtenHeaders } from '../object/version-extras.ts';
 import { askedAcl } from './access-control.ts';
 import { askedChecksum } from './checksum-headers.ts';
 import { copiedChecksum } from './copied-checksum.ts';
@@ -87,7 +87,7 @@ export const copyObject: S3Handler<ObjectCall> = async (call, services) => {
   const { sizeBytes, lastModifiedMs: createdMs } = written;
   const subject = { key: call.key, sizeBytes, createdMs, tags };
   const expiration = expirationHeaders(call.bucket, services.calendar, subject);
-  const version = versionHeaders(call.bucket, written.version);
+  const version = writtenHeaders(call.bucket, written.version);
   const key = customerKeyHeaders(customerKey);
   return copyResult('CopyObjectResult', written, [...version, ...told, ...key, ...expiration]);
 };

@@ -92,19 +92,22 @@ export function askedChecksum(headers: RequestHeaders): UploadChecksum | undefin
   const typeName = headers.get('x-amz-checksum-type')?.toUpperCase();
   if (name === undefined) {
     if (typeName === undefined) return undefined;
-    throw invalid('x-amz-checksum-type can only be used with x-amz-checksum-algorithm.');
+    throw invalid(
+      'The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.',
+    );
   }
   const algorithm = parseAlgorithm(name);
   if (algorithm === undefined) throw invalid('The checksum algorithm is not supported.');
   const type = checksumType(typeName) ?? (algorithm === 'CRC64NVME' ? 'FULL_OBJECT' : 'COMPOSITE');
   const isPossible = type === 'FULL_OBJECT' ? isCombinable(algorithm) : algorithm !== 'CRC64NVME';
   if (isPossible) return { algorithm, type };
-  throw invalid(`The ${type} checksum type cannot be used with the algorithm ${algorithm}.`);
+  const told = algorithm.toLowerCase();
+  throw invalid(`The ${type} checksum type cannot be used with the ${told} checksum algorithm.`);
 }
 
 function checksumType(name: string | undefined): ChecksumType | undefined {
   if (name === undefined || name === 'FULL_OBJECT' || name === 'COMPOSITE') return name;
-  throw invalid('The checksum type must be FULL_OBJECT or COMPOSITE.');
+  throw invalid('Value for x-amz-checksum-type header is invalid.');
 }
 
 function checksumReplyHeaders(checksum: UploadChecksum | undefined): ReplyHeaders {

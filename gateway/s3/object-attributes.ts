@@ -65,9 +65,11 @@ function readWanted({ headers }: ObjectCall): ReadonlySet<Attribute> {
   return new Set(names as Attribute[]);
 }
 
+/** As with S3, without the number of parts that a composite checksum ends in elsewhere. */
 function checksumXml({ checksum }: ObjectVersion): string {
   if (checksum === undefined) return '';
-  return wrap('Checksum', checksumElement(checksum) + element('ChecksumType', checksum.type));
+  const bare = { ...checksum, value: checksum.value.replace(/-\d+$/, '') };
+  return wrap('Checksum', checksumElement(bare) + element('ChecksumType', checksum.type));
 }
 
 async function partsXml(

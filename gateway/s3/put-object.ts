@@ -11,7 +11,7 @@ import { httpPayload } from '../object/http-payload.ts';
 import type { Written } from '../object/object-writer.ts';
 import type { Payload } from '../object/payload.ts';
 import { quotaOf, refuseEarly } from '../object/quota.ts';
-import { extrasOf, versionHeaders } from '../object/version-extras.ts';
+import { extrasOf, writtenHeaders } from '../object/version-extras.ts';
 import type { HttpReply, ReplyHeaders } from '../http/exchange.ts';
 import { askedAcl } from './access-control.ts';
 import { checksumReplyHeaders } from './checksum-headers.ts';
@@ -61,7 +61,7 @@ export async function storeObject(
     await refuseEarly(tables, quota, { place, kind: 'object', sizeBytes: body.sizeBytes });
   }
   const written = await writer.write(body, target);
-  const version = versionHeaders(call.bucket, written.version);
+  const version = writtenHeaders(call.bucket, written.version);
   const told =
     customerKey === undefined ? version : [...version, ...customerKeyHeaders(customerKey)];
   if (call.bucket.lifecycle === undefined) return { written, further: told };

@@ -35,7 +35,7 @@ export class S3Router {
    */
   route(method: string, place: Place, query: QueryParameters): Operation {
     const table = this.#places[place];
-    if (query.size === 0) return table['']?.[method] ?? notAllowed(table['']);
+    if (query.size === 0) return table['']?.[method] ?? notAllowed(table[''], method, place);
     const isPreflight = method === ('OPTIONS' satisfies Method);
     const subresource = isPreflight ? '' : this.#subresourceOf(query);
     const methods = table[subresource];
@@ -44,7 +44,7 @@ export class S3Router {
         message: `The parameter ${subresource} does not apply to a ${place}.`,
       });
     }
-    const operation = methods[method] ?? notAllowed(methods);
+    const operation = methods[method] ?? notAllowed(methods, method, place);
     checkParameters(operation, query);
     return operation;
   }
@@ -77,9 +77,16 @@ function placeTable(operations: readonly Operation[], place: Place): PlaceTable 
   return table;
 }
 
-function notAllowed(methods: Readonly<Partial<Record<string, Operation>>> | undefined): never {
+function notAllowed(
+  methods: Readonly<Partial<Record<string, Operation>>> | undefined,
+  method: string,
+  place: Place,
+): never {
   const allowed = Object.keys(methods ?? {});
-  throw new S3Error('MethodNotAllowed', { headers: [['allow', allowed.join(', ')]] });
+  throw new S3Error('MethodNotAllowed', {
+    headers: [['allow', allowed.join(', ')]],
+    fields: { Method: method, ResourceType: place.toUpperCase() },
+  });
 }
 
 function checkParameters({ name, refuses }: Operation, query: QueryParameters): void {

@@ -33,8 +33,11 @@ type OpenPart = { readonly target: PartTarget; readonly declared: UploadRow['che
 
 export const uploadPart: S3Handler<ObjectCall> = async (call, services) => {
   checkUploadHeaders(call.headers);
-  const payload = httpPayload(call);
+  const sent = httpPayload(call);
   const { target, declared } = await openPart(call, services);
+  // That of the whole is made of CRCs that anybody may have computed.
+  const isOfWhole = declared?.type === 'FULL_OBJECT';
+  const payload = isOfWhole ? sent.computing(declared.algorithm) : sent;
   checkDeclared(declared, payload.plan.checksum);
   await refusePart(services, target, payload.sizeBytes);
   const written = await services.writer.write(payload, target);
@@ -103,7 +106,7 @@ function checkDeclared(declared: UploadRow['checksum'], given: string | undefine
   if (declared === undefined || declared.algorithm === given) return;
   throw new S3Error('InvalidRequest', {
     message:
-      `Checksum type mismatch: expected ${declared.algorithm.toLowerCase()}, ` +
-      `got ${given?.toLowerCase() ?? 'none'}.`,
+      `Checksum Type mismatch occurred, expected checksum Type: ` +
+      `${declared.algorithm.toLowerCase()}, actual checksum Type: ${given?.toLowerCase() ?? 'null'}`,
   });
 }

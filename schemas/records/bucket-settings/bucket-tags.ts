@@ -29,13 +29,18 @@ export function readTags(fields: FieldReader): Tag[] {
 
 /** undefined: they may be stored. `max`: how many of them what they are attached to may have. */
 export function faultOfTags(tags: readonly Tag[], max: number): SettingFault | undefined {
-  if (tags.length > max) return invalidTag(`There are more than ${String(max)} tags.`);
+  if (tags.length > max) return tooMany(max);
   const seen = new Set<string>();
   for (const { key } of tags) {
     if (seen.has(key)) return invalidTag('Cannot provide multiple Tags with the same key', key);
     seen.add(key);
   }
   return firstFault(tags, faultOfTag);
+}
+
+function tooMany(max: number): SettingFault {
+  const whose = max === OBJECT_TAGS_MAX ? 'Object tags' : 'Bucket tag count';
+  return { code: 'BadRequest', message: `${whose} cannot be greater than ${String(max)}` };
 }
 
 function faultOfTag({ key, value }: Tag): SettingFault | undefined {

@@ -8,7 +8,12 @@
 
 export type SettingFault = {
   readonly code:
-    'InvalidArgument' | 'InvalidRequest' | 'InvalidRetentionPeriod' | 'InvalidTag' | 'MalformedXML';
+    | 'BadRequest'
+    | 'InvalidArgument'
+    | 'InvalidRequest'
+    | 'InvalidRetentionPeriod'
+    | 'InvalidTag'
+    | 'MalformedXML';
   /** One sentence. */
   readonly message: string;
   /** What the message is about, where S3 names it. */

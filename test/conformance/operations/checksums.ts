@@ -267,6 +267,75 @@ const uploads: Cases = {
     ...{ ask: COMPLETE, body: ONE_PART, headers: { 'x-amz-checksum-crc64nvme': 'M3eFcAZSQlc=' } },
     answer: '200',
   },
+  ...each(['CRC32', 'CRC32C', 'CRC64NVME'] as const, algorithm => {
+    const header = `x-amz-checksum-${algorithm.toLowerCase()}`;
+    const value = HELLO.find(([one]) => header.endsWith(`-${one}`))?.[1] ?? '';
+    const asked = {
+      'x-amz-checksum-algorithm': algorithm,
+      'x-amz-checksum-type': 'FULL_OBJECT',
+    };
+    return [
+      `a part without a checksum, of an upload with ${algorithm}, FULL_OBJECT`,
+      {
+        given: [
+          begun(asked),
+          { ask: PART, body: 'hello', answer: '200', has: { [header]: value } },
+        ],
+        ...{ ask: COMPLETE, body: ONE_PART, answer: '200' },
+        xml: { [`Checksum${algorithm}`]: value, ChecksumType: 'FULL_OBJECT' },
+      },
+    ];
+  }),
+  'a part without a checksum, of an upload with CRC32, COMPOSITE': {
+    given: [begun({ 'x-amz-checksum-algorithm': 'CRC32' })],
+    ...{ ask: PART, body: 'hello', answer: '400 InvalidRequest' },
+  },
+  'attributes tell a composite checksum without the number of parts': {
+    given: [
+      begun({ 'x-amz-checksum-algorithm': 'CRC32' }),
+      { ask: PART, body: 'hello', headers: { 'x-amz-checksum-crc32': 'NhCmhg==' }, answer: '200' },
+      {
+        ask: COMPLETE,
+        body: ONE_PART.replace('</Part>', '<ChecksumCRC32>NhCmhg==</ChecksumCRC32></Part>'),
+        ...{ answer: '200', xml: { ChecksumCRC32: /-1$/ } },
+      },
+    ],
+    ask: 'GET /{bucket}/a?attributes',
+    ...{ headers: { 'x-amz-object-attributes': 'Checksum' }, answer: '200' },
+    xml: { 'Checksum.ChecksumCRC32': /^[\w+/]{6}==$/, 'Checksum.ChecksumType': 'COMPOSITE' },
+  },
+  ...each(
+    [
+      ['COMPOSITE', '{3.x-amz-checksum-crc32}'],
+      ['FULL_OBJECT', null],
+    ] as const,
+    ([type, told]) => {
+      const asked = { 'x-amz-checksum-algorithm': 'CRC32', 'x-amz-checksum-type': type };
+      const crc32 = { 'x-amz-checksum-algorithm': 'CRC32' };
+      const checksum = (step: number): string =>
+        `<ChecksumCRC32>{${step}.x-amz-checksum-crc32}</ChecksumCRC32></Part>`;
+      return [
+        `a part that is read by its number, of an upload with CRC32, ${type}`,
+        {
+          given: [
+            begun(asked),
+            { ask: PART, body: FIRST_PART, answer: '200', headers: crc32 },
+            { ask: PART.replace('r=1', 'r=2'), body: LAST_PART, answer: '200', headers: crc32 },
+            {
+              ask: COMPLETE,
+              body:
+                '<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{2.etag}</ETag>' +
+                `${checksum(2)}<Part><PartNumber>2</PartNumber><ETag>{3.etag}</ETag>` +
+                `${checksum(3)}</CompleteMultipartUpload>`,
+              answer: '200',
+            },
+          ],
+          ...{ ask: 'GET /{bucket}/a?partNumber=2', headers: MODE, answer: '206' },
+          ...{ text: LAST_PART, has: { 'x-amz-checksum-crc32': told } },
+        },
+      ];
+    },
+  ),
   'the size that is announced at the end counts': {
     given: [begun({}), `${PART} < hello`],
     ...{ ask: COMPLETE, body: ONE_PART, headers: { 'x-amz-mp-object-size': '6' } },

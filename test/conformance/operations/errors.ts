@@ -34,6 +34,10 @@ const cases: Cases = {
       { ask, answer: '405 MethodNotAllowed', has: { allow: new RegExp(allowed) } },
     ],
   ),
+  'a method that is not allowed is told, and on what': {
+    ...{ ask: 'POST /', answer: '405 MethodNotAllowed' },
+    xml: { Method: 'POST', ResourceType: 'SERVICE' },
+  },
   'unknown parameters are ignored': {
     ...{ ask: 'GET /{object}?foo&bar=1&x-id=GetObject', answer: '200', text: '0123456789' },
   },

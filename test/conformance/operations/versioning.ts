@@ -88,6 +88,18 @@ const writes: Cases = {
     xml: { 'Version.VersionId': ['null', '{1.x-amz-version-id}'], DeleteMarker: null },
     then: ['GET /{versioned}/a > three', 'GET /{versioned}/a?versionId={1.x-amz-version-id} > one'],
   },
+  'while suspended a write names no version, and reads do': {
+    given: [`PUT /{versioned}?versioning < ${SUSPENDED}`],
+    ...{ ask: 'PUT /{versioned}/a', body: 'x', answer: '200', has: { 'x-amz-version-id': null } },
+    then: [
+      { ask: 'GET /{versioned}/a', answer: '200', has: { 'x-amz-version-id': 'null' } },
+      {
+        ask: 'PUT /{versioned}/b',
+        headers: { 'x-amz-copy-source': '{versioned}/a' },
+        ...{ answer: '200', has: { 'x-amz-version-id': null } },
+      },
+    ],
+  },
   'a copy is a version': {
     given: ['PUT /{versioned}/a < x'],
     ask: 'PUT /{versioned}/b',

@@ -288,7 +288,7 @@ const refused: readonly (readonly [
     'tagging',
     '51 tags',
     `<TagSet>${Array.from({ length: 51 }, (_, n) => tag(`k${String(n)}`, '')).join('')}</TagSet>`,
-    'InvalidTag',
+    'BadRequest',
   ],
 ];
 
