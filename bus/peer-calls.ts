@@ -7,10 +7,10 @@
  *
  * A request whose process has died is answered by nobody. Its sender would wait out the whole
  * deadline, and hold a turn meanwhile that others want: so it waits no longer than the node is held
- * to be alive.
+ * to be alive, and less than a deadline where a message was lost.
  */
 import type { NodeId } from '../schemas/ids.ts';
-import { REQUEST_DEADLINE_MS } from '../schemas/limits.ts';
+import { PEER_PATIENCE_MS } from '../schemas/limits.ts';
 import type { Kinded } from '../schemas/wire.ts';
 import { isNoAnswer, type Address, type Bus } from './bus.ts';
 import type { ClusterView } from './cluster-view.ts';
@@ -66,7 +66,7 @@ export class PeerCalls {
     const { bus, view } = this.#options;
     const { node } = address;
     if (this.#isClosed || !view.isUp(node)) return Promise.resolve(undefined);
-    const options = { timeoutMs: REQUEST_DEADLINE_MS, layouts: view.liveIds };
+    const options = { timeoutMs: PEER_PATIENCE_MS, layouts: view.liveIds };
     return new Promise(resolve => {
       const giveUp: GiveUp = () => {
         resolve(undefined);

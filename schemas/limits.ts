@@ -77,6 +77,9 @@ export const INDEX_SHARDS_MAX = 256;
  *  blocks, which may wait for their turn on a thin link. */
 export const ROWS_PATIENCE_MS = 4500;
 export const BLOCKS_PATIENCE_MS = 9000;
+/** What a node's workers ask of another node is given up after so long: a message that was lost
+ *  holds a comparison of all partitions up. */
+export const PEER_PATIENCE_MS = BLOCKS_PATIENCE_MS;
 /** What is sent to a node that seems to be away counts as failed after so long. */
 export const DOWN_GRACE_MS = 1000;
 /** A second replica is asked beside a slow one after twice its usual time, within these. */

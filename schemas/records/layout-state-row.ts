@@ -208,14 +208,23 @@ function readStaged(fields: FieldReader): StagedRegisters {
 
 // ---- the whole ----------------------------------------------------------------------------------
 
-export function encodeLayoutState({ versions, retired, trackers, staged }: LayoutState): Buffer {
-  return pack([
+/** A state never changes, and is told to many. */
+const ENCODED = new WeakMap<LayoutState, Buffer>();
+
+/** Not to be changed: it is remembered. */
+export function encodeLayoutState(state: LayoutState): Buffer {
+  const known = ENCODED.get(state);
+  if (known !== undefined) return known;
+  const { versions, retired, trackers, staged } = state;
+  const encoded = pack([
     FORMAT,
     sorted(versions).map(([name, version]) => [name, ...packVersion(version)]),
     sorted(retired).map(packRetired),
     sorted(trackers).map(packTracker),
     packStaged(staged),
   ]);
+  ENCODED.set(state, encoded);
+  return encoded;
 }
 
 /** Throws CodecError. */

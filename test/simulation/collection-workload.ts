@@ -2,10 +2,15 @@
  * Deletions that are forgotten: objects are deleted while a node is away or a gateway stands still
  * in the middle of a repair, and read long after.
  *
+ * Who has all forget together, the first of the partition's replicas, is never the one that is
+ * away: the others cannot begin without it.
+ *
  * Owns:          when what happens; the requests.
  * Knows:         the judge of registers; how long a tombstone is kept.
  * Must not know: rounds.
  */
+import { partitionOfPlace } from '../../bus/table-client.ts';
+import { replicasOf } from '../../schemas/cluster-layout.ts';
 import type { ObjectKey } from '../../schemas/ids.ts';
 import { TOMBSTONE_KEEP_MS } from '../../schemas/limits.ts';
 import type { ObjectPlace } from '../../schemas/messages/table.ts';
@@ -24,6 +29,13 @@ const BUSY_MS = 24_000;
 const TICK_MS = TOMBSTONE_KEEP_MS / 2;
 const REST_MS = 1200;
 const QUIET_REST_MS = 4000;
+/** A node that was away has what it missed some seconds after its start. */
+const BACK_MS_MAX = 3000;
+const REPAIR_MS_MAX = 10_000;
+const REPAIRS_MAX = 8;
+/** As long as a row is read and the replicas are found to differ. */
+const REPAIR_WAIT_MS = 300;
+const THAWED_MS = 5000;
 
 export class CollectionWorkload implements Workload {
   readonly #run: Run;
@@ -43,7 +55,7 @@ export class CollectionWorkload implements Workload {
   start(): void {
     this.#clients.start(CLIENTS, () => this.#turn());
     if (this.#run.random.below(2) === 0) this.#sendAway();
-    else this.#freezeInRepair();
+    else void this.#freezeInRepair();
   }
 
   stop(): Promise<void> {
@@ -65,24 +77,55 @@ export class CollectionWorkload implements Workload {
   /** A node misses deletions, and is back only just before they are forgotten. */
   #sendAway(): void {
     const { random, cluster } = this.#run;
-    const node = cluster.nodes[random.below(cluster.nodes.length)]!;
+    const partition = partitionOfPlace(this.#place(''));
+    const [first] = replicasOf(cluster.rest.view.current, partition);
+    const others = cluster.nodes.filter(({ id }) => id !== first);
+    const node = others[random.below(others.length)]!;
     this.#after(random.fraction() * (BUSY_MS / 2), () => {
       node.kill();
     });
-    this.#after(3 * TICK_MS - random.fraction() * 6000, () => {
+    this.#after(3 * TICK_MS - random.fraction() * BACK_MS_MAX, () => {
       if (!node.isRunning) node.start();
     });
   }
 
-  /** A gateway has read what a replica missed, and writes it down when all have forgotten it. */
-  #freezeInRepair(): void {
+  /**
+   * A gateway has read what a replica missed, and writes it down when all have forgotten that it
+   * was deleted.
+   */
+  async #freezeInRepair(): Promise<void> {
     const { random, cluster } = this.#run;
-    const gateway = cluster.gateways[random.below(cluster.gateways.length)]!;
-    this.#after(random.fraction() * (BUSY_MS / 2), () => {
+    await this.#pass(random.fraction() * REPAIR_MS_MAX);
+    const asleep = random.below(cluster.gateways.length);
+    const awake = (asleep + 1) % cluster.gateways.length;
+    const gateway = cluster.gateways[asleep]!;
+    const { process } = gateway.services;
+    for (let tries = 0; tries < REPAIRS_MAX && !process.isFrozen; tries += 1) {
+      const key = `missed-${String(tries)}`;
+      await this.#writeMissing(key, process.zone, awake);
       gateway.freezeAt('rows-read');
-    });
-    this.#after(3 * TICK_MS + 5000, () => {
-      gateway.services.process.thaw();
+      void this.#judge.read(key, this.#place(key), asleep);
+      await this.#pass(REPAIR_WAIT_MS);
+      gateway.freezeAt(undefined);
+      await this.#delete(key, awake);
+    }
+    await this.#pass(3 * TICK_MS + THAWED_MS - cluster.time.nowMs);
+    process.thaw();
+  }
+
+  /** The node of that site hears nothing of it from the gateways. */
+  async #writeMissing(key: string, zone: string, gateway: number): Promise<void> {
+    const { nodes, gateways, network } = this.#run.cluster;
+    const away = nodes.find(node => node.zone === zone)!;
+    const names = gateways.map(({ services }) => services.process.name);
+    for (const name of names) network.cut(name, away.name);
+    await this.#write(key, gateway);
+    for (const name of names) network.mend(name, away.name);
+  }
+
+  #pass(ms: number): Promise<void> {
+    return new Promise(resolve => {
+      this.#after(ms, resolve);
     });
   }
 
@@ -94,23 +137,20 @@ export class CollectionWorkload implements Workload {
     if (dice < READS || !isBusy) await this.#judge.read(key, this.#place(key));
     else if (dice < READS + DELETES) await this.#delete(key);
     else await this.#write(key);
-    await new Promise<void>(resolve => {
-      this.#after(random.fraction() * (isBusy ? REST_MS : QUIET_REST_MS), resolve);
-    });
+    await this.#pass(random.fraction() * (isBusy ? REST_MS : QUIET_REST_MS));
   }
 
-  async #write(key: string): Promise<void> {
+  async #write(key: string, gateway?: number): Promise<void> {
     const content = this.#run.contents.make('inline');
-    await this.#judge.change(key, content.value, {
-      what: `put ${key} = ${String(content.value)}`,
-      work: gateway => putObject(gateway, this.#place(key), content),
-    });
+    const work = (at: At): Promise<void> => putObject(at, this.#place(key), content);
+    const what = `put ${key} = ${String(content.value)}`;
+    await this.#judge.change(key, content.value, { what, work }, gateway);
   }
 
-  async #delete(key: string): Promise<void> {
-    await this.#judge.change(key, 'deleted', {
-      what: `delete ${key}`,
-      work: gateway => deleteObject(gateway, this.#place(key)),
-    });
+  async #delete(key: string, gateway?: number): Promise<void> {
+    const work = (at: At): Promise<void> => deleteObject(at, this.#place(key));
+    await this.#judge.change(key, 'deleted', { what: `delete ${key}`, work }, gateway);
   }
 }
+
+type At = Parameters<typeof deleteObject>[0];

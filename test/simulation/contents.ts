@@ -43,7 +43,16 @@ export class Contents {
 
   make(shape: Content['shape']): Content {
     const value = this.#made.size + 1;
-    const blocks = this.#blocks(value, shape);
+    return this.#keep(value, shape, this.#blocks(value, shape));
+  }
+
+  /** Of two blocks: one of its own, and one that all of this name have. */
+  makeSharing(name: string): Content {
+    const value = this.#made.size + 1;
+    return this.#keep(value, 'blocks', [blockOf(headOf(value), false), blockOf(name, true)]);
+  }
+
+  #keep(value: number, shape: Content['shape'], blocks: Block[]): Content {
     const bytes = blocks.length > 0 ? Buffer.concat(blocks.map(block => block.bytes)) : undefined;
     const content = { value, shape, blocks, bytes: bytes ?? this.#small(value) };
     this.#made.set(value, content);

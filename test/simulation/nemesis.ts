@@ -24,6 +24,7 @@ export type FaultName =
   | 'cut'
   | 'one-way'
   | 'isolate'
+  | 'gateway-cut'
   | 'weather'
   | 'clock'
   | 'append-error'
@@ -54,6 +55,7 @@ const HEARD_MS = 600;
 /** A store that lost its memory has asked its peers by then. */
 const RECALL_MS = 1500;
 const LOSS_MS_MAX = 2500;
+const AWAY_MS_MAX = 1000;
 /** All but one of so many runs lose a disk. */
 const LOSS_OF = 3;
 const FILE_OPERATIONS = ['create', 'write', 'datasync', 'rename', 'unlink', 'syncDirectory'];
@@ -159,7 +161,8 @@ export class Nemesis {
 
   /**
    * What a store forgets its peers must not forget at the same time: they have heard of it in the
-   * last seconds, and written some of that down. So all else is well while it happens.
+   * last seconds, and written some of that down. So all else is well while it happens; but a node
+   * may have been away until then, so that of three copies one is old and one is gone.
    */
   async #loseDisk(): Promise<void> {
     await this.#pass(this.random.fraction() * LOSS_MS_MAX);
@@ -172,15 +175,25 @@ export class Nemesis {
     this.#endAll();
     while (this.cluster.nodes.some(({ role }) => role === undefined)) await this.#pass(HEARD_MS);
     await this.#pass(HEARD_MS);
-    node.kill();
     const isWiped = this.random.below(2) === 0;
+    const away = isWiped ? await this.#sendAway(node) : undefined;
+    node.kill();
     this.tell(`the disk of ${node.name} is ${isWiped ? 'wiped' : 'what it was a while ago'}`);
     if (isWiped) node.disk.wipe();
     else rollBack();
     await this.#pass(this.random.fraction() * HEARD_MS);
-    if (!node.isRunning) node.start();
+    for (const one of [node, away]) if (one?.isRunning === false) one.start();
     await this.#pass(RECALL_MS);
     this.#isQuiet = false;
+  }
+
+  /** Another node misses what is written for a while. */
+  async #sendAway(node: SimulatedNode): Promise<SimulatedNode> {
+    const others = this.cluster.nodes.filter(other => other !== node);
+    const away = others[this.random.below(others.length)]!;
+    away.kill();
+    await this.#pass(this.random.fraction() * AWAY_MS_MAX);
+    return away;
   }
 
   #endAll(): void {
@@ -256,6 +269,14 @@ const FAULTS: Readonly<Record<FaultName, Fault>> = {
       others.flatMap(zone => [[alone, zone] as const, [zone, alone] as const]),
     );
   },
+  // What it sends reaches one site alone.
+  'gateway-cut': nemesis => {
+    const { name } = nemesis.gateway().services.process;
+    return cutBetween(
+      nemesis,
+      nemesis.zones().map(zone => [name, zone] as const),
+    );
+  },
   weather: nemesis => {
     const { network } = nemesis.cluster;
     const { random } = nemesis;
@@ -292,18 +313,7 @@ const FAULTS: Readonly<Record<FaultName, Fault>> = {
     return () => undefined;
   },
   // No fault, but it comes at any time as they do.
-  layout: nemesis => {
-    const { cluster } = nemesis;
-    const { nodes, zones } = cluster;
-    const members = nodes.filter(() => nemesis.random.below(3) > 0);
-    for (const zone of zones) {
-      if (members.some(node => node.zone === zone)) continue;
-      const there = nodes.filter(node => node.zone === zone);
-      members.push(there[nemesis.random.below(there.length)]!);
-    }
-    const at = nemesis.node();
-    return at !== undefined && cluster.changeLayout(at, members) ? () => undefined : undefined;
-  },
+  layout: ({ cluster, random }) => (cluster.changeSomeLayout(random) ? () => undefined : undefined),
 };
 
 function cutBetween(

@@ -102,7 +102,7 @@ function isTombstone(key: Buffer, sealed: Buffer): boolean {
   return value !== undefined && decodeObjectRow(value).kind === 'tombstone';
 }
 
-const LATE_MS = 300;
+const LATE_MS = 600;
 
 /** A block's file goes some time after the step in which its references were counted. */
 export function unlinkingLate(files: Files, process: SimulatedProcess): Partial<Files> {

@@ -57,12 +57,11 @@ export function answering<Kind extends Asked['kind']>(
   });
 }
 
-/** What others hold of an object the node asks itself. */
+/** What others hold of a version the node asks itself. */
 export function askingItself(bus: Bus, { nodeId }: NodePorts): Bus {
   return changed(bus, {
     request: (address, request) => {
-      const isAsked = request.kind === 'object-read' && 'want' in request && request.want === 'row';
-      if (!isAsked) return {};
+      if (request.kind !== 'version-check') return {};
       const subject = address.subject.replace(address.node, nodeId) as Subject;
       return { address: { ...address, node: nodeId, subject } };
     },

@@ -25,9 +25,14 @@ export class RegisterJudge {
   }
 
   /** A write: acknowledged once its request is done. */
-  async change<Done>(key: string, value: Value, request: Request<Done>): Promise<Told<Done>> {
+  async change<Done>(
+    key: string,
+    value: Value,
+    request: Request<Done>,
+    gateway?: number,
+  ): Promise<Told<Done>> {
     const acknowledge = this.begin(key, value);
-    const told = await this.#clients.ask(request);
+    const told = await this.#clients.ask(request, gateway);
     if (told.kind === 'done') acknowledge();
     return told;
   }

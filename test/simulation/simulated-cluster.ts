@@ -5,6 +5,7 @@
  * Knows:         the simulated parts.
  * Must not know: workloads, faults.
  */
+import type { ClusterView } from '../../bus/cluster-view.ts';
 import { Subjects } from '../../bus/subjects.ts';
 import type { BucketId, NodeId } from '../../schemas/ids.ts';
 import { versionChange, type NamedVersion } from '../../schemas/layout-state.ts';
@@ -43,6 +44,8 @@ const ID_BYTES = 32;
 const LIVE_VERSIONS_MAX = 2;
 const STEP_MS = 250;
 const PATIENCE_MS = 60_000;
+/** One change of so many is for all. */
+const OTHERS_OF = 3;
 
 export class SimulatedCluster {
   readonly time = new SimulatedTime();
@@ -58,6 +61,8 @@ export class SimulatedCluster {
   /** Holds the partitions that are not in use. */
   readonly rest: RestNode;
   #head: NamedVersion | undefined;
+  /** By the last version. */
+  #members: readonly SimulatedNode[] = [];
   #bucketIds = 0;
 
   constructor({ seed, keeps, plants, nodes, spares, gateways }: SimulatedClusterOptions) {
@@ -146,6 +151,25 @@ export class SimulatedCluster {
     await this.until('the first layout is in force', () => this.isLayoutSettled(1));
   }
 
+  /** Some of the nodes are members from now on, at least one in each zone, or those who were not;
+   *  false: not now. */
+  changeSomeLayout(
+    random: SeededRandom,
+    areOthers: boolean = random.below(OTHERS_OF) === 0,
+  ): boolean {
+    const members = this.nodes.filter(node =>
+      areOthers ? !this.#members.includes(node) : random.below(3) > 0,
+    );
+    for (const zone of ZONES) {
+      if (members.some(node => node.zone === zone)) continue;
+      const there = this.nodes.filter(node => node.zone === zone);
+      members.push(there[random.below(there.length)]!);
+    }
+    const running = this.nodes.filter(({ isRunning }) => isRunning);
+    const at = running[random.below(running.length)];
+    return at !== undefined && this.changeLayout(at, members);
+  }
+
   /** One node takes up the next version, as if an operator had applied it there; false: it does
    *  not know the last one, or too many are under way. */
   changeLayout(at: SimulatedNode, members: readonly SimulatedNode[]): boolean {
@@ -159,6 +183,7 @@ export class SimulatedCluster {
       this.random,
     );
     this.#head = version;
+    this.#members = members;
     const names = members.map(({ name }) => name).join(' ');
     this.trace.tell(`layout ${version.name} at ${at.name}: ${names}`);
     view.takeOver(encodeLayoutState(versionChange(version)));
@@ -171,12 +196,22 @@ export class SimulatedCluster {
 
   /** Everybody knows this version or a later one, and no other is live. */
   isLayoutSettled(version: number): boolean {
-    const views = [
+    return this.#views().every(
+      ({ live, current }) => live.length === 1 && current.version >= version,
+    );
+  }
+
+  /** Somebody reads by this version or a later one. */
+  isReadBy(version: number): boolean {
+    return this.#views().some(({ read }) => read.version >= version);
+  }
+
+  #views(): readonly ClusterView[] {
+    return [
       ...this.gateways.map(({ services }) => services.clients.view),
       ...this.nodes.flatMap(({ role }) => (role === undefined ? [] : [role.clients.view])),
       this.rest.view,
     ];
-    return views.every(({ live, current }) => live.length === 1 && current.version >= version);
   }
 
   /** Lets time pass until it is so. */

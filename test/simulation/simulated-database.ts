@@ -37,7 +37,7 @@ export class DatabaseFiles {
     return copy;
   }
 
-  /** The rows as an opening would find them. */
+  /** Those of a range among them, in order. */
   range(from: Buffer, to: Buffer): (readonly [Buffer, Buffer])[] {
     const rows = this.found();
     const [first, end] = [textOf(from), textOf(to)];
@@ -46,13 +46,25 @@ export class DatabaseFiles {
       .map(key => [Buffer.from(key, 'latin1'), rows.get(key)!]);
   }
 
-  /** The log is read up to a torn record. */
+  /** One row as an opening would find it. */
+  row(key: Buffer): Buffer | undefined {
+    const name = textOf(key);
+    const isMeant = ({ key: other }: Operation): boolean => other === name;
+    const last = this.#readable().findLast(({ operations }) => operations.some(isMeant));
+    return last === undefined ? this.rows.get(name) : last.operations.findLast(isMeant)?.value;
+  }
+
+  /** The rows as an opening would find them. */
   found(): Map<string, Buffer> {
-    const torn = this.log.findIndex(({ isTorn }) => isTorn);
-    const readable = torn === -1 ? this.log : this.log.slice(0, torn);
     const rows = new Map(this.rows);
-    for (const { operations } of readable) apply(rows, operations);
+    for (const { operations } of this.#readable()) apply(rows, operations);
     return rows;
+  }
+
+  /** The log is read up to a torn record. */
+  #readable(): readonly Record[] {
+    const torn = this.log.findIndex(({ isTorn }) => isTorn);
+    return torn === -1 ? this.log : this.log.slice(0, torn);
   }
 
   /** What was not synced is gone, from some record on. */

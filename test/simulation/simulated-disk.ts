@@ -82,6 +82,10 @@ export class SimulatedDisk {
     return this.#database.range(from, to);
   }
 
+  row(key: Buffer): Buffer | undefined {
+    return this.#database.row(key);
+  }
+
   /** Of all files. */
   paths(): readonly string[] {
     return this.#files.paths();

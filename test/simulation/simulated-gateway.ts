@@ -73,8 +73,8 @@ export class SimulatedGateway {
     return this.#services;
   }
 
-  /** The process stands still as soon as it has asked that. */
-  freezeAt(kind: string): void {
+  /** The process stands still as soon as it has asked that; undefined: it does not any more. */
+  freezeAt(kind: string | undefined): void {
     this.#freezesAt = kind;
   }
 

@@ -47,6 +47,8 @@ export type Place = {
 const DAY_MS = 86_400_000;
 export const RPC_SECRET = '5ec4e7'.padEnd(64, '0');
 const SEEDS = 2 ** 31;
+/** A file to which nothing refers any more stays so long. */
+export const DELETE_DELAY_MS = 1000;
 
 export class SimulatedNode {
   readonly id: NodeId;
@@ -163,7 +165,7 @@ export function configOf(world: SimulatedWorld, roles: Config['roles']): Config 
       rpc_bind_addr: '127.0.0.1:3901',
       nats: { urls: ['nats://127.0.0.1:4222'], cluster_name: 'simulated' },
       s3_api: { s3_region: 'garage', api_bind_addr: '127.0.0.1:3900' },
-      debug: { block_delete_delay_seconds: 1 },
+      debug: { block_delete_delay_seconds: DELETE_DELAY_MS / 1000 },
     },
     { rpcSecret: RPC_SECRET, adminToken: undefined, metricsToken: undefined },
   );

@@ -7,7 +7,8 @@
  *
  * Everything that happens to a process comes through `run`: a timer of its own, a message, the end
  * of a disk's work. So a process that was killed does nothing more, and one that stands still does
- * later, in order, what it should have done meanwhile.
+ * later, in order, what it should have done meanwhile: each thing in a turn of its own, with all
+ * that follows from it at once, before it learns of the next.
  */
 import type { Environment } from '../../schemas/environment.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
@@ -49,7 +50,8 @@ export class SimulatedProcess {
   #frozenAtMs = 0;
   readonly #freezes: { readonly fromMs: number; readonly toMs: number }[] = [];
   #isAlive = true;
-  /** What waits while it stands still. */
+  #isFrozen = false;
+  /** What waits while it stands still, and until it has caught up. */
   #held: (() => void)[] | undefined;
 
   constructor({ name, zone, time, clock, seed }: SimulatedProcessOptions) {
@@ -78,7 +80,7 @@ export class SimulatedProcess {
   }
 
   get isFrozen(): boolean {
-    return this.#held !== undefined;
+    return this.#isFrozen;
   }
 
   /** Does it now, when it goes on, or never. */
@@ -91,23 +93,37 @@ export class SimulatedProcess {
   /** kill -9. */
   kill(): void {
     this.#isAlive = false;
+    this.#isFrozen = false;
     this.#held = undefined;
   }
 
   /** SIGSTOP. */
   freeze(): void {
-    if (!this.#isAlive || this.#held !== undefined) return;
-    this.#held = [];
+    if (!this.#isAlive || this.#isFrozen) return;
+    this.#isFrozen = true;
+    this.#held ??= [];
     this.#frozenAtMs = this.#time.nowMs;
   }
 
   /** SIGCONT. */
   thaw(): void {
-    const held = this.#held;
-    if (held === undefined) return;
-    this.#held = undefined;
+    if (!this.#isFrozen) return;
+    this.#isFrozen = false;
     this.#freezes.push({ fromMs: this.#frozenAtMs, toMs: this.#time.nowMs });
-    for (const work of held) this.run(work);
+    this.#catchUp();
+  }
+
+  #catchUp(): void {
+    if (this.#isFrozen || this.#held === undefined) return;
+    const next = this.#held.shift();
+    if (next === undefined) {
+      this.#held = undefined;
+      return;
+    }
+    next();
+    this.#time.timers.after(0, () => {
+      this.#catchUp();
+    });
   }
 
   /** How long it stood still since then. */

@@ -5,6 +5,8 @@ import { firstViolation, simulate, WORKLOAD_NAMES } from './simulation.ts';
 /** Real time for fresh seeds: as many are run as fit. */
 const FRESH_MS = Number(process.env['SIMULATION_MS'] ?? 60_000);
 const FRESH_MAX = 500;
+/** A few seeds take no longer, on a machine that has much else to do. */
+const HANGS_MS = 240_000;
 const DAY_MS = 86_400_000;
 const SEEDS_EACH_DAY = 10_000;
 
@@ -34,7 +36,7 @@ test.serial('another seed gives another history', async t => {
 });
 
 test.serial('fresh seeds keep every promise', async t => {
-  t.timeout(5 * FRESH_MS);
+  t.timeout(HANGS_MS + FRESH_MS);
   const endMs = performance.now() + FRESH_MS;
   let runs = 0;
   while (runs < FRESH_MAX && performance.now() < endMs) {
@@ -51,7 +53,7 @@ test.serial('fresh seeds keep every promise', async t => {
 
 for (const workload of ['disks', 'layout'] as const) {
   test.serial(`the same seeds keep every promise: ${workload}`, async t => {
-    t.timeout(5 * FRESH_MS);
+    t.timeout(HANGS_MS);
     for (const seed of FIXED_SEEDS) {
       const { violations } = await simulate({ seed, workload });
       t.deepEqual(violations, [], `seed ${String(seed)}`);
@@ -63,9 +65,8 @@ for (const workload of ['disks', 'layout'] as const) {
 const SEEDS_TO_FIND = 100;
 
 for (const { name, workload, plants, foundBySeed } of PLANTED_BUGS) {
-  if (foundBySeed === undefined) continue;
   test.serial(`a planted bug is found: ${name}`, async t => {
-    t.timeout(5 * FRESH_MS);
+    t.timeout(HANGS_MS);
     const found = await firstViolation(foundBySeed, SEEDS_TO_FIND, { workload, plants });
     if (found === undefined) {
       t.fail('it is not found any more');

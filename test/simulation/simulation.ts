@@ -9,6 +9,8 @@ import { SeededRandom } from '../support/seeded-random.ts';
 import { BucketsWorkload } from './buckets-workload.ts';
 import { CollectionWorkload } from './collection-workload.ts';
 import { Contents } from './contents.ts';
+import { DurabilityCheck } from './durability-check.ts';
+import { LayoutWorkload } from './layout-workload.ts';
 import { ListsWorkload } from './lists-workload.ts';
 import { MultipartWorkload } from './multipart-workload.ts';
 import { Nemesis, type NemesisOptions } from './nemesis.ts';
@@ -44,11 +46,13 @@ type Kind = {
   /** After so long no fault begins any more. */
   readonly faultsMs?: number;
   readonly losesDisk?: boolean;
+  /** Three nodes hold everything, and keep their disks. */
+  readonly isDurable?: boolean;
 };
 
 const OBJECT_FAULTS: NemesisOptions['weights'] = {
   ...{ kill: 4, power: 4, dark: 1, freeze: 3, 'gateway-kill': 2, 'gateway-freeze': 1 },
-  ...{ cut: 3, 'one-way': 2, isolate: 3, weather: 3, clock: 2 },
+  ...{ cut: 3, 'one-way': 2, isolate: 3, 'gateway-cut': 3, weather: 3, clock: 2 },
 };
 
 const DISK_FAULTS: NemesisOptions['weights'] = {
@@ -57,18 +61,19 @@ const DISK_FAULTS: NemesisOptions['weights'] = {
 };
 
 const LAYOUT_FAULTS: NemesisOptions['weights'] = {
-  ...{ layout: 6, kill: 2, power: 2, freeze: 2, 'gateway-freeze': 4 },
+  ...{ layout: 4, kill: 2, power: 2, freeze: 2, 'gateway-freeze': 2 },
   ...{ cut: 2, isolate: 2, weather: 2 },
 };
 
-/** Mostly quiet: all replicas must be there for something to be forgotten. */
-const COLLECTION_FAULTS: NemesisOptions['weights'] = { cut: 3, isolate: 3, kill: 1, weather: 1 };
+/** Mostly quiet: all replicas must be there for something to be forgotten, and who leads them
+ *  counts the time from its start. */
+const COLLECTION_FAULTS: NemesisOptions['weights'] = { cut: 3, isolate: 3, freeze: 1, weather: 1 };
 
 const WORKLOADS = {
   objects: {
     ...{ nodes: 3, spares: 0, gateways: 3, lastsMs: 5000 },
     make: run => new ObjectsWorkload(run),
-    weights: OBJECT_FAULTS,
+    ...{ weights: OBJECT_FAULTS, isDurable: true },
   },
   lists: {
     ...{ nodes: 3, spares: 0, gateways: 2, lastsMs: 5000 },
@@ -96,8 +101,8 @@ const WORKLOADS = {
     ...{ weights: DISK_FAULTS, losesDisk: true },
   },
   layout: {
-    ...{ nodes: 3, spares: 2, gateways: 2, lastsMs: 6000 },
-    make: run => new ObjectsWorkload(run),
+    ...{ nodes: 3, spares: 3, gateways: 3, lastsMs: 6000 },
+    make: run => new LayoutWorkload(run),
     weights: LAYOUT_FAULTS,
   },
 } as const satisfies Record<string, Kind>;
@@ -140,12 +145,16 @@ async function play(run: Run, kind: Kind): Promise<void> {
   const workload = kind.make(run);
   const { weights, losesDisk = false } = kind;
   const nemesis = new Nemesis({ cluster, random, weights, losesDisk, atOnce: FAULTS_AT_ONCE });
+  const durability = new DurabilityCheck(run, kind.isDurable ? (workload.places ?? []) : []);
   workload.start();
   nemesis.start();
+  durability.start();
   const faultsMs = kind.faultsMs ?? kind.lastsMs;
   await cluster.time.pass(faultsMs);
   nemesis.stop();
   await cluster.time.pass(kind.lastsMs - faultsMs);
+  durability.stop();
+  await workload.settle?.();
   nemesis.heal();
   await workload.stop();
   await cluster.until('every node serves', () =>

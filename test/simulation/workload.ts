@@ -5,6 +5,7 @@
  * Knows:         the simulated cluster.
  * Must not know: what is asked.
  */
+import type { ObjectPlace } from '../../schemas/messages/table.ts';
 import type { SeededRandom } from '../support/seeded-random.ts';
 import type { Contents } from './contents.ts';
 import { outcomeOf, type Outcome } from './simulated-client.ts';
@@ -25,10 +26,14 @@ export type Run = {
 export interface Workload {
   /** The clients begin. */
   start(): void;
+  /** All faults are over: what is still to happen while clients go on. */
+  settle?(): Promise<void>;
   /** No new requests; resolves when those under way have ended. */
   stop(): Promise<void>;
   /** Everything was healed: what was acknowledged must be there, wherever it is asked for. */
   verify(): Promise<void>;
+  /** The objects that are looked at on the disks themselves, if any. */
+  readonly places?: readonly ObjectPlace[];
 }
 
 /** `gone`: the gateway died with the request. */
@@ -47,6 +52,7 @@ export type Request<Done> = {
 /** Rows are answered within their patience, twice where a stamp is raised, blocks before them. */
 const ANSWER_MS_MAX = 25_000;
 const THINK_MS_MAX = 200;
+const SLOW_THINK_MS_MAX = 1500;
 
 export function violate({ violations, cluster }: Run, what: string): void {
   cluster.trace.tell(`VIOLATION ${what}`);
@@ -55,9 +61,10 @@ export function violate({ violations, cluster }: Run, what: string): void {
 
 export class Clients {
   readonly #run: Run;
-  readonly #running: Promise<void>[] = [];
+  readonly #running: Promise<unknown>[] = [];
   #isOver = false;
   #requests = 0;
+  #thinkMsMax = THINK_MS_MAX;
 
   constructor(run: Run) {
     this.#run = run;
@@ -72,7 +79,7 @@ export class Clients {
     const { random, cluster } = this.#run;
     const think = (): Promise<void> =>
       new Promise(resolve => {
-        cluster.time.timers.after(random.fraction() * THINK_MS_MAX, resolve);
+        cluster.time.timers.after(random.fraction() * this.#thinkMsMax, resolve);
       });
     const live = async (client: number): Promise<void> => {
       while (!this.#isOver) {
@@ -83,15 +90,33 @@ export class Clients {
     for (let client = 0; client < count; client += 1) this.#running.push(live(client));
   }
 
+  /** Before all have stopped. */
+  alsoWaitFor(work: Promise<unknown>): void {
+    this.#running.push(work);
+  }
+
+  slowDown(): void {
+    this.#thinkMsMax = SLOW_THINK_MS_MAX;
+  }
+
   async stop(): Promise<void> {
     this.#isOver = true;
     await this.#run.cluster.time.until(Promise.all(this.#running));
   }
 
+  /** Nobody is sent to a gateway that stands still. */
+  #someGateway(): number {
+    const { cluster, random } = this.#run;
+    const indexes = [...cluster.gateways.keys()];
+    const awake = indexes.filter(index => !cluster.gateways[index]!.services.process.isFrozen);
+    const known = awake.length > 0 ? awake : indexes;
+    return known[random.below(known.length)]!;
+  }
+
   /** Asks some gateway, or the one of that number. */
   async ask<Done>(request: Request<Done>, gateway?: number): Promise<Told<Done>> {
-    const { cluster, random } = this.#run;
-    const index = gateway ?? random.below(cluster.gateways.length);
+    const { cluster } = this.#run;
+    const index = gateway ?? this.#someGateway();
     const services = cluster.gateways[index]!.services;
     const name = services.process.name;
     this.#requests += 1;
