@@ -22,7 +22,7 @@ import {
 } from './limits.ts';
 import { fill, walk } from './list-rows.ts';
 import { atLeast, atMost, type BenchRow } from './report.ts';
-import { deleteSmall, getSmall, median, putMedium, putSmall, run } from './small-rows.ts';
+import { deleteSmall, getSmall, median, putMedium, putSmall, run, warmUp } from './small-rows.ts';
 
 export type BenchSize = {
   readonly loopMs: number;
@@ -154,7 +154,8 @@ async function smallRows(
 ): Promise<void> {
   const measure = { connections: 64, durationMs: size.loopMs };
   const ours = garage.target;
-  let stored = 0;
+  await warmUp(bare.target, measure);
+  let { stored, deleted } = await warmUp(ours, measure);
   const put = await inTurn(
     size.rounds,
     async () => {
@@ -171,15 +172,14 @@ async function smallRows(
   small('1 KiB signed PUT, 64 connections', 0.35, put);
   const get = await inTurn(
     size.rounds,
-    async () => (await run(ours, measure, getSmall(ours, stored))).perSecond,
+    async () => (await run(ours, measure, getSmall(ours, stored, deleted))).perSecond,
     async () => (await run(bare.target, measure, getSmall(bare.target, 1000))).perSecond,
   );
   small('1 KiB signed GET, 64 connections, random keys', 0.55, get);
-  let deleted = 0;
   const remove = await inTurn(
     size.rounds,
     async () => {
-      const most = Math.floor(stored / size.rounds);
+      const most = Math.floor(stored / (size.rounds + 1));
       const result = await run(ours, { ...measure, requestsMax: most }, deleteSmall(ours, deleted));
       deleted += result.requests;
       return result.perSecond;

@@ -37,11 +37,11 @@ export function putSmall(target: BenchTarget, from: number): Step {
   };
 }
 
-/** Random keys of the first `count`. */
-export function getSmall(target: BenchTarget, count: number): Step {
+/** Random keys of the first `count`, but for the `deleted` ones before. */
+export function getSmall(target: BenchTarget, count: number, deleted = 0): Step {
   const signer = new BenchSigner(target);
   return async connection => {
-    const index = Math.floor(Math.random() * count);
+    const index = deleted + Math.floor(Math.random() * (count - deleted));
     const path = `/${target.bucket}/${smallKey(index)}`;
     const answer = await connection.send(signer.head({ method: 'GET', path }));
     return answer.status === 200 && answer.bodyBytes === SMALL.length;
@@ -75,6 +75,8 @@ export function putMedium(target: BenchTarget, from: number): Step {
   };
 }
 
+const WARM_UP_DELETIONS = 5000;
+
 export type Measure = {
   readonly connections: number;
   readonly durationMs: number;
@@ -85,6 +87,20 @@ export async function run(target: BenchTarget, measure: Measure, step: Step): Pr
   const result = await closedLoop({ port: target.port, ...measure, step });
   if (result.failures > 0) throw new Error(`${String(result.failures)} requests failed`);
   return result;
+}
+
+/** What a server does in its first seconds it does with code that is not compiled yet. Returns how
+ *  many keys there are then, from 0 on, and how many of them were deleted again. */
+export async function warmUp(
+  target: BenchTarget,
+  measure: Measure,
+): Promise<{ readonly stored: number; readonly deleted: number }> {
+  const { requests: stored } = await run(target, measure, putSmall(target, 0));
+  await run(target, measure, getSmall(target, stored));
+  const requestsMax = Math.min(stored >> 1, WARM_UP_DELETIONS);
+  const removing = { ...measure, requestsMax };
+  const { requests: deleted } = await run(target, removing, deleteSmall(target, 0));
+  return { stored, deleted };
 }
 
 export function median(values: readonly number[]): number {
