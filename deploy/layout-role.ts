@@ -104,6 +104,9 @@ export function makeLayoutRole(
         const mark = marks?.mark;
         return { ...space(), work: work(), ...(mark && { mark }) };
       });
+      void sync.begin().catch((error: unknown) => {
+        log.warn({ error }, 'whether partitions are empty could not be seen');
+      });
       progress.kick();
       marks?.start();
     },

@@ -134,6 +134,7 @@ export function startStorageActors(options: StorageActorsOptions): StorageActors
     transfer: {
       pullRows: async (partition, source) =>
         (await replicated?.entropy.pullAll(partition, source)) ?? 'failed',
+      noteEmpty: async partition => replicated?.entropy.noteEmpty(partition),
       setAside: async partition => (await replicated?.entropy.setAside(partition)) ?? 'failed',
       meetRound: async (partition, source) =>
         (await replicated?.entropy.meetRound(partition, source)) ?? 'failed',

@@ -64,7 +64,11 @@ export const COMMIT_QUEUE_BYTES_MAX = 64 * MIB;
 export const REQUEST_DEADLINE_MS = 30_000;
 /** A deletion is forgotten this long after it is durable: no older write can be under way. */
 export const TOMBSTONE_KEEP_MS = 2 * REQUEST_DEADLINE_MS;
-/** The same of a block's reference where there are peers: one that was away, and missed the
+/** Rows of which the first came no longer ago are none that others have forgotten, if within the
+ *  second it is known in which round of forgetting those are. */
+export const YOUNG_ROWS_MS = 15_000;
+export const MEET_ROUND_MS = 15_000;
+/** As TOMBSTONE_KEEP_MS, of a block's reference where there are peers: one that was away, and missed the
  *  release, is back within this, or its references are found to be dead one by one. */
 export const REPLICATED_TOMBSTONE_KEEP_MS = 24 * 3600 * 1000;
 /** Versions and attempts that began before this, and were never finished, are dead. */
@@ -145,4 +149,8 @@ assert(FRAME_BYTES_MAX > BLOCK_BYTES_MAX + MIB, 'a block with what goes along fi
 assert(WINDOW_BULK_BYTES >= BLOCK_BYTES_MAX, 'the largest block fits in a window');
 assert(UNCONFIRMED_BUSY_BYTES >= 2 * WINDOW_BULK_BYTES, 'a window comes before the connection');
 assert(TOMBSTONE_KEEP_MS > REQUEST_DEADLINE_MS, 'a tombstone outlives every write before it');
+assert(
+  REQUEST_DEADLINE_MS + YOUNG_ROWS_MS + MEET_ROUND_MS <= TOMBSTONE_KEEP_MS,
+  'a row that came late, from before a deletion, is younger than its tombstone becomes',
+);
 assert(BLOCKS_PATIENCE_MS < REQUEST_DEADLINE_MS, 'a caller is told before a request expires');

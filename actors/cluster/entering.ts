@@ -17,25 +17,29 @@
  *
  *   drop ──▶ wait for a deadline ──▶ enter the round of the others ──▶ acknowledge ──▶ pull
  *
+ * Rows of which it is known that they came just now are not dropped: nobody forgets so soon. So a
+ * node that held nothing waits for nothing, although it is written to before it acknowledges.
+ *
  * A process that dies in between has acknowledged nothing, and begins again.
  *
  * What it holds of blocks and references stays as well: they only ever keep too much.
  */
 import type { KnownLayout } from '../../bus/known-layout.ts';
 import { replicasOf } from '../../schemas/cluster-layout.ts';
-import type { Timer, Timers } from '../../schemas/environment.ts';
+import type { Clock, Timer, Timers } from '../../schemas/environment.ts';
 import type { NodeId, PartitionId } from '../../schemas/ids.ts';
 import { PARTITION_COUNT, partitionId } from '../../schemas/ids.ts';
 import { liveVersions, readQuorumOf, sourcesOf, trackerOf } from '../../schemas/layout-liveness.ts';
 import type { LayoutState, NamedVersion, VersionName } from '../../schemas/layout-state.ts';
-import { REQUEST_DEADLINE_MS } from '../../schemas/limits.ts';
+import { MEET_ROUND_MS, REQUEST_DEADLINE_MS } from '../../schemas/limits.ts';
 import type { PartitionTransfer } from './layout-sync.ts';
 
 export type EnteringOptions = {
   readonly nodeId: NodeId;
   readonly known: KnownLayout;
-  readonly transfer: Pick<PartitionTransfer, 'setAside' | 'meetRound'>;
+  readonly transfer: Pick<PartitionTransfer, 'noteEmpty' | 'setAside' | 'meetRound'>;
   readonly isUp: (node: NodeId) => boolean;
+  readonly clock: Clock;
   readonly timers: Timers;
 };
 
@@ -43,16 +47,17 @@ class EnteringError extends Error {
   override readonly name = 'EnteringError';
 }
 
-/** The others may be far away. */
 const PARTITIONS_AT_ONCE = 16;
 const PARTITIONS = Array.from({ length: PARTITION_COUNT }, (_, index) => partitionId(index));
+
+type Joined = { readonly partition: PartitionId; readonly version: NamedVersion };
 
 /** Which partitions a node joins by one of these versions, none of which it has acknowledged. */
 export function joinedBy(
   state: LayoutState,
   node: NodeId,
   names: readonly VersionName[],
-): readonly { readonly partition: PartitionId; readonly version: NamedVersion }[] {
+): readonly Joined[] {
   const { acked } = trackerOf(state, node);
   const isReplica = ({ layout }: NamedVersion, partition: PartitionId): boolean =>
     replicasOf(layout, partition).includes(node);
@@ -66,9 +71,29 @@ export function joinedBy(
   });
 }
 
+function nameOf({ partition, version }: Joined): string {
+  return `${version.name} ${String(partition)}`;
+}
+
+/** Some at a time: the others may be far away. One that fails keeps the rest from nothing. */
+async function eachOf<Item>(
+  items: readonly Item[],
+  work: (each: Item) => Promise<void>,
+): Promise<void> {
+  const queue = items.values();
+  const failures: unknown[] = [];
+  const worker = async (): Promise<void> => {
+    for (const each of queue) await work(each).catch((error: unknown) => failures.push(error));
+  };
+  await Promise.all(Array.from({ length: PARTITIONS_AT_ONCE }, worker));
+  if (failures.length > 0) throw failures[0];
+}
+
 export class Entering {
   readonly #options: EnteringOptions;
   #isStopped = false;
+  /** What this process has entered, and not acknowledged yet. */
+  readonly #entered = new Set<string>();
   #waiting: { readonly timer: Timer; readonly end: () => void } | undefined;
 
   constructor(options: EnteringOptions) {
@@ -82,20 +107,49 @@ export class Entering {
     this.#waiting?.end();
   }
 
-  /** Before these versions are acknowledged. Rejects when it must be tried again. */
+  /** At the start: what it holds nothing of, it will know to be young. */
+  async begin(): Promise<void> {
+    const { known, nodeId, transfer } = this.#options;
+    const strange = PARTITIONS.filter(
+      partition => !known.live.some(layout => replicasOf(layout, partition).includes(nodeId)),
+    );
+    await eachOf(strange, async partition => {
+      if (!this.#isStopped) await transfer.noteEmpty(partition);
+    });
+  }
+
+  /** Before these versions are acknowledged. Rejects when it must be tried again; what is done by
+   *  then is not done again. */
   async prepare(names: readonly VersionName[]): Promise<void> {
     const { known, nodeId } = this.#options;
     const joined = joinedBy(known.state, nodeId, names);
-    let dropped = 0;
-    for (const { partition } of joined) dropped += await this.#drop(partition);
-    if (dropped > 0) await this.#waitForDeadlines();
-    const queue = joined.values();
-    const work = async (): Promise<void> => {
-      for (const { partition, version } of queue) {
-        await this.#meetRounds(partition, this.#sources(version, partition));
-      }
-    };
-    await Promise.all(Array.from({ length: PARTITIONS_AT_ONCE }, work));
+    this.#forgetEntered(joined);
+    const open = joined.filter(each => !this.#entered.has(nameOf(each)));
+    const dropped: Joined[] = [];
+    await eachOf(open, async each => {
+      if ((await this.#drop(each.partition)) > 0) dropped.push(each);
+      else await this.#enter(each);
+    });
+    if (dropped.length === 0) return;
+    await this.#waitForDeadlines();
+    await eachOf(dropped, each => this.#enter(each));
+  }
+
+  async #enter(joined: Joined): Promise<void> {
+    const { clock } = this.#options;
+    const { partition, version } = joined;
+    const startedMs = clock.monotonicMs();
+    await this.#meetRounds(partition, this.#sources(version, partition));
+    if (clock.monotonicMs() - startedMs > MEET_ROUND_MS) {
+      throw new EnteringError('replicas took too long to tell their round of forgetting');
+    }
+    // Should the others forget something from now on without this node, it is told by their round.
+    this.#entered.add(nameOf(joined));
+  }
+
+  #forgetEntered(joined: readonly Joined[]): void {
+    const names = new Set(joined.map(nameOf));
+    for (const name of this.#entered) if (!names.has(name)) this.#entered.delete(name);
   }
 
   /** A partition whose replicas forgot something without this node, which took it for its own. */

@@ -28,7 +28,9 @@ export interface PartitionTransfer {
   /** Takes over all rows of the partition that the other node has. `missed-round`: the others have
    *  forgotten tombstones without this node, which holds rows from before that. */
   pullRows(partition: PartitionId, source: NodeId): Promise<'done' | 'failed' | 'missed-round'>;
-  /** Drops what this node holds of the partition's rows. */
+  /** The node is no replica: how old the rows are that it gets is known from now on. */
+  noteEmpty(partition: PartitionId): Promise<void>;
+  /** Drops what this node holds of the partition's rows, but for what came just now. */
   setAside(partition: PartitionId): Promise<'dropped' | 'nothing' | 'failed'>;
   /** Enters the round of forgetting that the other node is in. */
   meetRound(partition: PartitionId, source: NodeId): Promise<'met' | 'failed'>;
@@ -80,6 +82,11 @@ export class LayoutSync implements PartitionSync {
   /** Partitions that are still to be brought in, over all versions. */
   get partitionsLeft(): number {
     return Math.max(0, ...[...this.#progress.values()].map(({ left }) => left));
+  }
+
+  /** At the start. */
+  begin(): Promise<void> {
+    return this.#entering.begin();
   }
 
   stop(): void {

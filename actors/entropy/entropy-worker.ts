@@ -134,6 +134,11 @@ export class EntropyWorker implements ReportingWorker {
     return outcome.kind === 'pulled' ? 'done' : 'failed';
   }
 
+  /** How old the rows are that this node gets of the partition is known from now on. */
+  async noteEmpty(partition: PartitionId): Promise<void> {
+    await this.#options.partitions[partition]?.noteEmpty();
+  }
+
   /** Drops what this node holds of the partition. */
   async setAside(partition: PartitionId): Promise<'dropped' | 'nothing' | 'failed'> {
     const outcome = (await this.#options.partitions[partition]?.setAside()) ?? 'failed';

@@ -21,12 +21,18 @@ const ROW_TABLES = [
   ...[TABLE.endedUpload, TABLE.part, TABLE.history, TABLE.historyBytes, TABLE.versionName],
   ...[TABLE.counters, TABLE.fence, TABLE.abortedMark, TABLE.release, TABLE.tombstone],
 ];
+const LOWEST_TABLE = ROW_TABLES.reduce((lowest, table) => (table < lowest ? table : lowest));
+const HIGHEST_TABLE = ROW_TABLES.reduce((highest, table) => (table > highest ? table : highest));
 const ROWS_AT_ONCE = 512;
 
 type Here = { readonly store: Store; readonly partition: PartitionId };
 
 /** Whether there is any row that a comparison, a read or a worker could find. */
 export async function holdsRows({ store, partition }: Here): Promise<boolean> {
+  // One look is enough where there is nothing at all.
+  const { from } = rowRange(partition, LOWEST_TABLE);
+  const { to } = rowRange(partition, HIGHEST_TABLE);
+  if ((await keysOfRange(store, { from, to }, 1)).length === 0) return false;
   for (const table of ROW_TABLES) {
     const keys = await keysOfRange(store, rowRange(partition, table), 1);
     if (keys.length > 0) return true;

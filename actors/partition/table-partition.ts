@@ -11,6 +11,7 @@
 import type { RequestContext } from '../../bus/bus.ts';
 import type { Clock } from '../../schemas/environment.ts';
 import type { BucketId, PartitionId } from '../../schemas/ids.ts';
+import { YOUNG_ROWS_MS } from '../../schemas/limits.ts';
 import type { TableReply, TableRequest, VersionDelete } from '../../schemas/messages/table.ts';
 import type { DigestRows, RowsMerge } from '../../schemas/messages/table-replicas.ts';
 import { digestOfReply, isCompared } from '../../schemas/messages/reply-digest.ts';
@@ -122,6 +123,8 @@ export class TablePartition implements Actor<TableRequest, TableReply> {
   readonly #recount: CounterRecount;
   #indexedBelow: number | undefined;
   #isSetAside = false;
+  /** When the first row may have come (monotonic) since it was known to hold none. */
+  #rowsSince: 'unknown' | 'looking' | 'none' | number = 'unknown';
 
   constructor(options: TablePartitionOptions) {
     const { partition, store, clock, space, soleReplica, isLiveStamper, log } = options;
@@ -220,22 +223,48 @@ export class TablePartition implements Actor<TableRequest, TableReply> {
     return this.#isSetAside ? Promise.resolve('failed') : this.#chore(apply);
   }
 
+  /** Looks whether it holds nothing. If so, it is known from then on how old its rows are. */
+  async noteEmpty(): Promise<void> {
+    const isIdle = this.#queue.length === 0 && this.#queue.underWay.length === 0;
+    if (this.#isSetAside || !isIdle) return;
+    this.#rowsSince = 'looking';
+    const isEmpty = !(await holdsRows(this));
+    if (this.#rowsSince === 'looking') this.#rowsSince = isEmpty ? 'none' : 'unknown';
+  }
+
+  get #areRowsYoung(): boolean {
+    const since = this.#rowsSince;
+    return typeof since === 'number' && this.#options.clock.monotonicMs() - since < YOUNG_ROWS_MS;
+  }
+
+  #noteChange(): void {
+    if (this.#rowsSince === 'looking') this.#rowsSince = 'unknown';
+    if (this.#rowsSince === 'none') this.#rowsSince = this.#options.clock.monotonicMs();
+  }
+
   /**
-   * Drops all that this replica holds, and answers nothing meanwhile. `nothing`: there was nothing.
+   * Drops all that this replica holds, and answers nothing meanwhile. `nothing`: there was nothing,
+   * or nothing that is old enough to have been forgotten by others.
    * What was accepted before may not be stored by another replica yet, until its deadline passes.
    * Rejects as the store does.
    */
   async setAside(): Promise<'dropped' | 'nothing' | 'failed'> {
     if (this.#isSetAside) return 'failed';
+    if (this.#areRowsYoung) return 'nothing';
     this.#isSetAside = true;
+    this.#rowsSince = 'unknown';
     try {
       // What is under way ends first: the batch of this chore is behind it.
       if ((await this.#chore(() => undefined)) === 'failed') return 'failed';
-      if (!(await holdsRows(this))) return 'nothing';
-      this.#recount.cancel();
-      this.digest?.invalidate();
-      const outcome = await dropRows(this, apply => this.#chore(apply));
-      return outcome === 'done' ? 'dropped' : 'failed';
+      const holds = await holdsRows(this);
+      if (holds) {
+        this.#recount.cancel();
+        this.digest?.invalidate();
+        const outcome = await dropRows(this, apply => this.#chore(apply));
+        if (outcome === 'failed') return 'failed';
+      }
+      this.#rowsSince = 'none';
+      return holds ? 'dropped' : 'nothing';
     } finally {
       this.#memory.clear();
       this.#forgotten.invalidate();
@@ -338,6 +367,7 @@ export class TablePartition implements Actor<TableRequest, TableReply> {
     apply: (step: WriteStep) => TableReply,
   ): Promise<TableReply> {
     if (this.#isSetAside) return Promise.resolve({ kind: 'unknown' });
+    this.#noteChange();
     return new Promise(resolve => {
       const write = { deadlineAtMs, purpose, company: 'any', apply, answer: resolve } as const;
       this.#queue.add(write, weight);

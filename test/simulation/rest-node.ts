@@ -73,6 +73,7 @@ export class RestNode {
     begin({
       transfer: {
         pullRows: () => Promise.resolve('done'),
+        noteEmpty: () => Promise.resolve(),
         setAside: () => Promise.resolve('nothing'),
         meetRound: () => Promise.resolve('met'),
         pullReferences: () => Promise.resolve(),

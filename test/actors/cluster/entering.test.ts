@@ -15,14 +15,20 @@ const two = versionOf('abd', [one]);
 const three = versionOf('abc', [two]);
 
 function world(state: LayoutState, self = 'd') {
-  const { timers, advance } = manualEnvironment();
+  const { clock, timers, advance } = manualEnvironment();
   const known = new KnownLayout(3, state);
   const holding = new Set<PartitionId>();
   const journal: string[] = [];
-  const faults = { setAside: false, deaf: new Set<NodeId>(), down: new Set<NodeId>() };
+  const faults = {
+    setAside: false,
+    deaf: new Set<NodeId>(),
+    down: new Set<NodeId>(),
+    deafIn: new Set<PartitionId>(),
+  };
   const entering = new Entering({
-    ...{ nodeId: node(self), known, timers, isUp: other => !faults.down.has(other) },
+    ...{ nodeId: node(self), known, clock, timers, isUp: other => !faults.down.has(other) },
     transfer: {
+      noteEmpty: () => Promise.resolve(),
       setAside: async partition => {
         journal.push(`aside ${String(partition)}`);
         if (faults.setAside) return 'failed';
@@ -30,7 +36,7 @@ function world(state: LayoutState, self = 'd') {
       },
       meetRound: async (partition, source) => {
         journal.push(`meet ${String(partition)}`);
-        return faults.deaf.has(source) ? 'failed' : 'met';
+        return faults.deaf.has(source) || faults.deafIn.has(partition) ? 'failed' : 'met';
       },
     },
   });
@@ -72,9 +78,11 @@ test('rows go, then a deadline passes, then rounds are met, then it may acknowle
   });
   await turns();
   t.is(journal.filter(entry => entry.startsWith('aside')).length, PARTITION_COUNT);
-  t.false(journal.some(entry => entry.startsWith('meet')));
+  t.false(journal.includes('meet 7'));
+  t.true(journal.includes('meet 8'), 'who held nothing of it waits for nobody');
   advance(REQUEST_DEADLINE_MS - 1);
   await turns();
+  t.false(journal.includes('meet 7'));
   t.false(isReady, 'a write from before may still be stored by those that are pulled from');
   advance(1);
   await ready;
@@ -92,6 +100,22 @@ test('a store that fails keeps it from acknowledging', async t => {
   faults.setAside = true;
   await t.throwsAsync(entering.prepare([two.name]));
   t.false(journal.some(entry => entry.startsWith('meet')));
+});
+
+test('what was entered is not entered again when the rest is tried again', async t => {
+  const { entering, faults, journal } = world(stateOf(one, two));
+  faults.deafIn = new Set([9 as PartitionId]);
+  await t.throwsAsync(entering.prepare([two.name]));
+  const first = journal.splice(0).filter(entry => entry.startsWith('meet'));
+  t.true(first.length > 1);
+  faults.deafIn.clear();
+  await entering.prepare([two.name]);
+  const second = journal.filter(entry => entry.startsWith('meet'));
+  t.true(second.includes('meet 9'));
+  t.deepEqual(
+    first.filter(entry => entry !== 'meet 9' && second.includes(entry)),
+    [],
+  );
 });
 
 test('one that tells its round is enough; where none does it waits, unless all are away', async t => {

@@ -1,6 +1,7 @@
 import test from 'ava';
 import { holdsRows } from '../../../actors/partition/set-aside.ts';
 import { readRound } from '../../../actors/partition/rounds.ts';
+import { YOUNG_ROWS_MS } from '../../../schemas/limits.ts';
 import { TABLE } from '../../../schemas/row-tables.ts';
 import type { Fixture } from './partition-fixture.ts';
 import {
@@ -35,7 +36,7 @@ async function filled(): Promise<Fixture> {
 }
 
 test('everything goes, with its counts, its fences and its round', async t => {
-  const { table, ask, rows, store } = await filled();
+  const { table, ask, rows, store, environment } = await filled();
   t.is(await table.setAside(), 'dropped');
   t.false(await holdsRows(table));
   for (const name of [...TABLES, TABLE.fence, TABLE.release, TABLE.tombstone] as const) {
@@ -47,8 +48,32 @@ test('everything goes, with its counts, its fences and its round', async t => {
   t.is((await ask(put('anew', 800))).kind, 'written');
   const again = await ask({ kind: 'counters-read', bucket });
   t.is(again.kind === 'counters' ? again.counters.objects : undefined, 1);
-  t.is(await table.setAside(), 'dropped', 'what came since goes with the next');
+  t.is(await table.setAside(), 'nothing', 'what came since is young');
+  environment.advance(YOUNG_ROWS_MS);
+  t.is(await table.setAside(), 'dropped');
   t.is(await table.setAside(), 'nothing');
+});
+
+test('a node that held nothing keeps what came just now', async t => {
+  const fixture = tablePartition({ soleReplica: false });
+  const { table, ask, environment } = fixture;
+  await table.noteEmpty();
+  environment.advance(YOUNG_ROWS_MS);
+  await ask(put('a', 1));
+  environment.advance(YOUNG_ROWS_MS - 1);
+  await ask(put('b', 2));
+  t.is(await table.setAside(), 'nothing');
+  environment.advance(1);
+  t.is(await table.setAside(), 'dropped', 'it is the oldest that counts');
+  await ask(put('c', 3));
+  const { table: started, ask: askAgain } = fixture.crash();
+  await started.noteEmpty();
+  await askAgain(put('d', 4));
+  t.is(await started.setAside(), 'dropped', 'it held something when it looked');
+  const looking = started.noteEmpty();
+  await askAgain(put('e', 5));
+  await looking;
+  t.is(await started.setAside(), 'dropped', 'something came while it looked');
 });
 
 test('what is under way is stored before, and what comes meanwhile is not taken', async t => {
