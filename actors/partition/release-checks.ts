@@ -9,7 +9,8 @@
  * blocks wait until what superseded it is at a write quorum: from then on no reader can meet it.
  * The parts of an upload may be named by another version, of a Complete that was repeated: they
  * wait until every replica holds the upload as ended, which refuses any other Complete, and none
- * holds a newer object than this one, which may name them.
+ * holds a newer object than this one, which may name them; and where the version is gone that the
+ * upload became, until no replica has it any more.
  */
 import type { TableClient } from '../../bus/table-client.ts';
 import type { UploadId } from '../../schemas/ids.ts';
@@ -17,6 +18,7 @@ import type { TableReply } from '../../schemas/messages/table.ts';
 import type { ObjectRow } from '../../schemas/records/object-row.ts';
 import type { ReleaseEntry, VersionAt } from '../../schemas/records/release-entry.ts';
 import type { UploadState } from '../../schemas/records/upload-row.ts';
+import { TIMESTAMP_ZERO } from '../../schemas/timestamp.ts';
 import { orDamage } from '../storage/row-damage.ts';
 import type { KeyRows } from './history-rows.ts';
 import { findVersionById, lastNull, rowOfStamp } from './history-rows.ts';
@@ -26,8 +28,9 @@ import type { TablePartition } from './table-partition.ts';
 
 export type ReplicaQuestions = Pick<TableClient, 'askEvery' | 'isSuperseded' | 'isOver'>;
 
-/** `lives`: it came back, under a newer stamp. */
-export type Verdict = 'release' | 'wait' | 'lives';
+/** `lives`: it came back, under a newer stamp. `all-but-named`: of an upload, and what its version
+ *  names stays, which is here. */
+export type Verdict = 'release' | 'all-but-named' | 'wait' | 'lives';
 
 export class ReleaseChecks {
   readonly #partition: TablePartition;
@@ -101,30 +104,37 @@ export class ReleaseChecks {
     const { store, partition } = this.#partition;
     const ended = orDamage(() => readEndedUpload(store, { partition, place, uploadId }));
     if (ended === undefined || ended === 'damaged') return 'wait';
+    // It was completed since the entry was read, which is another one now.
+    if (entry.kind === 'upload' && ended.state.kind === 'completed') return 'wait';
     if (!(await this.#haveAllEndedAs(place, uploadId, ended.state))) return 'wait';
     // Asked only now: whatever completed it anywhere stands in an object's row by now.
     const reading = { kind: 'object-read', place, want: 'row' } as const;
     const heads = await this.#tables.askEvery(partition, reading);
     if (heads?.every(reply => isNoNewer(reply, head)) !== true) return 'wait';
-    return (await this.#isOnlyOne(entry, uploadId)) ? 'release' : 'wait';
+    return entry.kind === 'leftovers' ? this.#ofLeftovers(entry) : 'release';
   }
 
-  /** Where versions are kept, another one of the same upload may stand below the current one. */
-  async #isOnlyOne(entry: ReleaseEntry, uploadId: UploadId): Promise<boolean> {
-    if (entry.kind !== 'leftovers') return true;
+  /**
+   * Where versions are kept, another one of the same upload may stand below the current one. And a
+   * version that is over here may be the newest elsewhere: then its parts stay with all others.
+   */
+  async #ofLeftovers({ place, uploadId, versionId }: Leftovers): Promise<Verdict> {
     const { store, partition } = this.#partition;
-    const { place, versionId } = entry;
     const own = orDamage(() => findVersionById({ rows: store, partition, place }, versionId));
-    if (own === 'damaged') return false;
-    if (own?.versioned !== true) return true;
-    const at = { timestamp: own.timestamp, isNull: false };
+    if (own === 'damaged') return 'wait';
+    if (own !== undefined && own.versioned !== true) return 'all-but-named';
+    const at = { timestamp: own?.timestamp ?? TIMESTAMP_ZERO, isNull: false };
     const request = { kind: 'version-check', place, at, uploadId } as const;
     const checks = await this.#tables.askEvery(partition, request);
-    return (
-      checks?.every(reply => reply.kind === 'version-checked' && !reply.isUploadNamed) === true
+    const isNameless = checks?.every(
+      reply => reply.kind === 'version-checked' && !reply.isUploadNamed,
     );
+    if (isNameless !== true) return 'wait';
+    return own === undefined ? 'release' : 'all-but-named';
   }
 }
+
+type Leftovers = Extract<ReleaseEntry, { kind: 'leftovers' }>;
 
 /** It was here and ended here, and nothing tells of it any more. */
 function isForgotten(key: KeyRows, { timestamp, isNull }: VersionAt): boolean {

@@ -19,7 +19,7 @@ import type { BlockList } from '../../schemas/records/block-list.ts';
 import { unpackBlocks } from '../../schemas/records/block-list.ts';
 import type { BlockOwner, PartOwner } from '../../schemas/records/block-owner.ts';
 import { ownerId } from '../../schemas/records/block-owner.ts';
-import type { PartRef } from '../../schemas/records/object-row.ts';
+import type { ObjectVersion, PartRef } from '../../schemas/records/object-row.ts';
 import type { ReleaseEntry } from '../../schemas/records/release-entry.ts';
 import type { PartRow, UploadState } from '../../schemas/records/upload-row.ts';
 import { decodePartRow } from '../../schemas/records/upload-row.ts';
@@ -68,14 +68,15 @@ export class Release {
   }
 
   /** `failed`: some of it is not done; to be called again. Throws what the store throws. */
-  async run(entry: ReleaseEntry): Promise<ReleaseOutcome> {
+  async run(asked: ReleaseEntry): Promise<ReleaseOutcome> {
+    const entry = asked.kind === 'upload' ? this.#asItEnded(asked) : asked;
     const verdict = await this.#checks.verdict(entry);
     if (verdict === 'wait') return 'failed';
     if (verdict === 'lives') {
       return this.#end(step => step.batch.delete(releaseRowKey(step.partition, entry)));
     }
     if (entry.kind === 'version') return this.#version(entry);
-    return this.#upload(entry);
+    return this.#upload(entry, verdict);
   }
 
   async #version(entry: VersionEntry): Promise<ReleaseOutcome> {
@@ -124,7 +125,7 @@ export class Release {
     const { store, partition } = this.#partition;
     const { versionId, content } = entry;
     if (content.kind !== 'parts') return 'released';
-    const kept = await this.#keptBy(entry.place, content.uploadId, entry);
+    const kept = await this.#keptBy(entry.place, content.uploadId, undefined);
     if (content.parts !== undefined) return this.#listedParts(entry, content.parts, kept);
     for (let index = 0; index < partListRowCount(content); index += 1) {
       const row = { versionId, index };
@@ -157,9 +158,11 @@ export class Release {
     return 'released';
   }
 
-  async #upload(asked: UploadEntry): Promise<ReleaseOutcome> {
-    const entry = this.#asItEnded(asked);
-    const kept = await this.#keptBy(entry.place, entry.uploadId, entry);
+  async #upload(entry: UploadEntry, verdict: 'release' | 'all-but-named'): Promise<ReleaseOutcome> {
+    const own = this.#becomeOf(entry);
+    // It ended since that was said: whether it is over everywhere is to be asked.
+    if (verdict === 'all-but-named' && own === undefined) return 'failed';
+    const kept = await this.#keptBy(entry.place, entry.uploadId, own);
     const outcome = await this.#allParts(entry.place, entry.uploadId, kept);
     if (outcome === 'failed') return 'failed';
     return this.#end(step => endUpload(step, entry));
@@ -176,19 +179,23 @@ export class Release {
     return { kind: 'leftovers', place, uploadId, versionId: state.versionId };
   }
 
+  /** The version that the upload became, while it is there. */
+  #becomeOf({ place, ...entry }: UploadEntry): ObjectVersion | undefined {
+    if (entry.kind !== 'leftovers') return undefined;
+    const { store, partition } = this.#partition;
+    return findVersionById({ rows: store, partition, place }, entry.versionId);
+  }
+
   /**
-   * The attempts that stay: those of the version that the upload became, while it is there; and
-   * with several replicas those of every version that a Complete which was repeated made of this
-   * upload too.
+   * The attempts that stay: those of this version, and with several replicas those of every version
+   * that a Complete which was repeated made of this upload too.
    */
   async #keptBy(
     place: ReleaseEntry['place'],
     uploadId: UploadId,
-    entry: ReleaseEntry,
+    own: ObjectVersion | undefined,
   ): Promise<ReadonlySet<string>> {
     const { store, partition, isSoleReplica } = this.#partition;
-    const at = { rows: store, partition, place };
-    const own = entry.kind === 'leftovers' ? findVersionById(at, entry.versionId) : undefined;
     const kept = own === undefined ? [] : [...attemptsOfVersion(store, partition, own)];
     if (isSoleReplica) return new Set(kept);
     const named = await versionsOfUpload(this.#partition, place, uploadId);

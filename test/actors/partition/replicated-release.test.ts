@@ -126,6 +126,17 @@ test('parts of an overwritten object stay while a replica may complete their upl
   t.is(replicas.blocks.ownersLeft().length, 0);
 });
 
+test('parts of an object stay that only one replica knows to be overwritten', async t => {
+  const replicas = new Replicas();
+  await upload(replicas, ALL);
+  await replicas.tell([0], put('a', 30));
+  t.deepEqual(await replicas.release(0), ['failed', 'failed']);
+  t.is(replicas.blocks.ownersLeft().length, 3);
+  await replicas.tell([1, 2], put('a', 30));
+  t.deepEqual(await replicas.release(0), ['released', 'released']);
+  t.is(replicas.blocks.ownersLeft().length, 0);
+});
+
 test('a version that came back under a newer stamp keeps its blocks', async t => {
   const replicas = new Replicas();
   const first = putBlocks('a', 5);
