@@ -215,11 +215,16 @@ export class TableClient {
     }
   }
 
-  /** A change of a lock is stamped above the one before it: none is lost to a slow clock. */
+  /**
+   * A change of a lock is stamped above the one before it: none is lost to a slow clock. Several
+   * replicas only lift a hold: its stamp makes it the last word wherever it comes late. What adds
+   * to a lock would come too late for a deletion that a replica decided without it.
+   */
   async changeObject(change: ObjectChange): Promise<TableAnswer | NoLockChanges> {
     const { retention, hold } = change;
     if (retention === undefined && hold === undefined) return this.askPlace(change);
-    if (!this.decidesConditions(change.place)) return { kind: 'no-lock-changes' };
+    const isLift = retention === undefined && hold?.legalHold === false;
+    if (!isLift && !this.decidesConditions(change.place)) return { kind: 'no-lock-changes' };
     return this.#raised(change, (sent, stamp) => ({
       ...sent,
       retention: retention && { ...retention, stamp },

@@ -22,7 +22,7 @@ import {
   versionId,
   writePart,
 } from '../actors/partition/partition-fixture.ts';
-import { versionDelete } from '../actors/partition/version-fixture.ts';
+import { versionDelete, writeOf } from '../actors/partition/version-fixture.ts';
 import { TableCluster } from '../support/table-cluster.ts';
 
 const partition = partitionOfShard(bucket, 0);
@@ -147,6 +147,31 @@ test('locks of versions are not changed by several replicas', async t => {
     const answer = await cluster.until(tables.changeObject({ ...change, ...what }));
     t.is(answer.kind, 'no-lock-changes');
   }
+});
+
+test('several replicas lift a hold, beside one that misses it and above what was said before', async t => {
+  const cluster = clusterOf();
+  const { tables } = cluster.gateway(0);
+  const held = writeOf(put('a', 5), 'enabled');
+  // It was put while the node was alone, by a clock that was ahead.
+  const lock = { stamp: stamp(1_000_000), legalHold: true };
+  const write = { ...held, row: { ...held.row, lock } } as ObjectWrite;
+  await tell(cluster, [0, 1, 2], write);
+  cluster.takeAway(2);
+  const version = versionId(5);
+  const place = at('a');
+  const hold = { stamp: stamp(10), legalHold: false };
+  const lift = { kind: 'object-change', place, version, hold } as const;
+  t.is((await cluster.until(tables.changeObject(lift))).kind, 'written');
+  cluster.bringBack(2);
+  const read = { kind: 'object-read', place, want: 'row', version } as const;
+  const told = await cluster.until(Promise.resolve(tables.askPlace(read)));
+  t.true(told.kind === 'object' && told.row?.kind === 'version');
+  if (told.kind !== 'object' || told.row?.kind !== 'version') return;
+  t.is(told.row.lock?.legalHold, false);
+  t.true((told.row.lock?.stamp ?? '') > lock.stamp);
+  const deleted = await cluster.until(tables.deleteVersion(versionDelete('a', version, 20)));
+  t.is(deleted.kind, 'written');
 });
 
 test('conditions are not decided by several replicas', async t => {

@@ -239,6 +239,20 @@ const held: Cases = {
 };
 
 const holds: Cases = {
+  'a hold that came with the version is taken away': {
+    given: [
+      {
+        ...{ ask: 'PUT /{locked}/a', headers: { 'x-amz-object-lock-legal-hold': 'ON' } },
+        ...{ body: 'x', hasMd5: true, answer: '200' },
+      },
+      `DELETE ${VERSION} = 403 AccessDenied`,
+    ],
+    ...{ ask: 'PUT /{locked}/a?legal-hold', body: hold('OFF'), answer: '200' },
+    then: [
+      { ask: 'GET /{locked}/a?legal-hold', answer: '200', xml: { Status: 'OFF' } },
+      { ask: `DELETE ${VERSION}`, answer: '204' },
+    ],
+  },
   'a hold that is none': {
     given: ['PUT /{locked}/a < x'],
     ...{ ask: 'PUT /{locked}/a?legal-hold', body: hold('MAYBE'), answer: '400 MalformedXML' },
