@@ -68,8 +68,8 @@ export const TOMBSTONE_KEEP_MS = 2 * REQUEST_DEADLINE_MS;
  *  second it is known in which round of forgetting those are. */
 export const YOUNG_ROWS_MS = 15_000;
 export const MEET_ROUND_MS = 15_000;
-/** As TOMBSTONE_KEEP_MS, of a block's reference where there are peers: one that was away, and missed the
- *  release, is back within this, or its references are found to be dead one by one. */
+/** As TOMBSTONE_KEEP_MS, of a block's reference where there are peers: one that was away, and
+ *  missed the release, is back within this, or its references are found to be dead one by one. */
 export const REPLICATED_TOMBSTONE_KEEP_MS = 24 * 3600 * 1000;
 /** Versions and attempts that began before this, and were never finished, are dead. */
 export const UNFINISHED_DEAD_MS = 24 * 3600 * 1000;

@@ -233,7 +233,8 @@ row('a node is added, and removed again', 'long run', {
 });
 
 row('a dead machine is replaced', 'long run', {
-  disturb: async ({ cluster, choices, t }) => {
+  disturb: async world => {
+    const { cluster, choices, t } = world;
     const site = choices.of(cluster.sites);
     await site.storage.end('SIGKILL');
     cluster.startAgain(site.spare);
@@ -246,7 +247,8 @@ row('a dead machine is replaced', 'long run', {
     await cluster.untilSettled(SETTLED_MS);
     // Back to how it was, for the rows that follow.
     cluster.startAgain(site.storage);
-    await cluster.changeLayout(() => [roleOf(old, site.name), { id: replacement, remove: true }]);
+    await cluster.untilKnown(() => site.nodeId);
+    await settles(world, () => [roleOf(old, site.name), { id: replacement, remove: true }]);
     await cluster.untilHealthy();
     await site.spare.end('SIGTERM');
   },
