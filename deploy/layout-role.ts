@@ -168,7 +168,8 @@ function isSkipped({ state }: KnownLayout, node: NodeId): boolean {
   return read !== undefined && skipped.has(read) && !synced.has(read);
 }
 
-/** The full copies first: what is decided from then on is decided with this node. */
+/** The full copies last, and beside nothing: those who are asked have acknowledged the version by
+ *  then, and what is decided from then on is decided with this node. */
 function withSettings(
   sync: LayoutSync,
   settings: Pick<SettingsKeeper, 'bringIn'>,
@@ -177,7 +178,7 @@ function withSettings(
   return {
     prepare: names => sync.prepare(names),
     bringIn: async (version, gained) =>
-      (await settings.bringIn(known.read)) === 'done' ? sync.bringIn(version, gained) : 'later',
+      (await sync.bringIn(version, gained)) === 'done' ? settings.bringIn(known.read) : 'later',
   };
 }
 

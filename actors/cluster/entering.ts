@@ -193,12 +193,10 @@ export class Entering {
 
   /** Who does not answer holds nothing up: whoever is pulled from later is met then. */
   async #meetRounds(partition: PartitionId, sources: readonly NodeId[]): Promise<void> {
-    let met = 0;
-    for (const source of sources) {
-      this.#goesOn();
-      if ((await this.#options.transfer.meetRound(partition, source)) === 'met') met += 1;
-    }
-    if (met > 0 || sources.length === 0) return;
+    this.#goesOn();
+    const { transfer } = this.#options;
+    const told = await Promise.all(sources.map(source => transfer.meetRound(partition, source)));
+    if (told.includes('met') || sources.length === 0) return;
     throw new EnteringError('no replica told its round of forgetting');
   }
 }

@@ -112,9 +112,7 @@ export class LayoutSync implements PartitionSync {
       }
     };
     await Promise.all(Array.from({ length: PARTITIONS_AT_ONCE }, work));
-    if (progress.left > 0) return 'later';
-    this.#progress.delete(version.name);
-    return 'done';
+    return progress.left > 0 ? 'later' : 'done';
   }
 
   /**

@@ -351,11 +351,12 @@ export class TrialCluster {
       const counts = await workerVariables(door, 'scrub-corruptions_detected');
       return [...counts.values()].reduce((sum, count) => sum + Number(count), 0);
     };
+    const ids = this.sites.map(({ nodeId }) => nodeId ?? '');
     const [damagedBefore, before] = [await damaged(), await ended()];
     await this.#eventually('scrubbing', () => startScrub(door));
     await this.#eventually('scrubbed', async () => {
       const now = await ended();
-      return before.size > 0 && [...before].every(([id, at]) => (now.get(id) ?? at) !== at);
+      return ids.every(id => (now.get(id) ?? before.get(id)) !== before.get(id));
     });
     return (await damaged()) - damagedBefore;
   }

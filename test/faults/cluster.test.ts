@@ -20,7 +20,7 @@ import { scratchDirectory } from '../support/shared-garage.ts';
 import { SmallDisk } from '../support/small-disk.ts';
 
 const ROUND_TRIP_MS = 20;
-const ROW_TIMEOUT_MS = 240_000;
+const ROW_TIMEOUT_MS = 600_000;
 const DOWN_MS = 1500;
 const DISK_MIB = 768;
 const CUT = { isCut: true };
