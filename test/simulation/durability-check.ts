@@ -12,16 +12,18 @@
  */
 import { blockPath } from '../../actors/storage/block-tree.ts';
 import { openValue } from '../../actors/storage/row-checksum.ts';
-import { objectRowKey } from '../../actors/partition/row-keys.ts';
+import { objectRowKey, partRowKey } from '../../actors/partition/row-keys.ts';
 import { partitionOfPlace } from '../../bus/table-client.ts';
 import type { ObjectPlace } from '../../schemas/messages/table.ts';
-import { unpackBlocks } from '../../schemas/records/block-list.ts';
+import { unpackBlocks, type BlockList } from '../../schemas/records/block-list.ts';
 import { decodeObjectRow, mergeObjectRows } from '../../schemas/records/object-row.ts';
+import { decodePartRow } from '../../schemas/records/upload-row.ts';
 import { DATA_DIRECTORY } from './simulated-disk.ts';
 import type { SimulatedNode } from './simulated-node.ts';
 import { violate, type Run } from './workload.ts';
 
 const EACH_MS = 200;
+const SHOWN = 16;
 
 export class DurabilityCheck {
   readonly #run: Run;
@@ -51,28 +53,46 @@ export class DurabilityCheck {
     const { nodes } = this.#run.cluster;
     for (const gone of nodes) {
       const left = nodes.filter(node => node !== gone);
-      const paths = new Set(left.flatMap(({ disk }) => disk.paths()));
       for (const place of this.#places) {
-        const missing = blocksOf(left, place).some(
-          ({ hash }) => !paths.has(blockPath(DATA_DIRECTORY, hash)),
-        );
-        if (missing) return `with the loss of ${gone.name} a block of ${place.key} would be lost`;
+        const missing = missingBlock(left, place);
+        if (missing === undefined) continue;
+        const what = `the block ${missing.slice(0, SHOWN)} of ${place.key}`;
+        return `with ${gone.name}, ${what} would be lost`;
       }
     }
     return undefined;
   }
 }
 
-/** Of the newest version that any of them knows. */
-function blocksOf(nodes: readonly SimulatedNode[], place: ObjectPlace) {
-  const key = objectRowKey(partitionOfPlace(place), place);
-  const rows = nodes.flatMap(({ disk }) => {
-    const sealed = disk.row(key);
-    const value = sealed && openValue(key, sealed);
-    return value === undefined ? [] : [decodeObjectRow(value)];
-  });
+/** The first block that none of these nodes holds, of the newest version that any of them knows. */
+function missingBlock(nodes: readonly SimulatedNode[], place: ObjectPlace): string | undefined {
+  const partition = partitionOfPlace(place);
+  const rows = rowsAt(nodes, objectRowKey(partition, place)).map(decodeObjectRow);
   const [first, ...others] = rows;
   const row = first && others.reduce(mergeObjectRows, first);
-  if (row?.kind !== 'version' || row.content.kind !== 'blocks') return [];
-  return unpackBlocks(row.content.blocks);
+  if (row?.kind !== 'version') return undefined;
+  const { content } = row;
+  if (content.kind === 'blocks') return firstNotOn(nodes, content.blocks);
+  if (content.kind !== 'parts') return undefined;
+  for (const part of content.parts ?? []) {
+    const key = partRowKey(partition, place, { uploadId: content.uploadId, ...part });
+    const held = rowsAt(nodes, key).map(decodePartRow)[0]?.content;
+    if (held === undefined) return `${key.toString('hex')} itself`;
+    const missing = held.kind === 'blocks' ? firstNotOn(nodes, held.blocks) : undefined;
+    if (missing !== undefined) return missing;
+  }
+  return undefined;
+}
+
+function rowsAt(nodes: readonly SimulatedNode[], key: Buffer): Buffer[] {
+  return nodes.flatMap(({ disk }) => {
+    const sealed = disk.row(key);
+    return (sealed && openValue(key, sealed)) ?? [];
+  });
+}
+
+function firstNotOn(nodes: readonly SimulatedNode[], blocks: BlockList): string | undefined {
+  return unpackBlocks(blocks)
+    .map(({ hash }) => hash)
+    .find(hash => !nodes.some(({ disk }) => disk.hasFile(blockPath(DATA_DIRECTORY, hash))));
 }

@@ -55,6 +55,10 @@ export class MultipartWorkload implements Workload {
     return this.#judge.verify(key => this.#place(key));
   }
 
+  get places(): readonly ObjectPlace[] {
+    return Array.from({ length: KEYS }, (_, index) => this.#place(`key-${String(index)}`));
+  }
+
   #place(key: string): ObjectPlace {
     return { bucket: this.#bucket, shard: 0, key: key as ObjectKey };
   }

@@ -18,6 +18,13 @@ import type { SeededRandom } from '../support/seeded-random.ts';
 type Operation = { readonly key: string; readonly value: Buffer | undefined };
 type Record = { readonly operations: readonly Operation[]; readonly isTorn: boolean };
 
+/** The rows that a part of a log changes; undefined: deleted. */
+type ReadLog = {
+  readonly log: readonly Record[];
+  records: number;
+  readonly rows: Map<string, Buffer | undefined>;
+};
+
 /** What lies on the disk. */
 export class DatabaseFiles {
   rows: ReadonlyMap<string, Buffer> = new Map();
@@ -28,6 +35,7 @@ export class DatabaseFiles {
   fault: 'append' | 'sync' | undefined;
   /** Until the database is opened again. */
   isSyncBroken = false;
+  #read: ReadLog | undefined;
 
   copy(): DatabaseFiles {
     const copy = new DatabaseFiles();
@@ -49,28 +57,37 @@ export class DatabaseFiles {
   /** One row as an opening would find it. */
   row(key: Buffer): Buffer | undefined {
     const name = textOf(key);
-    const isMeant = ({ key: other }: Operation): boolean => other === name;
-    const last = this.#readable().findLast(({ operations }) => operations.some(isMeant));
-    return last === undefined ? this.rows.get(name) : last.operations.findLast(isMeant)?.value;
+    const { rows } = this.#readLog();
+    return rows.has(name) ? rows.get(name) : this.rows.get(name);
+  }
+
+  /** What the log says, of which most was read before: it only grows, between power cuts. */
+  #readLog(): ReadLog {
+    const known = this.#read?.log === this.log ? this.#read : undefined;
+    const read = known ?? { log: this.log, records: 0, rows: new Map() };
+    this.#read = read;
+    for (const { operations, isTorn } of this.log.slice(read.records)) {
+      if (isTorn) break;
+      for (const { key, value } of operations) read.rows.set(key, value);
+      read.records += 1;
+    }
+    return read;
   }
 
   /** The rows as an opening would find them. */
   found(): Map<string, Buffer> {
     const rows = new Map(this.rows);
-    for (const { operations } of this.#readable()) apply(rows, operations);
+    for (const [key, value] of this.#readLog().rows) {
+      if (value === undefined) rows.delete(key);
+      else rows.set(key, value);
+    }
     return rows;
-  }
-
-  /** The log is read up to a torn record. */
-  #readable(): readonly Record[] {
-    const torn = this.log.findIndex(({ isTorn }) => isTorn);
-    return torn === -1 ? this.log : this.log.slice(0, torn);
   }
 
   /** What was not synced is gone, from some record on. */
   cutPower(random: SeededRandom): void {
     const unsynced = this.log.length - this.synced;
-    this.log.length = this.synced + random.below(unsynced + 1);
+    this.log = this.log.slice(0, this.synced + random.below(unsynced + 1));
     this.fault = undefined;
   }
 }
@@ -178,13 +195,6 @@ export class SimulatedDatabase implements RawDatabase {
       },
       close: () => Promise.resolve(),
     };
-  }
-}
-
-function apply(rows: Map<string, Buffer>, operations: readonly Operation[]): void {
-  for (const { key, value } of operations) {
-    if (value === undefined) rows.delete(key);
-    else rows.set(key, value);
   }
 }
 

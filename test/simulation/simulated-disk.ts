@@ -86,6 +86,10 @@ export class SimulatedDisk {
     return this.#database.row(key);
   }
 
+  hasFile(path: string): boolean {
+    return this.#files.has(path);
+  }
+
   /** Of all files. */
   paths(): readonly string[] {
     return this.#files.paths();

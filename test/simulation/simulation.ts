@@ -83,7 +83,7 @@ const WORKLOADS = {
   multipart: {
     ...{ nodes: 3, spares: 0, gateways: 2, lastsMs: 5000 },
     make: run => new MultipartWorkload(run),
-    weights: OBJECT_FAULTS,
+    ...{ weights: OBJECT_FAULTS, isDurable: true },
   },
   buckets: {
     ...{ nodes: 3, spares: 0, gateways: 2, lastsMs: 5000 },

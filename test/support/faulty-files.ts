@@ -125,6 +125,15 @@ export class FaultyFiles implements Files {
     folder.durable.set(basename(path), file);
   }
 
+  /** Is there a file of this path? */
+  has(path: string): boolean {
+    let node: Node | undefined = this.#root;
+    for (const name of path.split('/').filter(part => part !== '')) {
+      node = node?.kind === 'directory' ? node.entries.get(name) : undefined;
+    }
+    return node?.kind === 'file';
+  }
+
   /** All paths of files, sorted. */
   paths(): string[] {
     return pathsIn(this.#root, '').sort();
