@@ -16,7 +16,7 @@ const COPY_RANGE_HEADER = 'x-amz-copy-source-range';
 /** `sizeBytes` bytes from byte `first` on. */
 export type ByteRange = { readonly first: number; readonly sizeBytes: number };
 
-const RANGE = /^bytes=\s*(\d*)\s*-\s*(\d*)\s*$/i;
+const RANGE = /^bytes=(\d*)-(\d*)$/i;
 const COPY_RANGE = /^bytes=(\d+)-(\d+)$/;
 
 /**
@@ -67,8 +67,10 @@ export function contentRange({ first, sizeBytes }: ByteRange, objectBytes: numbe
   return `bytes ${String(first)}-${String(first + sizeBytes - 1)}/${String(objectBytes)}`;
 }
 
-function suffix(text: string, count: number, sizeBytes: number): ByteRange {
-  if (count === 0 || sizeBytes === 0) throw unsatisfiable(text, sizeBytes);
+/** The last bytes of an empty object are all that it has, as with S3. */
+function suffix(text: string, count: number, sizeBytes: number): ByteRange | undefined {
+  if (count === 0) throw unsatisfiable(text, sizeBytes);
+  if (sizeBytes === 0) return undefined;
   const length = Math.min(count, sizeBytes);
   return { first: sizeBytes - length, sizeBytes: length };
 }

@@ -98,11 +98,18 @@ const ranges: Cases = {
       xml: { ActualObjectSize: '10', RangeRequested: range },
     },
   ]),
-  ...each(['bytes=5-3', 'bytes=a-b', 'lines=0-1', 'bytes=0-1,3-4', 'bytes', '0-1'], range => [
-    `${range} is ignored`,
-    { ask: 'GET /{object}', headers: { range }, answer: '200', text: '0123456789' },
-  ]),
-  ...each(['bytes=0-0', 'bytes=0-', 'bytes=-1'], range => [
+  ...each(
+    ['bytes=5-3', 'bytes=a-b', 'lines=0-1', 'bytes=0-1,3-4', 'bytes', '0-1', 'bytes= 0-1'],
+    range => [
+      `${range} is ignored`,
+      { ask: 'GET /{object}', headers: { range }, answer: '200', text: '0123456789' },
+    ],
+  ),
+  'the last bytes of an empty object are all of it': {
+    ...{ ask: 'GET /{empty}', headers: { range: 'bytes=-5' }, answer: '200', text: '' },
+    has: { 'content-range': null, 'content-length': '0' },
+  },
+  ...each(['bytes=0-0', 'bytes=0-', 'bytes=-0'], range => [
     `${range} of an empty object cannot be satisfied`,
     { ask: 'GET /{empty}', headers: { range }, answer: '416 InvalidRange' },
   ]),

@@ -13,7 +13,8 @@ const RANGES: readonly (readonly [text: string, sizeBytes: number, expected: str
   ['bytes=-3', 10, '7+3'],
   ['bytes=-10', 10, '0+10'],
   ['bytes=-11', 10, '0+10'],
-  ['bytes= 3 - 5 ', 10, '3+3'],
+  ['bytes= 3-5', 10, 'ignored'],
+  ['bytes=3 -5', 10, 'ignored'],
   ['BYTES=3-5', 10, '3+3'],
   ['bytes=0-99999999999999999999999', 10, '0+10'],
   ['bytes=10-5', 10, 'ignored'],
@@ -31,7 +32,8 @@ const RANGES: readonly (readonly [text: string, sizeBytes: number, expected: str
   ['bytes=-0', 10, 'InvalidRange'],
   ['bytes=0-', 0, 'InvalidRange'],
   ['bytes=0-0', 0, 'InvalidRange'],
-  ['bytes=-5', 0, 'InvalidRange'],
+  ['bytes=-0', 0, 'InvalidRange'],
+  ['bytes=-5', 0, 'ignored'],
 ];
 
 function outcome(text: string, sizeBytes: number): string {
