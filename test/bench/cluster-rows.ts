@@ -17,6 +17,7 @@ import { sha256Hex } from '../support/sigv4-signer.ts';
 import { BenchSigner, type BenchRequest, type BenchTarget } from './bench-client.ts';
 import { startBare } from './bench-servers.ts';
 import { putParts } from './large-rows.ts';
+import { disturbedRows, type DisturbedSize } from './disturbed-rows.ts';
 import { md5BytesPerSecond } from './limits.ts';
 import { RawConnection } from './raw-connection.ts';
 import { atLeast, atMost, type BenchRow } from './report.ts';
@@ -28,13 +29,16 @@ export type ClusterBenchSize = {
   readonly loopMs: number;
   readonly partsOf8Mib: number;
   readonly largeMib: number;
+  readonly disturbed: DisturbedSize;
 };
 
 export const CLUSTER_FULL: ClusterBenchSize = {
   ...{ repeats: 50, loopMs: 5000, partsOf8Mib: 8, largeMib: 64 },
+  disturbed: { quietMs: 6000, disturbedMs: 8000, blocks: 1024 },
 };
 export const CLUSTER_TINY: ClusterBenchSize = {
   ...{ repeats: 2, loopMs: 150, partsOf8Mib: 1, largeMib: 2 },
+  disturbed: { quietMs: 600, disturbedMs: 600, blocks: 4 },
 };
 
 export type ClusterBench = {
@@ -60,7 +64,10 @@ export async function runClusterBench(bench: ClusterBench): Promise<BenchRow[]> 
   };
   await mkdir(bench.directory, { recursive: true });
   await withTrial(bench, RTT_MS, cluster => acrossSites(cluster, bench.size, done));
-  await withTrial(bench, undefined, cluster => onLoopback(cluster, bench, done));
+  await withTrial(bench, undefined, async cluster => {
+    await onLoopback(cluster, bench, done);
+    await disturbedRows(cluster, bench.size.disturbed, done);
+  });
   return rows;
 }
 
