@@ -218,12 +218,17 @@ export class EntropyWorker implements ReportingWorker {
   }
 
   #tick(): void {
-    const { view, clock } = this.#options;
     this.#building ??= this.#noted(this.#buildAbsent()).finally(() => {
       this.#building = undefined;
     });
     this.#suspicions.keepOnly((partition, node) => this.#replicas(partition).has(node));
-    while (this.#pulls.size < PULLS_MAX) {
+    this.#lookIntoMore();
+  }
+
+  /** As many at a time as may be; when one ends the next begins. */
+  #lookIntoMore(): void {
+    const { view, clock } = this.#options;
+    while (this.#pulls.size < PULLS_MAX && !this.#isStopped) {
       const suspicion = this.#suspicions.next(clock.monotonicMs());
       if (suspicion === undefined) return;
       if (view.isUp(suspicion.node)) this.#begin(this.#lookInto(suspicion));
@@ -232,7 +237,10 @@ export class EntropyWorker implements ReportingWorker {
   }
 
   #begin(pull: Promise<void>): void {
-    const noted = this.#noted(pull).finally(() => this.#pulls.delete(noted));
+    const noted = this.#noted(pull).finally(() => {
+      this.#pulls.delete(noted);
+      this.#lookIntoMore();
+    });
     this.#pulls.add(noted);
   }
 

@@ -122,6 +122,20 @@ test('what a replica missed reaches it, and then there is quiet', async t => {
   await world.end();
 });
 
+test('who missed something in many partitions has it in seconds', async t => {
+  const world = new World();
+  for (const worker of world.workers) worker.start();
+  await world.pass(5000);
+  for (let index = 0; index < 60; index += 1) {
+    await world.ask('b', put('one', 1), partitionId(index));
+  }
+  // Told twice, three seconds apart; then one after the other without a pause.
+  await world.pass(12_000);
+  const [first] = world.workers;
+  t.is(first!.status.rowsPulled, 60);
+  await world.end();
+});
+
 test('two partitions are looked into at a time, and no more', async t => {
   const world = new World();
   const [worker] = world.workers;
