@@ -112,10 +112,18 @@ export async function workerVariables(
   return new Map(Object.entries(success).map(([id, values]) => [id, values[variable] ?? '']));
 }
 
-/** Has every node that is up reread all its blocks, without rests. */
-export async function startScrub(door: AdminDoor): Promise<boolean> {
+/** Has these nodes reread all their blocks, without rests. False: one of them did not answer. */
+export async function startScrub(door: AdminDoor, ids: readonly string[]): Promise<boolean> {
   const pace = { variable: 'scrub-tranquility', value: '0' };
-  if ((await askAdmin(door, 'SetWorkerVariable?node=*', pace)).status !== 200) return false;
-  const wanted = { repairType: { scrub: 'start' } };
-  return (await askAdmin(door, 'LaunchRepairOperation?node=*', wanted)).status === 200;
+  const order = { repairType: { scrub: 'start' } };
+  for (const [operation, wanted] of [
+    ['SetWorkerVariable', pace],
+    ['LaunchRepairOperation', order],
+  ] as const) {
+    const { status, body } = await askAdmin(door, `${operation}?node=*`, wanted);
+    if (status !== 200) return false;
+    const { success } = body as { readonly success: Record<string, unknown> };
+    if (!ids.every(id => id in success)) return false;
+  }
+  return true;
 }

@@ -353,7 +353,7 @@ export class TrialCluster {
     };
     const ids = this.sites.map(({ nodeId }) => nodeId ?? '');
     const [damagedBefore, before] = [await damaged(), await ended()];
-    await this.#eventually('scrubbing', () => startScrub(door));
+    await this.#eventually('scrubbing', () => startScrub(door, ids));
     await this.#eventually('scrubbed', async () => {
       const now = await ended();
       return ids.every(id => (now.get(id) ?? before.get(id)) !== before.get(id));
