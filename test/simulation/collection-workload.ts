@@ -14,9 +14,9 @@ import { replicasOf } from '../../schemas/cluster-layout.ts';
 import type { ObjectKey } from '../../schemas/ids.ts';
 import { TOMBSTONE_KEEP_MS } from '../../schemas/limits.ts';
 import type { ObjectPlace } from '../../schemas/messages/table.ts';
+import { pause } from '../../schemas/pause.ts';
 import { bucketInUse } from './objects-workload.ts';
 import { RegisterJudge } from './register-judge.ts';
-import { deleteObject, putObject } from './simulated-client.ts';
 import { Clients, type Run, type Workload } from './workload.ts';
 
 const KEYS = 5;
@@ -107,7 +107,7 @@ export class CollectionWorkload implements Workload {
       void this.#judge.read(key, this.#place(key), asleep);
       await this.#pass(REPAIR_WAIT_MS);
       gateway.freezeAt(undefined);
-      await this.#delete(key, awake);
+      await this.#judge.delete(this.#place(key), awake);
     }
     await this.#pass(3 * TICK_MS + THAWED_MS - cluster.time.nowMs);
     process.thaw();
@@ -124,9 +124,7 @@ export class CollectionWorkload implements Workload {
   }
 
   #pass(ms: number): Promise<void> {
-    return new Promise(resolve => {
-      this.#after(ms, resolve);
-    });
+    return pause(this.#run.cluster.time.timers, ms);
   }
 
   async #turn(): Promise<void> {
@@ -135,22 +133,12 @@ export class CollectionWorkload implements Workload {
     const key = `key-${String(random.below(KEYS))}`;
     const dice = random.below(HUNDRED);
     if (dice < READS || !isBusy) await this.#judge.read(key, this.#place(key));
-    else if (dice < READS + DELETES) await this.#delete(key);
+    else if (dice < READS + DELETES) await this.#judge.delete(this.#place(key));
     else await this.#write(key);
     await this.#pass(random.fraction() * (isBusy ? REST_MS : QUIET_REST_MS));
   }
 
-  async #write(key: string, gateway?: number): Promise<void> {
-    const content = this.#run.contents.make('inline');
-    const work = (at: At): Promise<void> => putObject(at, this.#place(key), content);
-    const what = `put ${key} = ${String(content.value)}`;
-    await this.#judge.change(key, content.value, { what, work }, gateway);
-  }
-
-  async #delete(key: string, gateway?: number): Promise<void> {
-    const work = (at: At): Promise<void> => deleteObject(at, this.#place(key));
-    await this.#judge.change(key, 'deleted', { what: `delete ${key}`, work }, gateway);
+  #write(key: string, gateway?: number): Promise<void> {
+    return this.#judge.put(this.#place(key), this.#run.contents.make('inline'), gateway);
   }
 }
-
-type At = Parameters<typeof deleteObject>[0];

@@ -10,9 +10,9 @@ import type { S3Services } from '../../gateway/s3/s3-call.ts';
 import { bucketRow, callOf } from '../support/object-calls.ts';
 import type { ObjectKey } from '../../schemas/ids.ts';
 import type { ObjectPlace } from '../../schemas/messages/table.ts';
+import { pause } from '../../schemas/pause.ts';
 import { bucketInUse } from './objects-workload.ts';
 import { RegisterJudge } from './register-judge.ts';
-import { deleteObject, putObject } from './simulated-client.ts';
 import type { GatewayServices } from './simulated-gateway.ts';
 import { Clients, violate, type Run, type Workload } from './workload.ts';
 
@@ -29,6 +29,7 @@ const DELETES = 20;
 const PAGES_MAX = 50;
 const LIST_WITHIN_MS = 60_000;
 const VERIFY_TRIES = 40;
+const VERIFY_AGAIN_MS = 1000;
 
 export class ListsWorkload implements Workload {
   readonly #run: Run;
@@ -63,8 +64,8 @@ export class ListsWorkload implements Workload {
     const { random } = this.#run;
     const dice = random.below(HUNDRED);
     const key = this.#keys[random.below(this.#keys.length)]!;
-    if (dice < WRITES) await this.#write(key);
-    else if (dice < WRITES + DELETES) await this.#delete(key);
+    if (dice < WRITES) await this.#judge.put(this.#place(key), this.#run.contents.make('inline'));
+    else if (dice < WRITES + DELETES) await this.#judge.delete(this.#place(key));
     else await this.#list(this.#wanted());
   }
 
@@ -73,21 +74,6 @@ export class ListsWorkload implements Workload {
     const prefix = random.below(2) === 0 ? '' : `f${String(random.below(FOLDERS))}/`;
     const delimiter = random.below(3) === 0 ? '/' : '';
     return { prefix, delimiter, maxKeys: 1 + random.below(this.#keys.length) };
-  }
-
-  async #write(key: string): Promise<void> {
-    const content = this.#run.contents.make('inline');
-    await this.#judge.change(key, content.value, {
-      what: `put ${key} = ${String(content.value)}`,
-      work: gateway => putObject(gateway, this.#place(key), content),
-    });
-  }
-
-  async #delete(key: string): Promise<void> {
-    await this.#judge.change(key, 'deleted', {
-      what: `delete ${key}`,
-      work: gateway => deleteObject(gateway, this.#place(key)),
-    });
   }
 
   async #list(wanted: Wanted, gateway?: number): Promise<boolean> {
@@ -173,9 +159,7 @@ export class ListsWorkload implements Workload {
     const listEverywhere = cluster.gateways.map(async (_, gateway) => {
       for (let tries = 0; tries < VERIFY_TRIES; tries += 1) {
         if (await this.#list(whole, gateway)) return;
-        await new Promise<void>(resolve => {
-          cluster.time.timers.after(1000, resolve);
-        });
+        await pause(cluster.time.timers, VERIFY_AGAIN_MS);
       }
       violate(this.#run, 'nothing can be listed after everything was healed');
     });

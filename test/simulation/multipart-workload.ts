@@ -12,7 +12,6 @@ import type { Content } from './contents.ts';
 import { abortUpload, completeUpload, createUpload, putPart } from './multipart-client.ts';
 import { bucketInUse } from './objects-workload.ts';
 import { RegisterJudge } from './register-judge.ts';
-import { deleteObject } from './simulated-client.ts';
 import { Clients, violate, type Run, type Told, type Workload } from './workload.ts';
 
 const KEYS = 3;
@@ -72,11 +71,8 @@ export class MultipartWorkload implements Workload {
     const place = this.#place(key);
     const dice = this.#dice();
     if (dice < READS) await this.#judge.read(key, place);
-    else if (dice < READS + DELETES) {
-      const work = deleteObject;
-      const request = { what: `delete ${key}`, work: (at: At) => work(at, place) };
-      await this.#judge.change(key, 'deleted', request);
-    } else await this.#upload(key, place);
+    else if (dice < READS + DELETES) await this.#judge.delete(place);
+    else await this.#upload(key, place);
   }
 
   async #upload(key: string, place: ObjectPlace): Promise<void> {
@@ -170,5 +166,3 @@ export class MultipartWorkload implements Workload {
     });
   }
 }
-
-type At = Parameters<typeof deleteObject>[0];

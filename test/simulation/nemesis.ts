@@ -5,6 +5,7 @@
  * Knows:         what can be done to the simulated cluster.
  * Must not know: workloads.
  */
+import { pause } from '../../schemas/pause.ts';
 import type { SeededRandom } from '../support/seeded-random.ts';
 import { FAIR } from './simulated-network.ts';
 import type { SimulatedCluster } from './simulated-cluster.ts';
@@ -119,9 +120,7 @@ export class Nemesis {
   }
 
   #pass(ms: number): Promise<void> {
-    return new Promise(resolve => {
-      this.cluster.time.timers.after(ms, resolve);
-    });
+    return pause(this.cluster.time.timers, ms);
   }
 
   #draw(): FaultName {

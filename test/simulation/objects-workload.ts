@@ -10,8 +10,6 @@ import type { ObjectPlace } from '../../schemas/messages/table.ts';
 import type { Content } from './contents.ts';
 import { RegisterJudge } from './register-judge.ts';
 import { REUSED_KEY, ReusedBlock } from './reused-block.ts';
-import { deleteObject, putObject } from './simulated-client.ts';
-import type { GatewayServices } from './simulated-gateway.ts';
 import { nameInUse } from './simulated-layout.ts';
 import { Clients, type Run, type Workload } from './workload.ts';
 
@@ -23,7 +21,6 @@ const HUNDRED = 100;
 const DELETES = 12;
 const READS = 40;
 const SHAPES: readonly Content['shape'][] = ['inline', 'inline', 'block', 'blocks'];
-const ROW_WITHIN_MS = 10_000;
 
 /** A bucket whose rows lie in a partition in use. */
 export function bucketInUse(name: string): BucketId {
@@ -91,7 +88,7 @@ export class ObjectsWorkload implements Workload {
     const key = `key-${String(random.below(random.below(2) === 0 ? HOT_KEYS : KEYS))}`;
     const dice = random.below(HUNDRED);
     if (dice < READS) await this.#judge.read(key, this.#place(key));
-    else if (dice < READS + DELETES) await this.#delete(key);
+    else if (dice < READS + DELETES) await this.#judge.delete(this.#place(key));
     else await this.#write(key, SHAPES[random.below(SHAPES.length)]!);
   }
 
@@ -101,21 +98,7 @@ export class ObjectsWorkload implements Workload {
     this.#clients.alsoWaitFor(Promise.all(all));
   }
 
-  async #write(key: string, shape: Content['shape'], gateway?: number): Promise<void> {
-    const content = this.#run.contents.make(shape);
-    const { value } = content;
-    const request = {
-      what: `put ${key} = ${String(value)} (${shape})`,
-      work: (at: GatewayServices) => putObject(at, this.#place(key), content),
-    };
-    await this.#judge.change(key, value, request, gateway);
-  }
-
-  async #delete(key: string): Promise<void> {
-    await this.#judge.change(key, 'deleted', {
-      what: `delete ${key}`,
-      work: gateway => deleteObject(gateway, this.#place(key)),
-      withinMs: ROW_WITHIN_MS,
-    });
+  #write(key: string, shape: Content['shape'], gateway?: number): Promise<void> {
+    return this.#judge.put(this.#place(key), this.#run.contents.make(shape), gateway);
   }
 }

@@ -82,11 +82,11 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     plants: { peerClocks: () => ({ sentAtHere: () => undefined }) },
   },
   {
-    ...{ name: 'quorum of the wrong layout', workload: 'layout', foundBySeed: 1 },
+    ...{ name: 'quorum of the wrong layout', workload: 'layout', foundBySeed: 2 },
     plants: { view: onlyOldest },
   },
   {
-    ...{ name: 'no fence on acknowledgement', workload: 'layout', foundBySeed: 4 },
+    ...{ name: 'no fence on acknowledgement', workload: 'layout', foundBySeed: 5 },
     plants: { nodeBus: ofAnyLayout },
   },
   {

@@ -3,14 +3,17 @@
  *
  * Owns:          what was begun, acknowledged and seen.
  * Knows:         the register checker, the contents of the run.
- * Must not know: how a key is read and written.
+ * Must not know: which key is read and written when.
  */
-import { RegisterChecker, type Value } from '../support/register-checker.ts';
-import { getObject } from './simulated-client.ts';
 import type { ObjectPlace } from '../../schemas/messages/table.ts';
+import { pause } from '../../schemas/pause.ts';
+import { RegisterChecker, type Value } from '../support/register-checker.ts';
+import type { Content } from './contents.ts';
+import { deleteObject, getObject, putObject } from './simulated-client.ts';
+import type { GatewayServices } from './simulated-gateway.ts';
 import { violate, type Clients, type Request, type Run, type Told } from './workload.ts';
 
-const READ_WITHIN_MS = 10_000;
+const ROW_WITHIN_MS = 10_000;
 const VERIFY_WITHIN_MS = 60_000;
 const VERIFY_AGAIN_MS = 500;
 
@@ -37,6 +40,25 @@ export class RegisterJudge {
     return told;
   }
 
+  /** The object of that place, whose key names the register. */
+  async put(place: ObjectPlace, content: Content, gateway?: number): Promise<void> {
+    const { value, shape } = content;
+    const request = {
+      what: `put ${place.key} = ${String(value)} (${shape})`,
+      work: (at: GatewayServices) => putObject(at, place, content),
+    };
+    await this.change(place.key, value, request, gateway);
+  }
+
+  async delete(place: ObjectPlace, gateway?: number): Promise<void> {
+    const request = {
+      what: `delete ${place.key}`,
+      work: (at: GatewayServices) => deleteObject(at, place),
+      withinMs: ROW_WITHIN_MS,
+    };
+    await this.change(place.key, 'deleted', request, gateway);
+  }
+
   /** The same where one write takes several requests. */
   begin(key: string, value: Value): () => void {
     const { time } = this.#run.cluster;
@@ -52,7 +74,7 @@ export class RegisterJudge {
       {
         what: `get ${key}`,
         work: services => getObject(services, place),
-        withinMs: READ_WITHIN_MS,
+        withinMs: ROW_WITHIN_MS,
       },
       gateway,
     );
@@ -86,9 +108,7 @@ export class RegisterJudge {
             violate(this.#run, `${key} cannot be read after everything was healed`);
             break;
           }
-          await new Promise<void>(resolve => {
-            time.timers.after(VERIFY_AGAIN_MS, resolve);
-          });
+          await pause(time.timers, VERIFY_AGAIN_MS);
         }
       }
     };

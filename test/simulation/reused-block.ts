@@ -7,8 +7,8 @@
  * Must not know: references.
  */
 import type { ObjectPlace } from '../../schemas/messages/table.ts';
+import { pause } from '../../schemas/pause.ts';
 import type { RegisterJudge } from './register-judge.ts';
-import { deleteObject, putObject } from './simulated-client.ts';
 import { DELETE_DELAY_MS } from './simulated-node.ts';
 import type { Run } from './workload.ts';
 
@@ -34,14 +34,10 @@ export class ReusedBlock {
   /** Once: written, deleted, and gone or nearly so. */
   async turn(): Promise<void> {
     const { random, contents } = this.#run;
-    const content = contents.makeSharing(REUSED_KEY);
-    await this.#judge.change(REUSED_KEY, content.value, {
-      what: `put ${REUSED_KEY} = ${String(content.value)}`,
-      work: gateway => putObject(gateway, this.#place, content),
-    });
+    await this.#judge.put(this.#place, contents.makeSharing(REUSED_KEY));
     await this.#pass(random.fraction() * KEPT_MS_MAX);
     if (random.below(2) === 0) await this.#deleteAtOneSite();
-    else await this.#delete();
+    else await this.#judge.delete(this.#place);
     await this.#pass(DELETE_DELAY_MS + random.fraction() * COLLECTED_MS_MAX);
   }
 
@@ -55,23 +51,13 @@ export class ReusedBlock {
     const others = zones.filter(zone => zone !== reached);
     for (const zone of others) network.cut(name, zone);
     cluster.trace.tell(`${name} reaches ${reached} alone`);
-    const deleted = this.#delete(index);
+    const deleted = this.#judge.delete(this.#place, index);
     await this.#pass(CUT_MS);
     for (const zone of others) network.mend(name, zone);
     await deleted;
   }
 
-  async #delete(gateway?: number): Promise<void> {
-    const request = {
-      what: `delete ${REUSED_KEY}`,
-      work: (at: Parameters<typeof deleteObject>[0]) => deleteObject(at, this.#place),
-    };
-    await this.#judge.change(REUSED_KEY, 'deleted', request, gateway);
-  }
-
   #pass(ms: number): Promise<void> {
-    return new Promise(resolve => {
-      this.#run.cluster.time.timers.after(ms, resolve);
-    });
+    return pause(this.#run.cluster.time.timers, ms);
   }
 }

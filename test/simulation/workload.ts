@@ -6,6 +6,7 @@
  * Must not know: what is asked.
  */
 import type { ObjectPlace } from '../../schemas/messages/table.ts';
+import { pause } from '../../schemas/pause.ts';
 import type { SeededRandom } from '../support/seeded-random.ts';
 import type { Contents } from './contents.ts';
 import { outcomeOf, type Outcome } from './simulated-client.ts';
@@ -78,9 +79,7 @@ export class Clients {
   start(count: number, turn: (client: number) => Promise<void>): void {
     const { random, cluster } = this.#run;
     const think = (): Promise<void> =>
-      new Promise(resolve => {
-        cluster.time.timers.after(random.fraction() * this.#thinkMsMax, resolve);
-      });
+      pause(cluster.time.timers, random.fraction() * this.#thinkMsMax);
     const live = async (client: number): Promise<void> => {
       while (!this.#isOver) {
         await turn(client);
