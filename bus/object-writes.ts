@@ -87,6 +87,8 @@ export class ReplicatedObjectWrites {
     for (let raises = 0; ; raises += 1) {
       const heard = new Set<NodeId>();
       const answer = await this.#once(partition, current, { mayBeConcurrent, heard });
+      // What the first try completed, at a replica, may have been overwritten there since.
+      if (answer.kind === 'no-such-upload' && raises > 0) return { kind: 'unavailable' };
       if (answer.kind !== 'older') return answer;
       // One replica may have missed what the others acknowledged before this write began: a stamp
       // above what it holds need not be above that.

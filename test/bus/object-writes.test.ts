@@ -1,5 +1,6 @@
 import test from 'ava';
 import { roundRowKey } from '../../actors/partition/row-keys.ts';
+import { ReplicatedObjectWrites } from '../../bus/object-writes.ts';
 import { partitionOfShard } from '../../schemas/ids.ts';
 import { DOWN_GRACE_MS } from '../../schemas/limits.ts';
 import type { ObjectWrite } from '../../schemas/messages/table.ts';
@@ -207,6 +208,22 @@ test('a Complete is raised until a quorum has stored it', async t => {
   );
   const row = read.kind === 'object' ? read.row : undefined;
   t.is(row?.kind === 'version' && row.versionId, versionId(20));
+});
+
+test('what a raised Complete has ended itself is not told to be gone', async t => {
+  const write = complete('a', uploadId(1), {
+    tick: 20,
+    parts: [refOf(partOf(uploadId(1), 1, 11))],
+  });
+  const toldWith = (answers: object[]): Promise<{ readonly kind: string }> => {
+    const calls = { write: () => Promise.resolve(answers.shift()), isWriteQuorum: () => true };
+    const writes = new ReplicatedObjectWrites(calls as never, { above: () => stamp(31) } as never);
+    return writes.write(partition, write, 'unknown');
+  };
+  const gone = { kind: 'no-such-upload' };
+  t.is((await toldWith([gone])).kind, 'no-such-upload');
+  // One replica had stored the first try, and a deletion above it since.
+  t.is((await toldWith([{ kind: 'older', newest: stamp(30) }, gone])).kind, 'unavailable');
 });
 
 test('an owner is dead when every replica has marked it', async t => {
