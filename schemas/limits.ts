@@ -80,7 +80,7 @@ export const INDEX_SHARDS_MAX = 256;
 /** A request to several replicas is given up when it has no quorum after so long: of rows, and of
  *  blocks, which may wait for their turn on a thin link. */
 export const ROWS_PATIENCE_MS = 4500;
-export const BLOCKS_PATIENCE_MS = 9000;
+export const BLOCKS_PATIENCE_MS = 7000;
 /** What a node's workers ask of another node is given up after so long: a message that was lost
  *  holds a comparison of all partitions up. */
 export const PEER_PATIENCE_MS = BLOCKS_PATIENCE_MS;

@@ -94,7 +94,8 @@ export class Entering {
   #isStopped = false;
   /** What this process has entered, and not acknowledged yet. */
   readonly #entered = new Set<string>();
-  #waiting: { readonly timer: Timer; readonly end: () => void } | undefined;
+  /** Those that wait, and may be ended. */
+  readonly #waiting = new Set<{ readonly timer: Timer; readonly end: () => void }>();
 
   constructor(options: EnteringOptions) {
     this.#options = options;
@@ -103,8 +104,10 @@ export class Entering {
   /** Ends a wait; what was to come after it is not done. */
   stop(): void {
     this.#isStopped = true;
-    this.#waiting?.timer.cancel();
-    this.#waiting?.end();
+    for (const { timer, end } of this.#waiting) {
+      timer.cancel();
+      end();
+    }
   }
 
   /** At the start: what it holds nothing of, it will know to be young. */
@@ -172,10 +175,18 @@ export class Entering {
   async #waitForDeadlines(): Promise<void> {
     this.#goesOn();
     await new Promise<void>(resolve => {
-      const timer = this.#options.timers.after(REQUEST_DEADLINE_MS, resolve);
-      this.#waiting = { timer, end: resolve };
+      const timer = this.#options.timers.after(REQUEST_DEADLINE_MS, () => {
+        waiting.end();
+      });
+      const waiting = {
+        timer,
+        end: () => {
+          this.#waiting.delete(waiting);
+          resolve();
+        },
+      };
+      this.#waiting.add(waiting);
     });
-    this.#waiting = undefined;
     this.#goesOn();
   }
 

@@ -65,6 +65,7 @@ type Progress = {
 
 /** Each waits for round trips, most of the time: the others may be far away. */
 const PARTITIONS_AT_ONCE = 16;
+const PARTITIONS = Array.from({ length: PARTITION_COUNT }, (_, index) => partitionId(index));
 
 export class LayoutSync implements PartitionSync {
   readonly #options: LayoutSyncOptions;
@@ -123,16 +124,21 @@ export class LayoutSync implements PartitionSync {
     const { nodeId, known } = this.#options;
     const read = known.read;
     const needed = readQuorumOf(read);
+    const held = PARTITIONS.filter(partition =>
+      known.live.some(layout => replicasOf(layout, partition).includes(nodeId)),
+    );
     let isWhole = true;
-    for (let index = 0; index < PARTITION_COUNT && !this.#isStopped; index += 1) {
-      const partition = partitionId(index);
-      if (!known.live.some(layout => replicasOf(layout, partition).includes(nodeId))) continue;
-      if (this.#again.has(partition)) continue;
-      const others = replicasOf(read, partition).filter(node => node !== nodeId);
-      const isHere = await this.#pullFrom(partition, others, Math.min(needed, others.length));
-      if (isHere) this.#again.add(partition);
-      else isWhole = false;
-    }
+    const queue = held.filter(partition => !this.#again.has(partition)).values();
+    const work = async (): Promise<void> => {
+      for (const partition of queue) {
+        if (this.#isStopped) return;
+        const others = replicasOf(read, partition).filter(node => node !== nodeId);
+        const isHere = await this.#pullFrom(partition, others, Math.min(needed, others.length));
+        if (isHere) this.#again.add(partition);
+        else isWhole = false;
+      }
+    };
+    await Promise.all(Array.from({ length: PARTITIONS_AT_ONCE }, work));
     return isWhole && !this.#isStopped;
   }
 
