@@ -11,10 +11,10 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Child } from '../cluster/child.ts';
 import { roleOf, type TrialCluster, type TrialSite } from '../cluster/trial-cluster.ts';
-import type { BenchTarget } from './bench-client.ts';
+import { closedLoop, type BenchTarget } from './bench-client.ts';
 import { putStream } from './large-rows.ts';
 import { atLeast, atMost, type BenchRow } from './report.ts';
-import { deleteSmall, getSmall, median, putSmall, run, warmUp, type Step } from './small-rows.ts';
+import { deleteSmall, getSmall, median, putSmall, warmUp, type Step } from './small-rows.ts';
 
 export type DisturbedSize = {
   /** Of load before something happens, and meanwhile. */
@@ -34,6 +34,8 @@ const SETTLED_MS = 300_000;
 
 type Done = (row: BenchRow) => void;
 
+const whole = (value: number): string => String(Math.round(value));
+
 /** Runs every row on a cluster without delay between its sites. */
 export async function disturbedRows(
   cluster: TrialCluster,
@@ -47,12 +49,18 @@ export async function disturbedRows(
   await layoutRow(cluster, first, size, done);
 }
 
-/** Asks for `durationMs`; how many were answered in each slice of it, per second. */
-async function slices(target: BenchTarget, durationMs: number, step: Step): Promise<number[]> {
+type Slices = {
+  /** Per second, in each slice. */
+  readonly speeds: readonly number[];
+  readonly failures: number;
+};
+
+/** Asks for `durationMs`; only what succeeds counts. */
+async function slices(target: BenchTarget, durationMs: number, step: Step): Promise<Slices> {
   let answered = 0;
   const counting: Step = async (connection, index) => {
     const isGood = await step(connection, index);
-    answered += 1;
+    if (isGood) answered += 1;
     return isGood;
   };
   const speeds: number[] = [];
@@ -62,9 +70,12 @@ async function slices(target: BenchTarget, durationMs: number, step: Step): Prom
     speeds.push(((answered - before) / (now - atMs)) * 1000);
     [before, atMs] = [answered, now];
   }, SLICE_MS);
-  await run(target, { connections: CONNECTIONS, durationMs }, counting);
-  clearInterval(watch);
-  return speeds;
+  const { port } = target;
+  const loop = { port, connections: CONNECTIONS, durationMs, step: counting };
+  const { failures } = await closedLoop(loop).finally(() => {
+    clearInterval(watch);
+  });
+  return { speeds, failures };
 }
 
 /** The longest time without a break in which it was below a part of what it was before. */
@@ -134,11 +145,12 @@ async function frozenRows(
   let grownMib = 0;
   for (const [work, step] of steps) {
     const quiet = new MemoryWatch(others);
-    const usual = median(await slices(target, quietMs, step(keys.quiet)));
+    const usual = median((await slices(target, quietMs, step(keys.quiet))).speeds);
     const before = await quiet.end();
     const disturbed = new MemoryWatch(others);
     second.storage.signal('SIGSTOP');
-    const speeds = await slices(target, disturbedMs, step(keys.disturbed)).finally(() => {
+    const load = slices(target, disturbedMs, step(keys.disturbed));
+    const { speeds, failures } = await load.finally(() => {
       second.storage.signal('SIGCONT');
     });
     grownMib = Math.max(grownMib, growthMib(before, await disturbed.end()));
@@ -149,7 +161,7 @@ async function frozenRows(
         figure: `${(low / 1000).toFixed(1)} s`,
         limit: '3 s',
         ratio: low / 3000,
-        note: `${Math.round(usual)}/s before, ${Math.round(median(speeds))}/s meanwhile`,
+        note: `${whole(usual)}/s before, ${whole(median(speeds))}/s meanwhile, ${failures} failed`,
       }),
     );
     await cluster.untilHealthy();
@@ -217,14 +229,16 @@ async function layoutRow(
   const { target } = site;
   cluster.startAgain(site.spare);
   await cluster.untilKnown(() => site.spareId);
-  const usual = median(await slices(target, quietMs, putSmall(target, 3e8)));
+  const usual = median((await slices(target, quietMs, putSmall(target, 3e8))).speeds);
   const startedMs = performance.now();
   await cluster.changeLayout(() => [roleOf(site.spareId, site.name)]);
   const settling = cluster.untilSettled(SETTLED_MS).then(() => 'settled' as const);
   const speeds: number[] = [];
+  let failures = 0;
   for (let round = 1; ; round += 1) {
-    const load = slices(target, disturbedMs / 4, putSmall(target, 3e8 + round * 1e6));
-    speeds.push(...(await load));
+    const load = await slices(target, disturbedMs / 4, putSmall(target, 3e8 + round * 1e6));
+    speeds.push(...load.speeds);
+    failures += load.failures;
     if ((await Promise.race([settling, Promise.resolve('moving' as const)])) === 'settled') break;
   }
   const during = median(speeds);
@@ -232,10 +246,10 @@ async function layoutRow(
   done(
     atLeast(0.67, {
       work: 'a node is added: 1 KiB PUT while data move',
-      figure: `${Math.round(during)}/s`,
-      limit: `${Math.round(usual)}/s before`,
+      figure: `${whole(during)}/s`,
+      limit: `${whole(usual)}/s before`,
       ratio: during / usual,
-      note: `settled after ${seconds} s`,
+      note: `settled after ${seconds} s, ${failures} failed`,
     }),
   );
 }

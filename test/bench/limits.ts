@@ -47,8 +47,12 @@ export async function appendsPerSecond(directory: string, durationMs: number): P
  * left in `directory`: for some seconds after many files were removed, ext4 searches long for the
  * inode of a new one, and what is measured next would pay for it.
  */
-export async function filesPerSecond(directory: string, durationMs: number): Promise<number> {
-  const bytes = Buffer.alloc(64 * 1024, 7);
+export async function filesPerSecond(
+  directory: string,
+  durationMs: number,
+  fileBytes = 64 * 1024,
+): Promise<number> {
+  const bytes = Buffer.alloc(fileBytes, 7);
   const startMs = performance.now();
   let files = 0;
   const write = async (_: unknown, writer: number): Promise<void> => {
