@@ -162,7 +162,8 @@ test('parts, copied ones among them, make an object that is read under the key o
 
   const attributes = { Bucket, Key, ObjectAttributes: ['ObjectParts', 'Checksum'] as never[] };
   const told = await client.send(new GetObjectAttributesCommand({ ...attributes, ...ours }));
-  t.is(told.Checksum?.ChecksumCRC32, completed.ChecksumCRC32);
+  // The attributes tell how many parts there are by themselves.
+  t.is(told.Checksum?.ChecksumCRC32, completed.ChecksumCRC32?.replace(/-3$/, ''));
   t.deepEqual(
     told.ObjectParts?.Parts?.map(each => each.ChecksumCRC32),
     Parts.map(each => each.ChecksumCRC32),
