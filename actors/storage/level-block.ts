@@ -11,12 +11,20 @@
  *
  * LevelDB ends the process when a merge of tables meets keys out of order. So what cannot be put
  * right must at least be in order: an entry whose row checksum is wrong stays where its key fits,
- * for then a read of it is an error and not an absence; one whose key fits nowhere goes.
+ * for then a read of it is an error and not an absence; one whose key fits nowhere goes. It must
+ * fit between the blocks around it as well: the list of blocks says up to which key each goes.
  */
 import { readVarint, varint } from './level-varint.ts';
 import { openValue } from './row-checksum.ts';
 
 export type BlockEntry = { readonly key: Buffer; readonly value: Buffer };
+
+/** Which keys a block may hold. */
+export type KeyBounds = {
+  /** Only what comes behind it; undefined: the table begins here. */
+  readonly after: Buffer | undefined;
+  readonly upTo: Buffer;
+};
 
 const OFFSET_BYTES = 4;
 const KEY_SUFFIX_BYTES = 8;
@@ -43,18 +51,22 @@ export function entriesOf(block: Buffer): BlockEntry[] | undefined {
 }
 
 /** Can LevelDB walk this block of rows without harm? */
-export function isOrderedBlock(block: Buffer): boolean {
+export function isOrderedBlock(block: Buffer, bounds: KeyBounds): boolean {
   const entries = entriesOf(block);
   if (entries === undefined) return false;
-  return entries.every(({ key }, index) => {
+  return entries.every((entry, index) => {
     const before = entries[index - 1];
-    return isRowKey(key) && (before === undefined || compareKeys(before.key, key) < 0);
+    if (!isRowKey(entry.key) || !isWithin(entry, bounds)) return false;
+    return before === undefined || compareKeys(before.key, entry.key) < 0;
   });
 }
 
 /** Replaces the content by what can be read of it. */
-export function rebuildBlock(block: Buffer): void {
-  const kept = inOrder(readableEntries(block));
+export function rebuildBlock(block: Buffer, bounds: KeyBounds): void {
+  const readable = readableEntries(block).filter(
+    entry => isRowKey(entry.key) && isWithin(entry, bounds),
+  );
+  const kept = inOrder(readable);
   for (;;) {
     const encoded = encodeBlock(kept, block.length);
     if (encoded !== undefined) {
@@ -126,7 +138,7 @@ function inOrder(entries: readonly BlockEntry[]): BlockEntry[] {
   };
   const right = entries.map(isRight);
   for (const [index, entry] of entries.entries()) {
-    if (!isRowKey(entry.key) || !isBehindKept(entry)) continue;
+    if (!isBehindKept(entry)) continue;
     const nextRight = entries.find((_, other) => other > index && right[other]);
     const isBeforeNext = nextRight === undefined || compareKeys(entry.key, nextRight.key) < 0;
     if (right[index] === true || isBeforeNext) kept.push(entry);
@@ -135,7 +147,7 @@ function inOrder(entries: readonly BlockEntry[]): BlockEntry[] {
 }
 
 function isRight({ key, value }: BlockEntry): boolean {
-  if (!isRowKey(key) || key.at(-KEY_SUFFIX_BYTES) !== KIND_VALUE) return false;
+  if (key.at(-KEY_SUFFIX_BYTES) !== KIND_VALUE) return false;
   return openValue(key.subarray(0, -KEY_SUFFIX_BYTES), value) !== undefined;
 }
 
@@ -143,6 +155,10 @@ function isRowKey(key: Buffer): boolean {
   if (key.length < KEY_SUFFIX_BYTES) return false;
   const kind = key.at(-KEY_SUFFIX_BYTES);
   return kind === KIND_VALUE || kind === KIND_DELETION;
+}
+
+function isWithin({ key }: BlockEntry, { after, upTo }: KeyBounds): boolean {
+  return (after === undefined || compareKeys(after, key) < 0) && compareKeys(key, upTo) <= 0;
 }
 
 /** As LevelDB orders them: by row, of one row the newest first. */

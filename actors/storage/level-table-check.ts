@@ -14,7 +14,7 @@
  *   behind each block: 0 for "not compressed" (1), checksum of both (4)
  *   footer (48): place of the list of filters, place of the list of blocks, zeros, a constant (8)
  */
-import { entriesOf, isOrderedBlock, rebuildBlock } from './level-block.ts';
+import { entriesOf, isOrderedBlock, rebuildBlock, type KeyBounds } from './level-block.ts';
 import { flipBit, flippedBit, isFlippedChecksum, maskedChecksum } from './level-checksum.ts';
 import { readVarint, varint } from './level-varint.ts';
 
@@ -26,6 +26,7 @@ export type TableFinding =
   | { readonly kind: 'unreadable' };
 
 type Place = { readonly offset: number; readonly size: number };
+type ListedPlace = Place & { readonly key: Buffer };
 type Footer = { readonly filters: Place; readonly blocks: Place };
 
 const FOOTER_BYTES = 48;
@@ -58,8 +59,9 @@ class TableCheck {
     const blocks = this.#places(footer.blocks);
     if (blocks === undefined) return { kind: 'unreadable' };
     this.#checkFilters(footer.filters);
-    for (const place of blocks) {
-      if (this.#check(place) === 'damaged') this.#giveUpPart(place);
+    for (const [index, place] of blocks.entries()) {
+      const bounds = { after: blocks[index - 1]?.key, upTo: place.key };
+      if (this.#check(place) === 'damaged') this.#giveUpPart(place, bounds);
     }
     if (!this.#hasChanged) return { kind: 'whole' };
     return { kind: 'repaired', corrected: this.#corrected, brokenBlocks: this.#brokenBlocks };
@@ -84,16 +86,20 @@ class TableCheck {
     return undefined;
   }
 
-  /** The places that a list of blocks names; undefined when it cannot be read. */
-  #places(list: Place): Place[] | undefined {
+  /** The places that a list of blocks names, with the key that each stands under; undefined when it
+   *  cannot be read. */
+  #places(list: Place): ListedPlace[] | undefined {
     if (this.#check(list) === 'damaged') return undefined;
     const content = this.#content(list);
     const entries = content && entriesOf(content);
     if (entries === undefined) return undefined;
-    const places = entries.map(({ value }) => readPlace(value, 0)?.place);
-    return places.every(place => place !== undefined && this.#content(place) !== undefined)
-      ? (places as Place[])
-      : undefined;
+    const places: ListedPlace[] = [];
+    for (const { key, value } of entries) {
+      const place = readPlace(value, 0)?.place;
+      if (place === undefined || this.#content(place) === undefined) return undefined;
+      places.push({ ...place, key });
+    }
+    return places;
   }
 
   /** A table without filters is merely slower. */
@@ -136,11 +142,13 @@ class TableCheck {
 
   /** More than one bit: what LevelDB can walk stays as it is, for the rows have their own
    *  checksums. */
-  #giveUpPart(place: Place): void {
+  #giveUpPart(place: Place, bounds: KeyBounds): void {
     const content = this.#content(place);
-    if (content === undefined || this.#covered(place).at(-1) !== NOT_COMPRESSED) return;
-    if (!isOrderedBlock(content)) {
-      rebuildBlock(content);
+    if (content === undefined) return;
+    // Nothing is compressed here: what says so is damaged itself.
+    this.#covered(place).fill(NOT_COMPRESSED, place.size);
+    if (!isOrderedBlock(content, bounds)) {
+      rebuildBlock(content, bounds);
       this.#brokenBlocks += 1;
     }
     this.#sealAnew(place);

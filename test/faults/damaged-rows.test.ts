@@ -43,6 +43,15 @@ async function worldWithRows(t: ExecutionContext, seed: number): Promise<World> 
   return { server, model, store: join(directory, 'meta', 'store-0') };
 }
 
+/** What was written lies in tables after a start. The server has ended. */
+async function worldInTables(t: ExecutionContext, seed: number): Promise<World> {
+  const world = await worldWithRows(t, seed);
+  await world.server.process.end();
+  await world.server.start();
+  await world.server.process.end();
+  return world;
+}
+
 async function load(
   { server, model }: Pick<World, 'server' | 'model'>,
   seed: number,
@@ -153,10 +162,7 @@ async function startIfEnded(server: FaultServer): Promise<number> {
 test('parts of a table that are gone cost their own rows and no others', async t => {
   t.timeout(TIMEOUT_MS);
   const seed = faultSeed(t);
-  const { server, model, store } = await worldWithRows(t, seed);
-  await server.process.end();
-  await server.start();
-  await server.process.end();
+  const { server, model, store } = await worldInTables(t, seed);
   const choices = new SeededChoices(seed);
   const [name = ''] = readdirSync(store).filter(file => file.endsWith('.ldb'));
   const path = join(store, name);
@@ -187,11 +193,7 @@ test('parts of a table that are gone cost their own rows and no others', async t
 test('a node on its own makes its layout anew when the row and its copy are gone', async t => {
   t.timeout(TIMEOUT_MS);
   const seed = faultSeed(t);
-  const { server, model, store } = await worldWithRows(t, seed);
-  await server.process.end();
-  // What was written lies in tables after a start.
-  await server.start();
-  await server.process.end();
+  const { server, model, store } = await worldInTables(t, seed);
   let gone = 0;
   for (const name of readdirSync(store).filter(file => file.endsWith('.ldb'))) {
     const path = join(store, name);

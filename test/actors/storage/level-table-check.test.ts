@@ -4,8 +4,10 @@ import { cpSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
+import { entriesOf } from '../../../actors/storage/level-block.ts';
 import { flipBit } from '../../../actors/storage/level-checksum.ts';
 import { checkLevelTable } from '../../../actors/storage/level-table-check.ts';
+import { readVarint } from '../../../actors/storage/level-varint.ts';
 import { openValue } from '../../../actors/storage/row-checksum.ts';
 import { SeededChoices, seededBytes } from '../../support/seeded-bytes.ts';
 import { openRaw, temporaryDirectory } from './level-fixture.ts';
@@ -40,9 +42,67 @@ test('a flipped bit in every block is put right', async t => {
   t.true(damaged.equals(bytes));
 });
 
-const COUNT = 1000;
 /** Of the shortest keys and values here, in 4 KiB. */
 const ROWS_IN_BLOCK_MAX = 100;
+
+/** The blocks of a table, as LevelDB comes by them. */
+function blocksOf(table: Buffer) {
+  const place = (bytes: Buffer, at: number) => {
+    const offset = readVarint(bytes, at);
+    const size = readVarint(bytes, offset?.end ?? 0);
+    const [from, length] = [offset?.value ?? 0, size?.value ?? 0];
+    return { from, to: from + length, end: size?.end ?? 0 };
+  };
+  const footer = table.subarray(-48);
+  const list = place(footer, place(footer, 0).end);
+  return (entriesOf(table.subarray(list.from, list.to)) ?? []).map(({ value }) => {
+    const { from, to } = place(value, 0);
+    return { end: to, entries: entriesOf(table.subarray(from, to)) };
+  });
+}
+
+/** The keys of its rows, in the order of the blocks. */
+function keysOf(table: Buffer): Buffer[] {
+  const entries = blocksOf(table).flatMap(block => block.entries ?? []);
+  return entries.map(({ key }) => key.subarray(0, -8));
+}
+
+test('damage over the end of a block is that of two blocks, and no more', async t => {
+  const { bytes } = fileOf(await directoryOfRows(t, 3000, 'table'), 'table');
+  const ends = blocksOf(bytes).map(({ end }) => end);
+  for (const [round, end] of ends.slice(0, -1).entries()) {
+    const damaged = Buffer.from(bytes);
+    seededBytes(round + 1, 200).copy(damaged, end - 100);
+    t.is(checkLevelTable(damaged).kind, 'repaired');
+    t.true(blocksOf(damaged).every(({ entries }) => entries !== undefined));
+    t.true(keysOf(damaged).length > 3000 - 2 * ROWS_IN_BLOCK_MAX);
+  }
+});
+
+test('whatever is damaged, keys stay in order over the ends of blocks', async t => {
+  const { bytes } = fileOf(await directoryOfRows(t, 3000, 'table'), 'table');
+  t.is(keysOf(bytes).length, 3000);
+  const choices = new SeededChoices(3);
+  let broken = 0;
+  for (let round = 0; round < 400; round += 1) {
+    const damaged = Buffer.from(bytes);
+    const at = 4500 + choices.below(bytes.length - 40_000);
+    // A key that begins with what stands far from here, and some noise.
+    damaged.fill(choices.of([0x00, 0x7f, 0xff]), at, at + choices.of([2, 6, 30]));
+    seededBytes(round, 8).copy(damaged, at + choices.below(300));
+    const finding = checkLevelTable(damaged);
+    if (finding.kind === 'repaired') broken += finding.brokenBlocks;
+    const keys = keysOf(damaged);
+    const isOrdered = keys.every((key, index) => {
+      const before = keys[index - 1];
+      return before === undefined || Buffer.compare(before, key) < 0;
+    });
+    if (!isOrdered) t.fail(`round ${round}`);
+  }
+  t.true(broken > 100);
+});
+
+const COUNT = 1000;
 
 /** What LevelDB shows of the rows after it has merged its tables. */
 async function readAll(
