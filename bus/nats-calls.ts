@@ -14,7 +14,7 @@ import type { NotUnderstood } from '../schemas/conversation.ts';
 import type { Clock } from '../schemas/environment.ts';
 import { FRAME_PART_BYTES_MAX } from '../schemas/limits.ts';
 import type { EncodedMessage, Kinded } from '../schemas/wire.ts';
-import { decodeMessage, encodeMessage } from '../schemas/wire.ts';
+import { bytesOf, decodeMessage, encodeMessage } from '../schemas/wire.ts';
 import type { Address, NoAnswer, RequestOptions } from './bus.ts';
 import type { DeadlineWheel, Expiring } from './deadline-wheel.ts';
 import { CALL_MAX, isPart, readReplyFrame, requestFrame, type Frame } from './frame.ts';
@@ -261,12 +261,13 @@ export function publishFrame(
   subject: string,
   { frame, question, written = () => undefined }: OutgoingFrame,
 ): Published {
-  let bytes = 0;
-  for (const piece of frame) bytes += piece.length;
-  const partBytesMax = Math.max(
-    HEADERS_BYTES,
-    Math.min(FRAME_PART_BYTES_MAX, link.messageBytesMax - HEADERS_BYTES),
-  );
+  if (!link.isConnected) {
+    written();
+    return 'away';
+  }
+  const bytes = bytesOf(frame);
+  const taken = Math.max(HEADERS_BYTES, link.messageBytesMax - HEADERS_BYTES);
+  const partBytesMax = Math.min(taken, FRAME_PART_BYTES_MAX);
   const [start, ...payloads] = frame;
   if (payloads.length > 0 && bytes <= partBytesMax) {
     const published = link.publishInPlace(subject, frame, { question, written });

@@ -28,6 +28,7 @@ import {
 import type { Environment, Timer } from '../schemas/environment.ts';
 import { UNCONFIRMED_BUSY_BYTES, UNCONFIRMED_BYTES_MAX } from '../schemas/limits.ts';
 import type { Log } from '../schemas/telemetry.ts';
+import { bytesOf } from '../schemas/wire.ts';
 import type { Subscription } from './bus.ts';
 import { connect, sendScattered } from './nats-transport.ts';
 
@@ -341,11 +342,10 @@ export class NatsClient implements MessageLink {
   ): Published {
     const connection = this.#connection;
     if (connection === undefined || !this.#isConnected) return 'away';
-    let bytes = 0;
-    for (const piece of pieces) bytes += piece.length;
+    const bytes = bytesOf(pieces);
     if (this.#unconfirmedBytes + bytes > UNCONFIRMED_BYTES_MAX) return 'full';
     const { reply, block: headers } = question ?? {};
-    const sent = sendScattered(connection, { subject, pieces, reply, headers, written });
+    const sent = sendScattered(connection, { subject, pieces, bytes, reply, headers, written });
     if (sent === 'sent') this.#countSent(connection, bytes);
     return sent;
   }

@@ -2,7 +2,7 @@
  * Reads and writes the bytes of a connection to a nats-server without copying large messages.
  *
  * Owns:          the socket's way of reading; sending a message that lies in several places.
- * Knows:         node:net; the client library's transport, which is made to be replaced.
+ * Knows:         the client library's transport, which is made to be replaced.
  * Must not know: subjects, calls, frames.
  *
  * The library copies a message that is sent once more, into memory that is new and filled with
@@ -15,8 +15,8 @@
 import { NatsConnectionImpl, setTransportFactory } from '@nats-io/nats-core/internal';
 import type { NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node';
 import { NodeTransport, nodeResolveHost } from '@nats-io/transport-node/lib/node_transport.js';
-import { Socket, type SocketConstructorOpts } from 'node:net';
 import { InboundMemory } from './inbound-memory.ts';
+import { readingInto } from './reading-socket.ts';
 
 /** A message that lies in several places. */
 export type ScatteredMessage = {
@@ -25,52 +25,33 @@ export type ScatteredMessage = {
   readonly headers: Uint8Array | undefined;
   readonly reply: string | undefined;
   readonly pieces: readonly Uint8Array[];
+  /** Of the pieces together. */
+  readonly bytes: number;
   /** Nobody reads the pieces any more: called once, whether they arrived or not. */
   readonly written: () => void;
 };
 
 const LINE_END = Buffer.from('\r\n');
 
-/** What is used of Node beyond its types. */
-type Handle = { readonly useUserBuffer?: unknown };
-type WithHandle = { _handle?: Handle | null };
-type HandleOptions = SocketConstructorOpts & {
-  readonly handle: Handle;
-  readonly onread: {
-    readonly buffer: () => Buffer;
-    readonly callback: (count: number) => boolean;
-  };
-};
-
 class LeanTransport extends NodeTransport {
   override setupHandlers(): void {
-    const socket = this.socket as Socket & WithHandle;
-    const handle = this.isEncrypted() ? undefined : socket._handle;
-    if (handle && typeof handle.useUserBuffer === 'function') {
-      socket._handle = null;
-      this.socket = this.#takeOver(handle);
-    }
+    if (!this.isEncrypted()) this.#readIntoMemory();
     super.setupHandlers();
     this.socket.resume();
   }
 
-  /** As gateway/http/read-memory.ts does it for connections that were accepted. */
-  #takeOver(handle: Handle): Socket {
+  #readIntoMemory(): void {
     const memory = new InboundMemory(bytes => {
       this.yields.push(bytes);
       this.signal.resolve();
     });
-    const options: HandleOptions = {
-      handle,
-      onread: {
-        buffer: () => memory.next(),
-        callback: count => {
-          memory.received(count);
-          return true;
-        },
+    const socket = readingInto(this.socket, {
+      buffer: () => memory.next(),
+      received: count => {
+        memory.received(count);
       },
-    };
-    return new Socket(options).setNoDelay(true);
+    });
+    if (socket !== undefined) this.socket = socket.setNoDelay(true);
   }
 
   /** The library would first wait until all is written, which one that stands still never takes. */
@@ -124,13 +105,14 @@ export function sendScattered(
   const { protocol } = connection as unknown as Connected;
   if (!protocol.connected || protocol.transport.isClosed) return 'away';
   protocol.flushPending();
-  const { subject, reply, headers, pieces, written } = message;
-  let bytes = headers?.length ?? 0;
-  for (const piece of pieces) bytes += piece.length;
-  const to = reply === undefined ? subject : `${subject} ${reply}`;
-  const line =
-    headers === undefined ? `PUB ${to} ${bytes}\r\n` : `HPUB ${to} ${headers.length} ${bytes}\r\n`;
-  const start = headers === undefined ? [Buffer.from(line)] : [Buffer.from(line), headers];
-  protocol.transport.sendPieces([...start, ...pieces], written);
+  protocol.transport.sendPieces([...startOf(message), ...message.pieces], message.written);
   return 'sent';
+}
+
+/** What stands before the pieces. */
+function startOf({ subject, reply, headers, bytes }: ScatteredMessage): readonly Uint8Array[] {
+  const to = reply === undefined ? subject : `${subject} ${reply}`;
+  if (headers === undefined) return [Buffer.from(`PUB ${to} ${bytes}\r\n`)];
+  const { length } = headers;
+  return [Buffer.from(`HPUB ${to} ${length} ${length + bytes}\r\n`), headers];
 }

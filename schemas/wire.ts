@@ -298,6 +298,13 @@ const MESSAGE_FORMAT = 1;
 const MESSAGE_FORMATS = [MESSAGE_FORMAT] as const;
 const LENGTH_BYTES = 4;
 
+/** Of all pieces together. */
+export function bytesOf(pieces: readonly Uint8Array[]): number {
+  let bytes = 0;
+  for (const piece of pieces) bytes += piece.length;
+  return bytes;
+}
+
 /** From so many bytes on payloads are sent from where they lie. */
 const IN_PLACE_BYTES = 32 * 1024;
 
@@ -310,9 +317,7 @@ export class EncodedMessage {
   constructor(fields: Buffer, payloads: readonly Uint8Array[]) {
     this.#fields = fields;
     this.#payloads = payloads;
-    let length = LENGTH_BYTES + fields.length;
-    for (const bytes of payloads) length += bytes.length;
-    this.length = length;
+    this.length = LENGTH_BYTES + fields.length + bytesOf(payloads);
   }
 
   /** `room` bytes for the caller to fill, then the message; the payloads of a large one are pieces

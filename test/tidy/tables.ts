@@ -80,7 +80,8 @@ export const importers: Importers = {
   'node:http': OUTSIDE,
   'node:module': ['gateway/http/uws-loader.ts', 'test/'],
   'node:net': [
-    'bus/nats-transport.ts',
+    // Gives a connection memory to be read into.
+    'bus/reading-socket.ts',
     // Parses addresses.
     'gateway/http/networks.ts',
     // The HTTP server where no uWebSockets.js has a binary.
