@@ -33,7 +33,7 @@ import type { Subjects } from '../bus/subjects.ts';
 import type { Config } from '../schemas/config.ts';
 import type { Environment, Files } from '../schemas/environment.ts';
 import type { NodeId } from '../schemas/ids.ts';
-import { PARTITION_COUNT, partitionId } from '../schemas/ids.ts';
+import { partitionId, PARTITIONS } from '../schemas/ids.ts';
 import type { LifecycleCalendar } from '../schemas/lifecycle-calendar.ts';
 import type { Stamper } from '../schemas/stamper.ts';
 import type { Log } from '../schemas/telemetry.ts';
@@ -72,8 +72,6 @@ export type StorageActors = {
   readonly transfer: PartitionTransfer;
   stop(): Promise<void>;
 };
-
-const PARTITIONS = Array.from({ length: PARTITION_COUNT }, (_, index) => partitionId(index));
 
 export function startStorageActors(options: StorageActorsOptions): StorageActors {
   const calls = new PeerCalls({ bus: options.bus, view: options.clients.view });

@@ -59,6 +59,11 @@ export function partitionId(index: number): PartitionId {
   return (index & 0xff) as PartitionId;
 }
 
+export const PARTITIONS: readonly PartitionId[] = Array.from(
+  { length: PARTITION_COUNT },
+  (_, index) => partitionId(index),
+);
+
 /** Where a block, and the references to it, live: the first byte of its hash. */
 export function partitionOfBlock(hash: BlockHash): PartitionId {
   return Number.parseInt(hash.slice(0, 2), 16) as PartitionId;

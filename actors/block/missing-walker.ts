@@ -34,7 +34,7 @@ export type MissingWalkerOptions = {
 export type MissingWalk = { readonly blocks: number; readonly missing: number };
 
 const FIRST_WALK_MS = 5000;
-const LEAVES_PER_PARTITION = 16;
+const LEAVES = Array.from({ length: 16 }, (_, leaf) => leaf);
 /** Blocks that are queued at a time. */
 const QUEUED_AT_ONCE = 256;
 
@@ -78,13 +78,14 @@ export class MissingWalker {
       // One look instead of one for each leaf: most partitions are those of other nodes.
       if ((await partition.knownBlocks(undefined, 1)).length === 0) continue;
       const startedMs = clock.monotonicMs();
-      const leaves = Array.from({ length: LEAVES_PER_PARTITION }, (_, leaf) => leaf);
-      const seen = await Promise.all(leaves.map(leaf => this.#walkLeaf(partition, leaf)));
-      const missing = seen.reduce((total, each) => total + each.missing, 0);
-      sum.blocks += seen.reduce((total, each) => total + each.blocks, 0);
-      sum.missing += missing;
+      const seen = await Promise.all(LEAVES.map(leaf => this.#walkLeaf(partition, leaf)));
+      const missingBefore = sum.missing;
+      for (const { blocks, missing } of seen) {
+        sum.blocks += blocks;
+        sum.missing += missing;
+      }
       // As long as it worked; where something is missing there is no time to lose.
-      const isGentle = pace === 'gentle' && missing === 0;
+      const isGentle = pace === 'gentle' && sum.missing === missingBefore;
       if (isGentle) await this.#walks.rest(clock.monotonicMs() - startedMs);
     }
     if (sum.missing > 0) log.warn(sum, 'blocks are missing; they are fetched from other nodes');

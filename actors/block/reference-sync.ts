@@ -24,6 +24,7 @@ import { pause } from '../../schemas/pause.ts';
 import type { BlockOwner } from '../../schemas/records/block-owner.ts';
 import { ownerId } from '../../schemas/records/block-owner.ts';
 import type { Log } from '../../schemas/telemetry.ts';
+import { someAtATime } from '../runtime/some-at-a-time.ts';
 import { WorkerJournal } from '../runtime/worker-journal.ts';
 import type { ReportingWorker, WorkerReport } from '../runtime/worker-registry.ts';
 import type { BlockPartition } from './block-partition.ts';
@@ -132,20 +133,16 @@ export class ReferenceSync implements ReportingWorker {
   async #round(): Promise<number> {
     const before = this.#merged;
     this.#isBusy = true;
-    const left = this.#options.partitions.values();
+    const { partitions, peers } = this.#options;
     let failure: unknown;
-    const work = async (): Promise<void> => {
-      for (const partition of left) {
-        if (this.#isStopped) return;
-        if (!this.#options.peers.isOurs(partition.partition)) continue;
-        try {
-          await this.#syncPartition(partition);
-        } catch (error) {
-          failure = error;
-        }
+    await someAtATime(PARTITIONS_AT_ONCE, partitions, async partition => {
+      if (this.#isStopped || !peers.isOurs(partition.partition)) return;
+      try {
+        await this.#syncPartition(partition);
+      } catch (error) {
+        failure = error;
       }
-    };
-    await Promise.all(Array.from({ length: PARTITIONS_AT_ONCE }, work));
+    });
     this.#isBusy = false;
     if (failure === undefined) this.journal.succeeded();
     else {

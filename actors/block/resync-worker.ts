@@ -13,7 +13,7 @@
 import type { BlockPeers } from '../../bus/block-peers.ts';
 import type { Clock, Timer, Timers } from '../../schemas/environment.ts';
 import type { BlockHash, PartitionId } from '../../schemas/ids.ts';
-import { PARTITION_COUNT, partitionId } from '../../schemas/ids.ts';
+import { PARTITIONS } from '../../schemas/ids.ts';
 import { BLOCK_BYTES_DEFAULT } from '../../schemas/limits.ts';
 import type { Log } from '../../schemas/telemetry.ts';
 import { WorkerJournal } from '../runtime/worker-journal.ts';
@@ -58,7 +58,6 @@ const IDLE_MS = 10_000;
 const UNREACHABLE_MS = 3000;
 const FAILED_MS = 30_000;
 const RATE_WINDOW_MS = 60_000;
-const PARTITIONS = Array.from({ length: PARTITION_COUNT }, (_, index) => partitionId(index));
 
 type Due = { readonly partition: PartitionId; readonly hash: BlockHash };
 

@@ -28,10 +28,11 @@ import type { KnownLayout } from '../../bus/known-layout.ts';
 import { replicasOf } from '../../schemas/cluster-layout.ts';
 import type { Clock, Timer, Timers } from '../../schemas/environment.ts';
 import type { NodeId, PartitionId } from '../../schemas/ids.ts';
-import { PARTITION_COUNT, partitionId } from '../../schemas/ids.ts';
+import { PARTITIONS } from '../../schemas/ids.ts';
 import { liveVersions, readQuorumOf, sourcesOf, trackerOf } from '../../schemas/layout-liveness.ts';
 import type { LayoutState, NamedVersion, VersionName } from '../../schemas/layout-state.ts';
 import { MEET_ROUND_MS, REQUEST_DEADLINE_MS } from '../../schemas/limits.ts';
+import { someAtATime } from '../runtime/some-at-a-time.ts';
 import type { PartitionTransfer } from './layout-sync.ts';
 
 export type EnteringOptions = {
@@ -48,7 +49,6 @@ class EnteringError extends Error {
 }
 
 const PARTITIONS_AT_ONCE = 16;
-const PARTITIONS = Array.from({ length: PARTITION_COUNT }, (_, index) => partitionId(index));
 
 type Joined = { readonly partition: PartitionId; readonly version: NamedVersion };
 
@@ -80,12 +80,10 @@ async function eachOf<Item>(
   items: readonly Item[],
   work: (each: Item) => Promise<void>,
 ): Promise<void> {
-  const queue = items.values();
   const failures: unknown[] = [];
-  const worker = async (): Promise<void> => {
-    for (const each of queue) await work(each).catch((error: unknown) => failures.push(error));
-  };
-  await Promise.all(Array.from({ length: PARTITIONS_AT_ONCE }, worker));
+  await someAtATime(PARTITIONS_AT_ONCE, items, each =>
+    work(each).catch((error: unknown) => void failures.push(error)),
+  );
   if (failures.length > 0) throw failures[0];
 }
 

@@ -18,9 +18,10 @@ import type { KnownLayout } from '../../bus/known-layout.ts';
 import { replicasOf } from '../../schemas/cluster-layout.ts';
 import type { Clock, Timers } from '../../schemas/environment.ts';
 import type { NodeId, PartitionId } from '../../schemas/ids.ts';
-import { PARTITION_COUNT, partitionId } from '../../schemas/ids.ts';
+import { PARTITIONS } from '../../schemas/ids.ts';
 import { readQuorumOf, sourcesOf, trackerOf } from '../../schemas/layout-liveness.ts';
 import type { LayoutState, NamedVersion, VersionName } from '../../schemas/layout-state.ts';
+import { someAtATime } from '../runtime/some-at-a-time.ts';
 import { Entering } from './entering.ts';
 import type { PartitionSync } from './layout-progress.ts';
 
@@ -65,7 +66,6 @@ type Progress = {
 
 /** Each waits for round trips, most of the time: the others may be far away. */
 const PARTITIONS_AT_ONCE = 16;
-const PARTITIONS = Array.from({ length: PARTITION_COUNT }, (_, index) => partitionId(index));
 
 export class LayoutSync implements PartitionSync {
   readonly #options: LayoutSyncOptions;
@@ -103,16 +103,12 @@ export class LayoutSync implements PartitionSync {
     const progress = this.#progressOf(version.name);
     const open = gained.filter(partition => !progress.done.has(partition));
     progress.left = open.length;
-    const queue = open.values();
-    const work = async (): Promise<void> => {
-      for (const partition of queue) {
-        if (this.#isStopped) return;
-        if (!(await this.#bringInOne(version, partition, progress))) continue;
-        progress.done.add(partition);
-        progress.left -= 1;
-      }
-    };
-    await Promise.all(Array.from({ length: PARTITIONS_AT_ONCE }, work));
+    await someAtATime(PARTITIONS_AT_ONCE, open, async partition => {
+      if (this.#isStopped) return;
+      if (!(await this.#bringInOne(version, partition, progress))) return;
+      progress.done.add(partition);
+      progress.left -= 1;
+    });
     return progress.left > 0 ? 'later' : 'done';
   }
 
@@ -128,17 +124,14 @@ export class LayoutSync implements PartitionSync {
       known.live.some(layout => replicasOf(layout, partition).includes(nodeId)),
     );
     let isWhole = true;
-    const queue = held.filter(partition => !this.#again.has(partition)).values();
-    const work = async (): Promise<void> => {
-      for (const partition of queue) {
-        if (this.#isStopped) return;
-        const others = replicasOf(read, partition).filter(node => node !== nodeId);
-        const isHere = await this.#pullFrom(partition, others, Math.min(needed, others.length));
-        if (isHere) this.#again.add(partition);
-        else isWhole = false;
-      }
-    };
-    await Promise.all(Array.from({ length: PARTITIONS_AT_ONCE }, work));
+    const open = held.filter(partition => !this.#again.has(partition));
+    await someAtATime(PARTITIONS_AT_ONCE, open, async partition => {
+      if (this.#isStopped) return;
+      const others = replicasOf(read, partition).filter(node => node !== nodeId);
+      const isHere = await this.#pullFrom(partition, others, Math.min(needed, others.length));
+      if (isHere) this.#again.add(partition);
+      else isWhole = false;
+    });
     return isWhole && !this.#isStopped;
   }
 

@@ -20,7 +20,7 @@ import type { KnownLayout } from '../../bus/known-layout.ts';
 import { replicasOf } from '../../schemas/cluster-layout.ts';
 import type { Randomness, Timer, Timers } from '../../schemas/environment.ts';
 import type { NodeId } from '../../schemas/ids.ts';
-import { PARTITION_COUNT, partitionId } from '../../schemas/ids.ts';
+import { partitionId, PARTITIONS } from '../../schemas/ids.ts';
 import { readQuorumOf } from '../../schemas/layout-liveness.ts';
 import type { StoreMark } from '../../schemas/messages/heartbeat.ts';
 import { decodeMark, encodeMark, hasForgotten } from '../../schemas/records/store-mark-row.ts';
@@ -201,13 +201,11 @@ export class StoreMarks {
     if (known.head === undefined) return false;
     return known.live.every(layout => {
       const needed = readQuorumOf(layout) - 1;
-      return Array.from({ length: PARTITION_COUNT }, (_, index) => partitionId(index)).every(
-        partition => {
-          const nodes = replicasOf(layout, partition);
-          if (!nodes.includes(nodeId)) return true;
-          return nodes.filter(node => this.#answered.has(node)).length >= needed;
-        },
-      );
+      return PARTITIONS.every(partition => {
+        const nodes = replicasOf(layout, partition);
+        if (!nodes.includes(nodeId)) return true;
+        return nodes.filter(node => this.#answered.has(node)).length >= needed;
+      });
     });
   }
 

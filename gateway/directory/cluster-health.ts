@@ -13,7 +13,7 @@ import { WriteGoal, type ConsistencyMode } from '../../bus/quorums.ts';
 import type { ClusterHealth } from '../../schemas/admin-types.ts';
 import { storageNodesOf } from '../../schemas/cluster-layout.ts';
 import type { NodeId, PartitionId } from '../../schemas/ids.ts';
-import { PARTITION_COUNT, partitionId } from '../../schemas/ids.ts';
+import { PARTITION_COUNT, PARTITIONS } from '../../schemas/ids.ts';
 
 /** By node: whether it is up. The process that asks is. */
 export type UpNodes = (node: NodeId) => boolean;
@@ -33,10 +33,9 @@ export function clusterHealth({ view, mode, localNodeId, heard }: HealthSources)
   const known = new Set([localNodeId, ...heard(), ...inLayouts]);
   const storage = new Set(live.flatMap(storageNodesOf));
   const storageUp = [...storage].filter(isUp).length;
-  const partitions = Array.from({ length: PARTITION_COUNT }, (_, index) => partitionId(index));
   const goals = (partition: PartitionId): WriteGoal[] =>
     live.map(layout => new WriteGoal(layout, partition, mode));
-  const withQuorum = partitions.filter(
+  const withQuorum = PARTITIONS.filter(
     partition => live.length > 0 && goals(partition).every(goal => goal.isReachedBy(isUp)),
   );
   const withAll = withQuorum.filter(partition =>
