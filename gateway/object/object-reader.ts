@@ -53,8 +53,9 @@ export type FoundObject = {
 
 /** How a body is opened. */
 export type Opening = {
+  /** Told the blocks that are read. */
   readonly seen?: Set<BlockHash> | undefined;
-  /** `early`: nobody takes it yet. */
+  /** `early`: nobody takes it yet, so there is time to read more than the first piece. */
   readonly when?: 'early';
 };
 
@@ -133,8 +134,7 @@ export class ObjectReader {
 
   /**
    * The bytes of a range of what was found. Rejects with S3Error; with ContentGone when the version
-   * was superseded meanwhile: find it again. How it is opened says who is told the
-   * blocks that are read, and whether there is time to read more of them.
+   * was superseded meanwhile: find it again.
    */
   open(found: FoundObject, range: ByteRange, how: Opening = {}): Soon<ReplyBody> {
     const { version, inline } = found;
