@@ -68,7 +68,7 @@ export class DirectWriter {
         if (file.how === 'datasync') await callVoid(done => fs.fdatasync(opened, done));
       }
     } finally {
-      await callVoid(done => fs.close(opened, done));
+      fs.closeSync(opened);
     }
     this.#refusals = isWritten ? 0 : this.#refusals + 1;
     if (!isWritten) await callVoid(done => fs.unlink(path, done));

@@ -1,12 +1,16 @@
 /**
  * The Files port on this machine's file systems.
  *
- * Owns:          open directory handles kept for syncing, and the sharing of one sync by many.
+ * Owns:          the sharing of one sync of a directory by many.
  * Knows:         node:fs, which only this file and direct-writer.ts import among the actors.
  * Must not know: what the files hold.
  *
  * A sync of a directory that is asked for while one runs waits for the next one: the running one
  * may have begun before the caller's rename.
+ *
+ * A call that goes to Node's threads costs the event loop some 30 us, more than most of what is done
+ * there. So what never waits for the disk is done at once: opening a directory in which something
+ * was just renamed, closing what has nothing left to write.
  */
 import * as fs from 'node:fs';
 import type { DirectoryEntry, FileHandle, Files, Space } from '../../schemas/environment.ts';
@@ -17,16 +21,17 @@ import { call, callVoid } from './file-calls.ts';
 
 const FILE_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
-const DIRECTORY_HANDLES_MAX = 512;
+const { O_WRONLY, O_CREAT, O_EXCL, O_DSYNC } = fs.constants;
+/** What is written is durable, with the size, when the write ends. */
+const SYNCED_FLAGS = O_WRONLY | O_CREAT | O_EXCL | O_DSYNC;
 
 export class DiskFiles implements Files {
   readonly #directories = new Map<string, SyncedDirectory>();
   readonly #direct = new DirectWriter();
 
   async open(path: string, how: 'read' | 'create'): Promise<FileHandle> {
-    const flags = how === 'read' ? 'r' : 'wx';
-    const descriptor = await call<number>(done => fs.open(path, flags, FILE_MODE, done));
-    return new DiskFile(descriptor);
+    const isRead = how === 'read';
+    return new DiskFile(await openFile(path, isRead ? 'r' : 'wx'), isRead ? 'clean' : 'written');
   }
 
   async writeNew(
@@ -35,18 +40,15 @@ export class DiskFiles implements Files {
     how: 'datasync' | 'unsynced',
   ): Promise<void> {
     if (await this.#direct.tryWrite(path, parts, how)) return;
-    const handle = await this.open(path, 'create');
+    const handle =
+      how === 'datasync'
+        ? new DiskFile(await openFile(path, SYNCED_FLAGS), 'clean')
+        : new DiskFile(await openFile(path, 'wx'), 'written');
     try {
       await handle.write(parts, 0);
-      if (how === 'datasync') await handle.datasync();
-    } catch (error) {
+    } finally {
       await handle.close();
-      throw error;
     }
-    // What is durable has nothing more to tell: the caller goes on while the file is closed.
-    const closing = handle.close();
-    if (how === 'unsynced') await closing;
-    else closing.catch(() => undefined);
   }
 
   async rename(from: string, to: string): Promise<void> {
@@ -63,10 +65,12 @@ export class DiskFiles implements Files {
   }
 
   async syncDirectory(path: string): Promise<void> {
+    const directory = this.#directories.get(path) ?? new SyncedDirectory(path);
+    this.#directories.set(path, directory);
     try {
-      await this.#directory(path).sync();
+      await directory.sync();
     } finally {
-      this.#closeOldest();
+      if (!directory.isBusy) this.#directories.delete(path);
     }
   }
 
@@ -93,40 +97,11 @@ export class DiskFiles implements Files {
       totalBytes: found.blocks * found.bsize,
     };
   }
-
-  /** Lets go of the directory handles; nothing may be under way. */
-  async close(): Promise<void> {
-    const directories = [...this.#directories.values()];
-    this.#directories.clear();
-    await Promise.all(directories.map(directory => directory.close()));
-  }
-
-  #directory(path: string): SyncedDirectory {
-    const known = this.#directories.get(path);
-    if (known !== undefined) {
-      this.#directories.delete(path);
-      this.#directories.set(path, known);
-      return known;
-    }
-    const opened = new SyncedDirectory(path);
-    this.#directories.set(path, opened);
-    return opened;
-  }
-
-  #closeOldest(): void {
-    for (const [path, directory] of this.#directories) {
-      if (this.#directories.size <= DIRECTORY_HANDLES_MAX) return;
-      if (directory.isBusy) continue;
-      this.#directories.delete(path);
-      directory.close().catch(() => undefined);
-    }
-  }
 }
 
 /** One directory whose entries are made durable: at most one sync runs, and one waits. */
 class SyncedDirectory {
   readonly #path: string;
-  #descriptor: number | undefined;
   #running: Promise<void> | undefined;
   #waiting: Promise<void> | undefined;
 
@@ -147,12 +122,6 @@ class SyncedDirectory {
     return this.#waiting;
   }
 
-  async close(): Promise<void> {
-    const descriptor = this.#descriptor;
-    this.#descriptor = undefined;
-    if (descriptor !== undefined) await callVoid(done => fs.close(descriptor, done));
-  }
-
   #startWaiting(): Promise<void> {
     this.#waiting = undefined;
     return this.#start();
@@ -167,25 +136,28 @@ class SyncedDirectory {
   }
 
   async #sync(): Promise<void> {
-    const descriptor =
-      this.#descriptor ?? (await call<number>(done => fs.open(this.#path, 'r', done)));
-    this.#descriptor = descriptor;
+    const descriptor = fs.openSync(this.#path, 'r');
     try {
       await callVoid(done => fs.fsync(descriptor, done));
-    } catch (error) {
-      // A failed sync may have dropped what it should have written: the next one opens anew.
-      await this.close();
-      throw error;
+    } finally {
+      fs.closeSync(descriptor);
     }
   }
 }
 
+function openFile(path: string, flags: string | number): Promise<number> {
+  return call<number>(done => fs.open(path, flags, FILE_MODE, done));
+}
+
 class DiskFile implements FileHandle {
   readonly #descriptor: number;
+  /** `clean`: it never has anything left to write. */
+  readonly #state: 'clean' | 'written';
   #isOpen = true;
 
-  constructor(descriptor: number) {
+  constructor(descriptor: number, state: 'clean' | 'written') {
     this.#descriptor = descriptor;
+    this.#state = state;
   }
 
   async read(into: Uint8Array, position: number): Promise<number> {
@@ -222,7 +194,8 @@ class DiskFile implements FileHandle {
   async close(): Promise<void> {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    await callVoid(done => fs.close(this.#descriptor, done));
+    if (this.#state === 'clean') fs.closeSync(this.#descriptor);
+    else await callVoid(done => fs.close(this.#descriptor, done));
   }
 
   #readOnce(into: Uint8Array, offset: number, position: number): Promise<number> {

@@ -90,10 +90,7 @@ export async function openLevelStore(
     sizes: { ballastBytes: 4096, ...options.sizes },
   });
   directories.set(store, directory);
-  t.teardown(async () => {
-    await store.close();
-    await files.close();
-  });
+  t.teardown(() => store.close());
   return store;
 }
 
