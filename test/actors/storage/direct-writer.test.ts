@@ -50,13 +50,30 @@ for (const [what, body] of Object.entries(bodies)) {
   }
 }
 
-test('more files at a time than there are pages for their tails are all written', async t => {
+for (const [memory, body] of [
+  ['aligned', alignedBytes(MIB)],
+  ['other', seededBytes(1, MIB)],
+] as const) {
+  test(`more files at a time than there is room for are all written: ${memory} memory`, async t => {
+    const directory = await scratch(t, HERE);
+    const files = new DiskFiles();
+    const paths = Array.from({ length: 40 }, (_, n) => join(directory, String(n)));
+    await Promise.all(
+      paths.map((path, n) => files.writeNew(path, [body, Buffer.from([n])], 'unsynced')),
+    );
+    for (const [n, path] of paths.entries()) {
+      t.true((await readFile(path)).equals(Buffer.concat([body, Buffer.from([n])])));
+    }
+  });
+}
+
+test('a block of other memory goes past the page cache where aligned memory does', async t => {
   const directory = await scratch(t, HERE);
-  const files = new DiskFiles();
-  const body = alignedBytes(MIB);
-  const paths = Array.from({ length: 40 }, (_, n) => join(directory, String(n)));
-  await Promise.all(paths.map(path => files.writeNew(path, [body, ...TAIL], 'unsynced')));
-  for (const path of paths) t.is((await readFile(path)).length, MIB + 11);
+  const tries = [alignedBytes(MIB), seededBytes(1, MIB), seededBytes(1, MIB - 1)].map((body, n) =>
+    new DirectWriter().tryWrite(join(directory, String(n)), [body, ...TAIL], 'datasync'),
+  );
+  const [aligned, ...others] = await Promise.all(tries);
+  t.deepEqual(others, [aligned, aligned]);
 });
 
 test('memory that is not aligned is refused, and after some refusals no more is tried', async t => {
