@@ -164,11 +164,16 @@ export class ComparedRead<Reply extends Kinded> implements Expiring {
     this.#end({ kind: 'failed', answer: this.#refusal ?? UNAVAILABLE });
   }
 
-  #end(outcome: ComparedOutcome<Reply>): void {
-    if (this.#isSettled) return;
+  /** Nobody wants its end any more. */
+  abandon(): void {
     this.#isSettled = true;
     this.#hedge?.cancel();
     this.#options.deadlines.remove(this);
+  }
+
+  #end(outcome: ComparedOutcome<Reply>): void {
+    if (this.#isSettled) return;
+    this.abandon();
     this.#settle(outcome);
   }
 }

@@ -92,11 +92,16 @@ export class HedgedRead<Reply extends Kinded> implements Expiring {
     this.#end(this.#refusal ?? UNAVAILABLE);
   }
 
-  #end(answer: Reply | Unavailable): void {
-    if (this.#isSettled) return;
+  /** Nobody wants its end any more. */
+  abandon(): void {
     this.#isSettled = true;
     this.#hedge?.cancel();
     this.#options.deadlines.remove(this);
+  }
+
+  #end(answer: Reply | Unavailable): void {
+    if (this.#isSettled) return;
+    this.abandon();
     this.#settle(answer);
   }
 }

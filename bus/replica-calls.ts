@@ -68,6 +68,25 @@ export type ReadAnyRule<Reply extends Kinded> = {
 
 const ANY_REPLY: ReadAnyRule<Kinded> = { isHit: () => true };
 
+/** What is asked of which partition. */
+type Call<Request> = readonly [partition: PartitionId, request: Request];
+/** A call is made again once, when the layout was too old. */
+type Attempt = 'first' | 'again';
+type Wanted = { readonly nodes: Iterable<NodeId>; readonly count: number };
+type Hearing<Reply extends Kinded> = Pick<ComparedReadOptions<Reply>, 'hearingOf' | 'early'>;
+
+type Ask<Request, Reply> = (
+  node: NodeId,
+  request: Request,
+  lent?: LentBytes,
+) => Soon<Reply | Unavailable>;
+
+type OnlyRule<Reply extends Kinded> = {
+  readonly attempt: Attempt;
+  readonly startAgain: () => Soon<Reply | Unavailable>;
+  readonly onReply?: WriteRule<Reply>['onReply'];
+};
+
 export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
   readonly #options: ReplicaCallsOptions<Request, Reply>;
   readonly #mode: ConsistencyMode;
@@ -100,7 +119,10 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
   ): Soon<Reply | Unavailable> {
     const only = this.#onlyReplica(partition);
     if (only === undefined) return this.#writeToAll(partition, request, rule, 'first');
-    return this.#askOnly(only, partition, request, rule);
+    const { onReply } = rule;
+    const startAgain = (): Soon<Reply | Unavailable> =>
+      this.#writeToAll(partition, request, rule, 'again');
+    return this.#askOnly(only, [partition, request], { attempt: 'first', startAgain, onReply });
   }
 
   /** Asks the nearest replica, and others when it fails or is slow; at once where it answers. */
@@ -115,23 +137,39 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
   readAny(
     partition: PartitionId,
     request: Request,
-    { isHit, nowhere = 'quorum', lent }: ReadAnyRule<Reply>,
+    rule: ReadAnyRule<Reply>,
   ): Soon<Reply | Unavailable> {
+    return this.#readAny([partition, request], rule, 'first');
+  }
+
+  #readAny(
+    call: Call<Request>,
+    rule: ReadAnyRule<Reply>,
+    attempt: Attempt,
+  ): Soon<Reply | Unavailable> {
+    const [partition, request] = call;
+    const { isHit, nowhere = 'quorum', lent } = rule;
+    const startAgain = (): Soon<Reply | Unavailable> => this.#readAny(call, rule, 'again');
     const only = this.#onlyReplica(partition);
-    if (only !== undefined) return this.#askOnly(only, partition, request, undefined);
+    if (only !== undefined) return this.#askOnly(only, call, { attempt, startAgain });
     const { clock, timers } = this.#options;
     const nodes = this.#everyReplica(partition);
     if (nodes.length === 0) return UNAVAILABLE;
     const worthOf = (reply: Reply): ReadWorth =>
       FAILURES.has(reply.kind) ? 'failed' : isHit(reply) ? 'hit' : 'miss';
     return new Promise(resolve => {
-      const ask = (node: NodeId): Soon<Reply | Unavailable> =>
-        this.#askTimed(node, partition, request, lent);
+      const ask = this.#asker(partition, attempt, () => {
+        read.abandon();
+        resolve(startAgain());
+      });
       const missesEnough = nowhere === 'quorum' ? this.readQuorum : nodes.length;
       const hedgeMs = (node: NodeId): number => this.#times.hedgeMs(node);
       const deadlineAtMs = clock.monotonicMs() + this.#patienceMs;
       const timing = { hedgeMs, deadlineAtMs, deadlines: this.#deadlines, timers };
-      new HedgedRead({ nodes, ask, worthOf, missesEnough, ...timing }, resolve);
+      const read = new HedgedRead<Reply>(
+        { nodes, ask: node => ask(node, request, lent), worthOf, missesEnough, ...timing },
+        resolve,
+      );
     });
   }
 
@@ -146,11 +184,12 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
     request: Request,
     isGood: (reply: Reply) => boolean,
   ): Promise<ReadonlyMap<NodeId, Reply> | Unavailable> {
-    const { view } = this.#options;
-    const nodes = replicasIn(view.live, partition);
-    // Nobody holds it: then nobody can say.
-    const count = Math.max(1, nodes.size);
-    return this.gatherFrom({ nodes, count }, [partition, request], isGood);
+    const every = (): Wanted => {
+      const nodes = replicasIn(this.#options.view.live, partition);
+      // Nobody holds it: then nobody can say.
+      return { nodes, count: Math.max(1, nodes.size) };
+    };
+    return this.#gather(every, [partition, request], isGood, 'first');
   }
 
   /** Must several replicas be heard before something is read? */
@@ -172,9 +211,19 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
   /** Asks the nearest replica for `whole`, and as many others for its digest as must agree. */
   compare(
     partition: PartitionId,
-    [whole, digest]: readonly [Request, Request],
-    { hearingOf, early }: Pick<ComparedReadOptions<Reply>, 'hearingOf' | 'early'>,
+    asked: readonly [whole: Request, digest: Request],
+    hearing: Hearing<Reply>,
   ): Promise<ComparedOutcome<Reply>> {
+    return this.#compare(partition, asked, hearing, 'first');
+  }
+
+  #compare(
+    partition: PartitionId,
+    asked: readonly [whole: Request, digest: Request],
+    hearing: Hearing<Reply>,
+    attempt: Attempt,
+  ): Promise<ComparedOutcome<Reply>> {
+    const [whole, digest] = asked;
     const { view, timers } = this.#options;
     const nodes = view.nearest(replicasOf(view.read, partition));
     const quorum = this.readQuorum;
@@ -182,13 +231,18 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
       return Promise.resolve({ kind: 'failed', answer: UNAVAILABLE });
     }
     return new Promise(resolve => {
+      const ask = this.#asker(partition, attempt, () => {
+        read.abandon();
+        // What is told early is told once.
+        resolve(this.#compare(partition, asked, { hearingOf: hearing.hearingOf }, 'again'));
+      });
       const options: ComparedReadOptions<Reply> = {
-        ...{ nodes, quorum, hearingOf, early, timers, deadlines: this.#deadlines },
+        ...{ nodes, quorum, ...hearing, timers, deadlines: this.#deadlines },
         deadlineAtMs: this.#options.clock.monotonicMs() + this.#patienceMs,
-        ask: (node, want) => this.#askTimed(node, partition, want === 'whole' ? whole : digest),
+        ask: (node, want) => ask(node, want === 'whole' ? whole : digest),
         hedgeMs: node => this.#times.hedgeMs(node),
       };
-      new ComparedRead(options, resolve);
+      const read = new ComparedRead<Reply>(options, resolve);
     });
   }
 
@@ -198,20 +252,33 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
     request: Request,
     isGood: (reply: Reply) => boolean,
   ): Promise<ReadonlyMap<NodeId, Reply> | Unavailable> {
-    const { view } = this.#options;
-    return this.gatherFrom(
-      { nodes: replicasOf(view.read, partition), count: this.readQuorum },
-      [partition, request],
-      isGood,
-    );
+    const quorum = (): Wanted => ({
+      nodes: replicasOf(this.#options.view.read, partition),
+      count: this.readQuorum,
+    });
+    return this.#gather(quorum, [partition, request], isGood, 'first');
   }
 
-  /** `count` good answers of these nodes, the first that come. */
+  /** A good answer of each of these nodes, which were heard before: none when reads go by other
+   *  replicas meanwhile. */
   gatherFrom(
-    { nodes, count }: { readonly nodes: Iterable<NodeId>; readonly count: number },
-    [partition, request]: readonly [PartitionId, Request],
+    nodes: readonly NodeId[],
+    call: Call<Request>,
     isGood: (reply: Reply) => boolean,
   ): Promise<ReadonlyMap<NodeId, Reply> | Unavailable> {
+    const replicas = replicasOf(this.#options.view.read, call[0]);
+    if (!nodes.every(node => replicas.includes(node))) return Promise.resolve(UNAVAILABLE);
+    return this.#gather(() => ({ nodes, count: nodes.length }), call, isGood, 'again');
+  }
+
+  #gather(
+    wanted: () => Wanted,
+    call: Call<Request>,
+    isGood: (reply: Reply) => boolean,
+    attempt: Attempt,
+  ): Promise<ReadonlyMap<NodeId, Reply> | Unavailable> {
+    const [partition, request] = call;
+    const { nodes, count } = wanted();
     const asked = [...nodes];
     return new Promise(resolve => {
       const good = new Map<NodeId, Reply>();
@@ -219,7 +286,7 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
       const patience = this.#options.timers.after(this.#patienceMs, () => {
         resolve(UNAVAILABLE);
       });
-      const end = (answer: ReadonlyMap<NodeId, Reply> | Unavailable): void => {
+      const end = (answer: Soon<ReadonlyMap<NodeId, Reply> | Unavailable>): void => {
         patience.cancel();
         resolve(answer);
       };
@@ -227,12 +294,13 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
         end(UNAVAILABLE);
         return;
       }
+      const ask = this.#asker(partition, attempt, () => {
+        end(this.#gather(wanted, call, isGood, 'again'));
+      });
       for (const node of asked) {
-        void Promise.resolve(this.#askTimed(node, partition, request)).then(reply => {
+        void Promise.resolve(ask(node, request)).then(reply => {
           left -= 1;
-          if (reply.kind !== 'unavailable' && isGood(reply as Reply)) {
-            good.set(node, reply as Reply);
-          }
+          if (isAnswer(reply) && isGood(reply)) good.set(node, reply);
           if (good.size === count) end(new Map(good));
           else if (good.size + left < count) end(UNAVAILABLE);
         });
@@ -275,10 +343,11 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
       };
       const write = new QuorumWrite({ goals, rule, deadlineAtMs, settle });
       this.#begin(write);
+      const asking = { options: this.#currentOptions(), lent: rule.lent };
       for (const node of write.nodes) if (rule.alreadyAt?.has(node) === true) write.hasIt(node);
       for (const node of write.nodes) {
         if (rule.alreadyAt?.has(node) === true) continue;
-        void Promise.resolve(this.#ask(node, partition, request, rule.lent)).then(reply => {
+        void Promise.resolve(this.#ask(node, partition, request, asking)).then(reply => {
           if (!isStale(reply) || attempt === 'again') {
             write.answered(node, reply);
             return;
@@ -313,12 +382,12 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
     this.#deadlines.remove(write);
   }
 
-  /** Nothing but a request and its answer, unless the layout was too old. */
+  /** Nothing but a request and its answer, unless the layout was too old: there may be other
+   *  replicas then, and more of them. */
   #askOnly(
     node: NodeId,
-    partition: PartitionId,
-    request: Request,
-    rule: WriteRule<Reply> | undefined,
+    [partition, request]: Call<Request>,
+    { attempt, startAgain, onReply }: OnlyRule<Reply>,
   ): Soon<Reply | Unavailable> {
     const { bus, address } = this.#options;
     const reply = bus.request(address(node, partition), request, this.#currentOptions());
@@ -326,48 +395,53 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
       if (isNoAnswer(answer)) return UNAVAILABLE;
       if (isStale(answer)) {
         this.#options.view.takeOver(answer.state);
-        // There may be other replicas, and more of them.
-        return rule === undefined
-          ? this.#ask(node, partition, request)
-          : this.#writeToAll(partition, request, rule, 'again');
+        return attempt === 'first' ? startAgain() : UNAVAILABLE;
       }
-      rule?.onReply?.(answer, node);
+      onReply?.(answer, node);
       return answer;
     };
     return reply instanceof Promise ? reply.then(answered) : answered(reply);
   }
 
-  /** Asks one of several, and notes how long it took. */
-  #askTimed(
-    node: NodeId,
-    partition: PartitionId,
-    request: Request,
-    lent?: LentBytes,
-  ): Soon<Reply | Unavailable> {
+  /**
+   * Asks one of several, as often as a call needs it, and notes how long each took. All are asked
+   * under the live versions by which they were chosen, however long the call goes on: one that
+   * knows others may have stopped to answer for these. The first that says so has the call made
+   * again; the second time it has failed.
+   */
+  #asker(partition: PartitionId, attempt: Attempt, startAgain: () => void): Ask<Request, Reply> {
     const { clock, view } = this.#options;
-    const startMs = clock.monotonicMs();
-    const reply = this.#ask(node, partition, request, lent);
-    if (!(reply instanceof Promise)) return reply;
-    return reply.then(answer => {
-      if (answer.kind === 'unavailable') return answer;
-      this.#times.observe(node, clock.monotonicMs() - startMs);
-      if (!isStale(answer)) return answer;
-      view.takeOver(answer.state);
-      return this.#ask(node, partition, request, lent);
-    });
+    const options = this.#currentOptions();
+    let isOver = false;
+    return (node, request, lent) => {
+      const startMs = clock.monotonicMs();
+      const reply = this.#ask(node, partition, request, { options, lent });
+      // In this process everybody knows the same layout.
+      if (!(reply instanceof Promise)) return reply;
+      return reply.then(answer => {
+        if (!isAnswer(answer)) return answer;
+        this.#times.observe(node, clock.monotonicMs() - startMs);
+        if (!isStale(answer)) return answer;
+        view.takeOver(answer.state);
+        if (attempt === 'first' && !isOver) {
+          isOver = true;
+          startAgain();
+        }
+        return UNAVAILABLE;
+      });
+    };
   }
 
   #ask(
     node: NodeId,
     partition: PartitionId,
     request: Request,
-    lent?: LentBytes,
+    { options, lent }: { readonly options: RequestOptions; readonly lent?: LentBytes | undefined },
   ): Soon<Reply | Unavailable> {
     const { bus, address } = this.#options;
     const loan = lent?.lend();
-    const current = this.#currentOptions();
-    const options = loan === undefined ? current : { ...current, loan };
-    const reply = bus.request(address(node, partition), request, options);
+    const lending = loan === undefined ? options : { ...options, loan };
+    const reply = bus.request(address(node, partition), request, lending);
     if (reply instanceof Promise) return reply.then(asAnswer);
     // Answered in place, or not taken on: the bus has nothing left to tell of the loan.
     loan?.over();
@@ -382,6 +456,10 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
     }
     return this.#requestOptions;
   }
+}
+
+function isAnswer<Reply extends Kinded>(reply: Reply | Unavailable): reply is Reply {
+  return reply.kind !== 'unavailable';
 }
 
 function asAnswer<Reply extends Kinded>(reply: Reply | NoAnswer): Reply | Unavailable {

@@ -86,9 +86,8 @@ export class RowRepair {
     { stored, rounds }: Read,
   ): Promise<number | undefined> {
     const request = { kind: 'rows-read', names } as const;
-    const wanted = { nodes: stored.keys(), count: stored.size };
     const isRows = (reply: TableReply): boolean => reply.kind === 'rows';
-    const replies = await this.#calls.gatherFrom(wanted, [partition, request], isRows);
+    const replies = await this.#calls.gatherFrom([...stored.keys()], [partition, request], isRows);
     if (!(replies instanceof Map)) return undefined;
     let handled = names.length;
     for (const [node, reply] of replies as ReadonlyMap<NodeId, TableReply>) {

@@ -66,8 +66,7 @@ export class TableComparison {
     [partition, request]: readonly [PartitionId, TableRequest],
     isAnswer: (reply: TableReply) => reply is Reply,
   ): Promise<readonly Reply[] | undefined> {
-    const wanted = { nodes, count: nodes.length };
-    const replies = await this.calls.gatherFrom(wanted, [partition, request], isAnswer);
+    const replies = await this.calls.gatherFrom(nodes, [partition, request], isAnswer);
     if (!(replies instanceof Map)) return undefined;
     return nodes.map(node => replies.get(node) as Reply);
   }

@@ -118,8 +118,6 @@ export class LayoutSync implements PartitionSync {
    */
   async bringInAgain(): Promise<boolean> {
     const { nodeId, known } = this.#options;
-    const read = known.read;
-    const needed = readQuorumOf(read);
     const held = PARTITIONS.filter(partition =>
       known.live.some(layout => replicasOf(layout, partition).includes(nodeId)),
     );
@@ -127,9 +125,14 @@ export class LayoutSync implements PartitionSync {
     const open = held.filter(partition => !this.#again.has(partition));
     await someAtATime(PARTITIONS_AT_ONCE, open, async partition => {
       if (this.#isStopped) return;
-      const others = replicasOf(read, partition).filter(node => node !== nodeId);
-      const isHere = await this.#pullFrom(partition, others, Math.min(needed, others.length));
-      if (isHere) this.#again.add(partition);
+      const { read } = known;
+      const replicas = replicasOf(read, partition);
+      const others = replicas.filter(node => node !== nodeId);
+      const needed = Math.min(readQuorumOf(read), others.length);
+      const isHere = await this.#pullFrom(partition, others, needed);
+      // Where others are read by now, these may have held nothing of it any more.
+      const isStillRead = replicasOf(known.read, partition).join() === replicas.join();
+      if (isHere && isStillRead) this.#again.add(partition);
       else isWhole = false;
     });
     return isWhole && !this.#isStopped;

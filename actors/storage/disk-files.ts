@@ -8,9 +8,9 @@
  * A sync of a directory that is asked for while one runs waits for the next one: the running one
  * may have begun before the caller's rename.
  *
- * A call that goes to Node's threads costs the event loop some 30 us, more than most of what is done
- * there. So what never waits for the disk is done at once: opening a directory in which something
- * was just renamed, closing what has nothing left to write.
+ * A call that goes to Node's threads costs the event loop some 30 us, more than most of what is
+ * done there. So what never waits for the disk is done at once: opening a directory in which
+ * something was just renamed, closing what has nothing left to write.
  */
 import * as fs from 'node:fs';
 import type { DirectoryEntry, FileHandle, Files, Space } from '../../schemas/environment.ts';

@@ -199,6 +199,83 @@ test('a set of live versions that is too old is taken over, and the call made ag
   }
 });
 
+const STALE = { kind: 'stale-layout', state: Buffer.from('v2') } as unknown as EchoReply;
+
+/** Node a knows that there is another version, of which b, c and d are the replicas. */
+function movedWorld(names: string, later: (name: string) => EchoReply = done): ReplicaWorld {
+  const world = worldOf(names);
+  world.liveIds = 'v1';
+  world.serve('a', STALE, 1);
+  world.onTakeOver = () => {
+    world.liveIds = 'v2';
+    world.live = [layoutOf('bcd')];
+  };
+  for (const name of 'bcd') world.serve(name, later(name), 10);
+  for (const name of 'xy') world.serve(name, 'never');
+  return world;
+}
+
+function namesOf(heard: ReadonlyMap<string, EchoReply> | { readonly kind: string }): string {
+  if (!(heard instanceof Map)) return 'none';
+  return [...(heard as ReadonlyMap<string, EchoReply>).keys()].map(([name]) => name).join('');
+}
+
+const hearAll = { hearingOf: (whole: EchoReply) => ({ digest: Buffer.from('same'), whole }) };
+
+test('a read that a replica knows to go by an old layout is made again where reads go now', async t => {
+  const reads: Record<string, (world: ReplicaWorld) => Promise<string> | string> = {
+    read: async ({ calls }) => (await calls.read(PLACE, ASK)).kind,
+    compare: async ({ calls }) => (await calls.compare(PLACE, [ASK, ASK], hearAll)).kind,
+    gather: async ({ calls }) => {
+      return namesOf(await calls.gather(PLACE, ASK, () => true));
+    },
+    askEvery: async ({ calls }) => {
+      return namesOf(await calls.askEvery(PLACE, ASK, () => true));
+    },
+  };
+  const expected = { read: 'said', compare: 'same', gather: 'bc', askEvery: 'bcd' };
+  for (const [name, wanted] of Object.entries(expected)) {
+    for (const names of name === 'compare' ? ['axy'] : ['axy', 'a']) {
+      const world = movedWorld(names);
+      const seen = watch(Promise.resolve(reads[name]?.(world)));
+      await world.passes(100);
+      t.is(seen.answer, wanted, `${name} ${names}`);
+      t.deepEqual(world.takenOver, ['v2']);
+      t.false(world.asked.some(asked => asked.endsWith('v2') && 'axy'.includes(asked[0] ?? '')));
+    }
+  }
+});
+
+test('all that one read asks goes under the layout by which it chose whom', async t => {
+  const world = worldOf('abc');
+  world.liveIds = 'v1';
+  world.serve('a', 'never');
+  world.serve('b', done('b'), 10);
+  const seen = watch(world.calls.read(PLACE, ASK));
+  world.liveIds = 'v2';
+  await world.passes(300);
+  t.deepEqual(seen.answer, done('b'));
+  t.deepEqual(world.asked, ['a v1', 'b v1']);
+});
+
+test('a second replica that knows another layout again has failed', async t => {
+  const world = movedWorld('a', () => STALE);
+  const seen = watch(world.calls.read(PLACE, ASK));
+  await world.passes(100);
+  t.deepEqual(seen.answer, { kind: 'unavailable' });
+});
+
+test('nodes that were heard are asked more only while reads go by them', async t => {
+  const world = worldOf('abc');
+  for (const name of 'abcd') world.serve(name, done(name));
+  const nodes = [nodeOf('a'), nodeOf('b')];
+  const heard = await world.calls.gatherFrom(nodes, [PLACE, ASK], () => true);
+  t.deepEqual(heard instanceof Map && [...heard.keys()], nodes);
+  world.live = [layoutOf('bcd')];
+  const later = await world.calls.gatherFrom(nodes, [PLACE, ASK], () => true);
+  t.deepEqual(later, { kind: 'unavailable' });
+});
+
 test('a read goes to the next replica when the first is away', async t => {
   const world = worldOf('abc');
   world.serve('b', done('b'));

@@ -146,3 +146,23 @@ test('a store that missed a round is emptied only where the rest can be had at o
   const sources = pulled.filter(([of]) => of === setAside[0]).map(([, from]) => from);
   t.deepEqual(sources.sort(), [node('a'), node('b')]);
 });
+
+test('what was brought in again from replicas that are read no more is brought in once more', async t => {
+  const three = versionOf('bcd', [two]);
+  const { sync, known, pulled } = world(stateOf(two));
+  const again = sync.bringInAgain();
+  // While the first partitions are pulled, reads go over to other replicas.
+  known.learn(after(stateOf(two, three), 'bcd', { synced: [three] }));
+  t.false(await again);
+  const first = partitionId(0);
+  t.deepEqual(
+    pulled.filter(([of]) => of === first).map(([, from]) => from),
+    [node('a'), node('b')],
+  );
+  pulled.length = 0;
+  t.true(await sync.bringInAgain());
+  t.deepEqual(
+    pulled.filter(([of]) => of === first).map(([, from]) => from),
+    [node('b'), node('c')],
+  );
+});
