@@ -170,8 +170,8 @@ export class NatsCalls {
       return;
     }
     const { layouts } = options;
-    const head = { call: number, remainingMs, sentAtMs: now, sender };
-    const frame = requestFrame(layouts === undefined ? head : { ...head, layouts }, message);
+    const head = { call: number, remainingMs, sentAtMs: now, sender, layouts };
+    const frame = requestFrame(head, message);
     call.message = undefined;
     call.state = 'sent';
     const headers = traces.blockFor(options.traceparent);
