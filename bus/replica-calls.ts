@@ -9,14 +9,12 @@
  * goes to all replicas of all live layout versions at once; those that answer late are left to do
  * so, which the window of the bus bounds.
  */
-import type { Clock, Timers } from '../schemas/environment.ts';
+import type { Timers } from '../schemas/environment.ts';
 import type { NodeId, PartitionId } from '../schemas/ids.ts';
-import { DOWN_GRACE_MS, REQUEST_DEADLINE_MS, ROWS_PATIENCE_MS } from '../schemas/limits.ts';
+import { DOWN_GRACE_MS, ROWS_PATIENCE_MS } from '../schemas/limits.ts';
 import { replicasIn, replicasOf } from '../schemas/cluster-layout.ts';
 import type { Soon } from '../schemas/soon.ts';
 import type { Kinded } from '../schemas/wire.ts';
-import type { Address, Bus, NoAnswer, RequestOptions } from './bus.ts';
-import { isNoAnswer } from './bus.ts';
 import type { ClusterView } from './cluster-view.ts';
 import type { ComparedOutcome, ComparedReadOptions } from './compared-read.ts';
 import { ComparedRead } from './compared-read.ts';
@@ -27,25 +25,24 @@ import type { Unavailable, WriteRule } from './quorum-write.ts';
 import { QuorumWrite, UNAVAILABLE } from './quorum-write.ts';
 import type { ConsistencyMode } from './quorums.ts';
 import { quorumsOf, WriteGoals } from './quorums.ts';
+import type { Attempt, Call, ReplicaAsksOptions } from './replica-asks.ts';
+import { isAnswer, ReplicaAsks } from './replica-asks.ts';
 import { isStale } from './stale-layout.ts';
-import { UsualTimes } from './usual-times.ts';
 
 export type { Unavailable, WriteRule } from './quorum-write.ts';
 
 /** The layout as this process knows it now. */
 export type LayoutFeed = Pick<ClusterView, 'current'>;
 
-export type ReplicaCallsOptions<Request extends Kinded, Reply extends Kinded> = {
-  readonly bus: Bus;
-  readonly view: ClusterView;
-  readonly clock: Clock;
+export type ReplicaCallsOptions<Request extends Kinded, Reply extends Kinded> = ReplicaAsksOptions<
+  Request,
+  Reply
+> & {
   readonly timers: Timers;
   /** `consistent` unless said otherwise. */
   readonly mode?: ConsistencyMode | undefined;
   /** A call to several replicas ends after so long; that of rows unless said otherwise. */
   readonly patienceMs?: number;
-  /** Where a replica is asked. */
-  readonly address: (node: NodeId, partition: PartitionId) => Address<Request, Reply>;
 };
 
 /** Replies after which another replica may do better. */
@@ -68,24 +65,8 @@ export type ReadAnyRule<Reply extends Kinded> = {
 
 const ANY_REPLY: ReadAnyRule<Kinded> = { isHit: () => true };
 
-/** What is asked of which partition. */
-type Call<Request> = readonly [partition: PartitionId, request: Request];
-/** A call is made again once, when the layout was too old. */
-type Attempt = 'first' | 'again';
 type Wanted = { readonly nodes: Iterable<NodeId>; readonly count: number };
 type Hearing<Reply extends Kinded> = Pick<ComparedReadOptions<Reply>, 'hearingOf' | 'early'>;
-
-type Ask<Request, Reply> = (
-  node: NodeId,
-  request: Request,
-  lent?: LentBytes,
-) => Soon<Reply | Unavailable>;
-
-type OnlyRule<Reply extends Kinded> = {
-  readonly attempt: Attempt;
-  readonly startAgain: () => Soon<Reply | Unavailable>;
-  readonly onReply?: WriteRule<Reply>['onReply'];
-};
 
 export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
   readonly #options: ReplicaCallsOptions<Request, Reply>;
@@ -93,9 +74,8 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
   readonly #patienceMs: number;
   readonly #deadlines: DeadlineWheel;
   readonly #goals: WriteGoals;
-  readonly #times = new UsualTimes();
+  readonly #asks: ReplicaAsks<Request, Reply>;
   readonly #writes = new Set<QuorumWrite<Reply>>();
-  #requestOptions: RequestOptions = { timeoutMs: REQUEST_DEADLINE_MS };
 
   constructor(options: ReplicaCallsOptions<Request, Reply>) {
     this.#options = options;
@@ -103,6 +83,7 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
     this.#patienceMs = options.patienceMs ?? ROWS_PATIENCE_MS;
     this.#deadlines = new DeadlineWheel(options);
     this.#goals = new WriteGoals(this.#mode);
+    this.#asks = new ReplicaAsks(options);
     options.view.onDown(node => {
       for (const write of this.#writes) write.failed(node);
     });
@@ -122,7 +103,7 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
     const { onReply } = rule;
     const startAgain = (): Soon<Reply | Unavailable> =>
       this.#writeToAll(partition, request, rule, 'again');
-    return this.#askOnly(only, [partition, request], { attempt: 'first', startAgain, onReply });
+    return this.#asks.only(only, [partition, request], { attempt: 'first', startAgain, onReply });
   }
 
   /** Asks the nearest replica, and others when it fails or is slow; at once where it answers. */
@@ -151,19 +132,19 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
     const { isHit, nowhere = 'quorum', lent } = rule;
     const startAgain = (): Soon<Reply | Unavailable> => this.#readAny(call, rule, 'again');
     const only = this.#onlyReplica(partition);
-    if (only !== undefined) return this.#askOnly(only, call, { attempt, startAgain });
+    if (only !== undefined) return this.#asks.only(only, call, { attempt, startAgain });
     const { clock, timers } = this.#options;
     const nodes = this.#everyReplica(partition);
     if (nodes.length === 0) return UNAVAILABLE;
     const worthOf = (reply: Reply): ReadWorth =>
       FAILURES.has(reply.kind) ? 'failed' : isHit(reply) ? 'hit' : 'miss';
     return new Promise(resolve => {
-      const ask = this.#asker(partition, attempt, () => {
+      const ask = this.#asks.asker(partition, attempt, () => {
         read.abandon();
         resolve(startAgain());
       });
       const missesEnough = nowhere === 'quorum' ? this.readQuorum : nodes.length;
-      const hedgeMs = (node: NodeId): number => this.#times.hedgeMs(node);
+      const hedgeMs = (node: NodeId): number => this.#asks.hedgeMs(node);
       const deadlineAtMs = clock.monotonicMs() + this.#patienceMs;
       const timing = { hedgeMs, deadlineAtMs, deadlines: this.#deadlines, timers };
       const read = new HedgedRead<Reply>(
@@ -231,7 +212,7 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
       return Promise.resolve({ kind: 'failed', answer: UNAVAILABLE });
     }
     return new Promise(resolve => {
-      const ask = this.#asker(partition, attempt, () => {
+      const ask = this.#asks.asker(partition, attempt, () => {
         read.abandon();
         // What is told early is told once.
         resolve(this.#compare(partition, asked, { hearingOf: hearing.hearingOf }, 'again'));
@@ -240,7 +221,7 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
         ...{ nodes, quorum, ...hearing, timers, deadlines: this.#deadlines },
         deadlineAtMs: this.#options.clock.monotonicMs() + this.#patienceMs,
         ask: (node, want) => ask(node, want === 'whole' ? whole : digest),
-        hedgeMs: node => this.#times.hedgeMs(node),
+        hedgeMs: node => this.#asks.hedgeMs(node),
       };
       const read = new ComparedRead<Reply>(options, resolve);
     });
@@ -294,7 +275,7 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
         end(UNAVAILABLE);
         return;
       }
-      const ask = this.#asker(partition, attempt, () => {
+      const ask = this.#asks.asker(partition, attempt, () => {
         end(this.#gather(wanted, call, isGood, 'again'));
       });
       for (const node of asked) {
@@ -330,7 +311,7 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
     partition: PartitionId,
     request: Request,
     rule: WriteRule<Reply>,
-    attempt: 'first' | 'again',
+    attempt: Attempt,
   ): Promise<Reply | Unavailable> {
     const { view, clock } = this.#options;
     const goals = view.live.map(version => this.#goals.of(version, partition));
@@ -343,11 +324,11 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
       };
       const write = new QuorumWrite({ goals, rule, deadlineAtMs, settle });
       this.#begin(write);
-      const asking = { options: this.#currentOptions(), lent: rule.lent };
+      const ask = this.#asks.underNow(partition);
       for (const node of write.nodes) if (rule.alreadyAt?.has(node) === true) write.hasIt(node);
       for (const node of write.nodes) {
         if (rule.alreadyAt?.has(node) === true) continue;
-        void Promise.resolve(this.#ask(node, partition, request, asking)).then(reply => {
+        void Promise.resolve(ask(node, request, rule.lent)).then(reply => {
           if (!isStale(reply) || attempt === 'again') {
             write.answered(node, reply);
             return;
@@ -381,87 +362,4 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
     this.#writes.delete(write);
     this.#deadlines.remove(write);
   }
-
-  /** Nothing but a request and its answer, unless the layout was too old: there may be other
-   *  replicas then, and more of them. */
-  #askOnly(
-    node: NodeId,
-    [partition, request]: Call<Request>,
-    { attempt, startAgain, onReply }: OnlyRule<Reply>,
-  ): Soon<Reply | Unavailable> {
-    const { bus, address } = this.#options;
-    const reply = bus.request(address(node, partition), request, this.#currentOptions());
-    const answered = (answer: Reply | NoAnswer): Soon<Reply | Unavailable> => {
-      if (isNoAnswer(answer)) return UNAVAILABLE;
-      if (isStale(answer)) {
-        this.#options.view.takeOver(answer.state);
-        return attempt === 'first' ? startAgain() : UNAVAILABLE;
-      }
-      onReply?.(answer, node);
-      return answer;
-    };
-    return reply instanceof Promise ? reply.then(answered) : answered(reply);
-  }
-
-  /**
-   * Asks one of several, as often as a call needs it, and notes how long each took. All are asked
-   * under the live versions by which they were chosen, however long the call goes on: one that
-   * knows others may have stopped to answer for these. The first that says so has the call made
-   * again; the second time it has failed.
-   */
-  #asker(partition: PartitionId, attempt: Attempt, startAgain: () => void): Ask<Request, Reply> {
-    const { clock, view } = this.#options;
-    const options = this.#currentOptions();
-    let isOver = false;
-    return (node, request, lent) => {
-      const startMs = clock.monotonicMs();
-      const reply = this.#ask(node, partition, request, { options, lent });
-      // In this process everybody knows the same layout.
-      if (!(reply instanceof Promise)) return reply;
-      return reply.then(answer => {
-        if (!isAnswer(answer)) return answer;
-        this.#times.observe(node, clock.monotonicMs() - startMs);
-        if (!isStale(answer)) return answer;
-        view.takeOver(answer.state);
-        if (attempt === 'first' && !isOver) {
-          isOver = true;
-          startAgain();
-        }
-        return UNAVAILABLE;
-      });
-    };
-  }
-
-  #ask(
-    node: NodeId,
-    partition: PartitionId,
-    request: Request,
-    { options, lent }: { readonly options: RequestOptions; readonly lent?: LentBytes | undefined },
-  ): Soon<Reply | Unavailable> {
-    const { bus, address } = this.#options;
-    const loan = lent?.lend();
-    const lending = loan === undefined ? options : { ...options, loan };
-    const reply = bus.request(address(node, partition), request, lending);
-    if (reply instanceof Promise) return reply.then(asAnswer);
-    // Answered in place, or not taken on: the bus has nothing left to tell of the loan.
-    loan?.over();
-    return asAnswer(reply);
-  }
-
-  /** Made again only when the set of live versions is another. */
-  #currentOptions(): RequestOptions {
-    const { liveIds } = this.#options.view;
-    if (liveIds !== (this.#requestOptions.layouts ?? '')) {
-      this.#requestOptions = { timeoutMs: REQUEST_DEADLINE_MS, layouts: liveIds };
-    }
-    return this.#requestOptions;
-  }
-}
-
-function isAnswer<Reply extends Kinded>(reply: Reply | Unavailable): reply is Reply {
-  return reply.kind !== 'unavailable';
-}
-
-function asAnswer<Reply extends Kinded>(reply: Reply | NoAnswer): Reply | Unavailable {
-  return isNoAnswer(reply) ? UNAVAILABLE : reply;
 }
