@@ -107,13 +107,10 @@ export class BlockExchange {
   async #holdings(hashes: readonly BlockHash[]): Promise<BlockReply> {
     if (hashes.length > HASHES_MAX) return { kind: 'not-understood' };
     const { load } = this.#parts;
-    const looks = hashes.map(hash => load.looks.run(() => this.holding(hash)));
-    const holdings: BlockHolding[] = [];
-    for (const look of looks) {
-      const holding = look === undefined ? undefined : await look;
-      if (holding === undefined) return { kind: 'overloaded' };
-      holdings.push(holding);
-    }
+    const looks = hashes.map(async hash => load.looks.run(() => this.holding(hash)));
+    // All of them at once: of one that fails nobody would hear while another is waited for.
+    const holdings = await Promise.all(looks);
+    if (!holdings.every(holding => holding !== undefined)) return { kind: 'overloaded' };
     return { kind: 'holdings', holdings };
   }
 }

@@ -198,15 +198,15 @@ export class BlockScrub implements ReportingWorker {
   }
 
   async #stepAndRest(): Promise<void> {
-    const pauseMs = this.#pauseMs();
-    if (pauseMs > 0) {
-      this.#goOn(pauseMs);
-      return;
-    }
     const { clock, log } = this.#options;
     const startedMs = clock.monotonicMs();
     this.#isStepping = true;
     try {
+      const pauseMs = this.#pauseMs();
+      if (pauseMs > 0) {
+        this.#goOn(pauseMs);
+        return;
+      }
       const progress = await this.#scrubNextLeaf();
       this.journal.succeeded();
       const restMs = this.#restMs(clock.monotonicMs() - startedMs);

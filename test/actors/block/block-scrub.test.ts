@@ -3,6 +3,7 @@
 import test from 'ava';
 import { BlockScrub } from '../../../actors/block/block-scrub.ts';
 import { checksumsOf, makeFooter } from '../../../actors/storage/block-format.ts';
+import { StoreUnavailableError } from '../../../actors/storage/store.ts';
 import type { Block } from './block-world.ts';
 import { BlockWorld, makeBlock, makeOwner, pathOf } from './block-world.ts';
 
@@ -50,6 +51,23 @@ test('a directory that cannot be read is tried again later', async t => {
   const scrub = scrubOf(world);
   scrub.start();
   await runFor(world, 70_000);
+  t.is(world.log.count('warn'), 1);
+  await runFor(world, 700_000);
+  t.is(scrub.state.checkedBlocks, 1);
+  await scrub.stop();
+});
+
+test('a store that is being reopened when the scrub begins is asked again later', async t => {
+  const world = new BlockWorld();
+  await world.storeBlock(BLOCKS[0]!, makeOwner(1));
+  const scrub = scrubOf(world);
+  const get = world.store.get.bind(world.store);
+  world.store.get = () => {
+    throw new StoreUnavailableError('the store is being reopened');
+  };
+  scrub.start();
+  await runFor(world, 70_000);
+  world.store.get = get;
   t.is(world.log.count('warn'), 1);
   await runFor(world, 700_000);
   t.is(scrub.state.checkedBlocks, 1);
