@@ -18,10 +18,12 @@
  * length.
  */
 import * as fs from 'node:fs';
+import { dirname } from 'node:path';
 import { alignedMemory } from '../../schemas/aligned-memory.ts';
 import { BLOCK_BYTES_DEFAULT, BLOCK_WRITES_MAX } from '../../schemas/limits.ts';
 import { bytesOf } from '../../schemas/wire.ts';
 import { call, callVoid } from './file-calls.ts';
+import { isMissing } from './file-errors.ts';
 
 const PAGE_BYTES = 4096;
 /** Below this, the page cache is as fast. */
@@ -33,7 +35,7 @@ const COPIES = 8;
 const FILE_MODE = 0o600;
 const FLAGS =
   fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_EXCL | fs.constants.O_DIRECT;
-/** So many refusals in a row say that this file system, or this memory, is not for it. */
+/** So many refusals in a row say that the memory that comes is not what it looks like. */
 const REFUSALS_MAX = 8;
 
 export class DirectWriter {
@@ -41,7 +43,10 @@ export class DirectWriter {
   readonly #pages = alignedPieces(BLOCK_WRITES_MAX, PAGE_BYTES);
   /** For blocks that are copied; made when the first one comes. */
   #copies: Buffer[] | undefined;
+  /** In a row, of memory that looked aligned. */
   #refusals = 0;
+  /** On file systems that are not for it: no more than there are directories for blocks. */
+  readonly #refusing = new Set<string>();
 
   /** False: nothing was written, and the file is not there. Fails as writing the usual way does. */
   async tryWrite(
@@ -50,53 +55,64 @@ export class DirectWriter {
     how: 'datasync' | 'unsynced',
   ): Promise<boolean> {
     const [body, ...tail] = parts;
-    if (body === undefined || this.#refusals >= REFUSALS_MAX) return false;
+    if (body === undefined || this.#refusing.has(dirname(path))) return false;
     const sizeBytes = bytesOf(parts);
-    if (isAligned(body) && sizeBytes - body.length <= PAGE_BYTES) {
-      return this.#writeThrough(this.#pages, page => {
-        const pieces = [body, filled(page, tail)];
-        return this.#write(path, { pieces, sizeBytes, how });
-      });
+    const isTaken = this.#refusals < REFUSALS_MAX && isAligned(body);
+    if (isTaken && sizeBytes - body.length <= PAGE_BYTES) {
+      const outcome = await writeThrough(this.#pages, page =>
+        this.#write(path, { pieces: [body, filled(page, tail)], sizeBytes, how }),
+      );
+      if (outcome === 'written') this.#refusals = 0;
+      if (outcome === 'refused') this.#refusals += 1;
+      return outcome === 'written';
     }
     if (sizeBytes < DIRECT_BYTES_MIN || sizeBytes > COPY_BYTES_MAX) return false;
-    return this.#writeThrough((this.#copies ??= alignedPieces(COPIES, COPY_BYTES_MAX)), copy =>
+    const copies = (this.#copies ??= alignedPieces(COPIES, COPY_BYTES_MAX));
+    const outcome = await writeThrough(copies, copy =>
       this.#write(path, { pieces: [filled(copy, parts)], sizeBytes, how }),
     );
+    if (outcome === 'refused') this.#refusing.add(dirname(path));
+    return outcome === 'written';
   }
 
-  /** Who finds no memory left writes the usual way. */
-  async #writeThrough(
-    pool: Buffer[],
-    write: (memory: Buffer) => Promise<boolean>,
-  ): Promise<boolean> {
-    const memory = pool.pop();
-    if (memory === undefined) return false;
-    try {
-      return await write(memory);
-    } finally {
-      pool.push(memory);
-    }
-  }
-
-  async #write(path: string, file: DirectFile): Promise<boolean> {
+  async #write(path: string, file: DirectFile): Promise<Outcome> {
     const opened = await openDirectly(path);
-    if (opened === 'refused') {
-      this.#refusals += 1;
-      return false;
+    if (opened === undefined) {
+      this.#refusing.add(dirname(path));
+      // There are kernels that have made it by then.
+      await removeIfThere(path);
+      return 'refused';
     }
-    let isWritten = false;
+    let outcome: Outcome = 'short';
     try {
-      isWritten = await writeAligned(opened, file);
-      if (isWritten) {
+      outcome = await writeAligned(opened, file);
+      if (outcome === 'written') {
         await callVoid(done => fs.ftruncate(opened, file.sizeBytes, done));
         if (file.how === 'datasync') await callVoid(done => fs.fdatasync(opened, done));
       }
     } finally {
       fs.closeSync(opened);
     }
-    this.#refusals = isWritten ? 0 : this.#refusals + 1;
-    if (!isWritten) await callVoid(done => fs.unlink(path, done));
-    return isWritten;
+    if (outcome !== 'written') await callVoid(done => fs.unlink(path, done));
+    return outcome;
+  }
+}
+
+/** `refused`: not from this memory, or not on this file system. `short`: only a part was taken: a
+ *  full disk says more of itself when it is written to the usual way; or there is no memory left
+ *  to write from. */
+type Outcome = 'written' | 'refused' | 'short';
+
+async function writeThrough(
+  pool: Buffer[],
+  write: (memory: Buffer) => Promise<Outcome>,
+): Promise<Outcome> {
+  const memory = pool.pop();
+  if (memory === undefined) return 'short';
+  try {
+    return await write(memory);
+  } finally {
+    pool.push(memory);
   }
 }
 
@@ -114,26 +130,34 @@ function isAligned(bytes: Uint8Array): boolean {
   return length >= DIRECT_BYTES_MIN && length % PAGE_BYTES === 0 && byteOffset % PAGE_BYTES === 0;
 }
 
-async function openDirectly(path: string): Promise<number | 'refused'> {
+/** undefined: the file system is not for it. */
+async function openDirectly(path: string): Promise<number | undefined> {
   try {
     return await call<number>(done => fs.open(path, FLAGS, FILE_MODE, done));
   } catch (error) {
-    if (isRefusal(error)) return 'refused';
+    if (isRefusal(error)) return undefined;
     throw error;
   }
 }
 
-/** False when the kernel refused, or took only a part: a full disk says more of itself later. */
-async function writeAligned(descriptor: number, { pieces }: DirectFile): Promise<boolean> {
+async function removeIfThere(path: string): Promise<void> {
+  try {
+    await callVoid(done => fs.unlink(path, done));
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+}
+
+async function writeAligned(descriptor: number, { pieces }: DirectFile): Promise<Outcome> {
   try {
     const written = await call<number>(done => {
       fs.writev(descriptor, pieces as Uint8Array[], 0, (error, count) => {
         done(error, count);
       });
     });
-    return written === bytesOf(pieces);
+    return written === bytesOf(pieces) ? 'written' : 'short';
   } catch (error) {
-    if (isRefusal(error)) return false;
+    if (isRefusal(error)) return 'refused';
     throw error;
   }
 }
