@@ -186,10 +186,9 @@ export class BlockPartition implements Actor<BlockRequest, BlockReply> {
   /** Carries out a page of the deletions whose time has come. One that fails stays in the queue. */
   async collect(after: Buffer | undefined): Promise<Collection> {
     const nowMs = this.#options.clock.wallMs();
-    const expectedMs = this.#earliestDueMs;
     // Before the queue is read: what is queued from now on is not seen, and says so by itself.
     if (after === undefined) this.#earliestDueMs = Number.POSITIVE_INFINITY;
-    const page = await this.#deletions(after, expectedMs);
+    const page = await this.#deletions(after, nowMs);
     const due = page.filter(deletion => deletion.dueMs <= nowMs);
     const notDue = page[due.length];
     if (notDue !== undefined) this.#expectDeletion(notDue.dueMs);
@@ -202,11 +201,12 @@ export class BlockPartition implements Actor<BlockRequest, BlockReply> {
     return { done, failed, next: this.#ledger.deletionKey(last) };
   }
 
-  async #deletions(after: Buffer | undefined, expectedMs: number): Promise<readonly Deletion[]> {
+  async #deletions(after: Buffer | undefined, nowMs: number): Promise<readonly Deletion[]> {
     try {
       return await this.#ledger.deletions(after, COLLECTED_AT_ONCE);
     } catch (error) {
-      this.#expectDeletion(expectedMs);
+      // Of what is due behind the pages before nothing is known.
+      this.#expectDeletion(nowMs + RETRY_DELETION_MS);
       throw error;
     }
   }
@@ -221,8 +221,12 @@ export class BlockPartition implements Actor<BlockRequest, BlockReply> {
     return this.#turns.take(hash, async () => {
       if ((await this.#ledger.block(hash)) !== undefined) return 'known';
       const dueMs = this.#options.clock.wallMs() + this.#options.deleteDelayMs;
-      await this.#options.store.commit(this.#ledger.makeDue(hash, dueMs), 'frees-space');
-      this.#expectDeletion(dueMs);
+      try {
+        await this.#options.store.commit(this.#ledger.makeDue(hash, dueMs), 'frees-space');
+      } finally {
+        // A commit that failed may have been made all the same.
+        this.#expectDeletion(dueMs);
+      }
       this.#options.stats.orphans += 1;
       return 'orphan';
     });

@@ -104,6 +104,8 @@ export class BlockFiles {
   /** Writes the block, or replaces it; durable when it resolves. `checksums` must be those of
    *  `bytes`. Throws NoSpaceForBlocksError. */
   async write(hash: BlockHash, bytes: Uint8Array, checksums: Uint8Array): Promise<void> {
+    // One that is replaced is durable no more until the new one is.
+    this.#durable.delete(hash);
     const sizeBytes = bytes.length + tailBytes(bytes.length);
     const parts = [bytes, checksums, makeFooter(bytes.length, checksums)];
     await this.#directories.write(hash, sizeBytes, root => this.#writeIn(root, hash, parts));

@@ -1,7 +1,9 @@
 // Method: one node's block partitions on a file system and a store in memory. What must hold is
 // looked at through the messages, and, for what is on disk, through the list of files.
+import { dirname } from 'node:path';
 import test from 'ava';
 import { checksumsOf } from '../../../actors/storage/block-format.ts';
+import { StoreUnavailableError } from '../../../actors/storage/store.ts';
 import { CHECKSUM_CHUNK_BYTES, TOMBSTONE_KEEP_MS } from '../../../schemas/limits.ts';
 import {
   BlockWorld,
@@ -387,4 +389,55 @@ test('a deletion whose row takes longer to be durable than its delay is not over
   await Promise.all([storing, releasing]);
   await world.collector.collect();
   t.deepEqual(world.blockFilePaths(), []);
+});
+
+test('a replacement whose directory was not synced does not count as durable', async t => {
+  const world = new BlockWorld();
+  const block = makeBlock(100 * KIB);
+  await world.storeBlock(block, makeOwner(1));
+  world.files.flip(pathOf(block.hash), 70 * KIB);
+  world.blockFiles.close();
+  const leaf = dirname(pathOf(block.hash));
+  world.files.fail(step => step.operation === 'syncDirectory' && step.path === leaf, 'EIO');
+  t.not((await world.storeBlock(block, makeOwner(2))).kind, 'stored');
+  // Until the directory that failed is used again.
+  world.environment.advance(61_000);
+  t.is((await world.storeBlock(block, makeOwner(2))).kind, 'stored');
+  t.is((await world.restart('unsynced').read(block.hash)).kind, 'bytes');
+});
+
+test('what is due behind a page of the queue that could not be read is carried out later', async t => {
+  const world = new BlockWorld();
+  const blocks = Array.from({ length: 30_000 }, (_, seed) => Buffer.from(String(seed)))
+    .map(bytes => ({ hash: hashOf(bytes), bytes }))
+    .filter(({ hash }) => hash.startsWith('00'));
+  t.true(blocks.length > 64, 'more than a page, in one partition');
+  for (const block of blocks) await world.storeBlock(block, makeOwner(1));
+  for (const block of blocks) await world.release(block.hash, makeOwner(1));
+  const { store, environment } = world;
+  environment.advance(TOMBSTONE_KEEP_MS + DELETE_DELAY_MS);
+  const partition = world.partitionOf(blocks[0]!.hash);
+  const page = await partition.collect(undefined);
+  t.true(page.next !== undefined && partition.earliestDueMs === Number.POSITIVE_INFINITY);
+  const cursor = store.cursor.bind(store);
+  store.cursor = () => {
+    throw new StoreUnavailableError('the store is being reopened');
+  };
+  await t.throwsAsync(() => partition.collect(page.next), { instanceOf: StoreUnavailableError });
+  store.cursor = cursor;
+  t.true(partition.earliestDueMs < Number.POSITIVE_INFINITY);
+});
+
+test('questions that fail together are one failure, and no process ends', async t => {
+  const world = new BlockWorld();
+  const block = makeBlock(100);
+  await world.storeBlock(block, makeOwner(1));
+  world.store.get = () => {
+    throw new StoreUnavailableError('the store is being reopened');
+  };
+  const hashes = [block.hash, block.hash, block.hash];
+  const reply = await world.ask(block.hash, { kind: 'blocks-have', hashes });
+  t.is(reply.kind, 'unknown');
+  // What nobody hears of is told by Node a turn later, and would end the test.
+  await new Promise(resolve => setImmediate(resolve));
 });
