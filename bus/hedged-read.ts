@@ -15,14 +15,15 @@ import type { DeadlineWheel, Expiring } from './deadline-wheel.ts';
 import type { Unavailable } from './quorum-write.ts';
 import { UNAVAILABLE } from './quorum-write.ts';
 
-/** What one answer is worth. `miss`: it does not have it; another may. */
-export type ReadWorth = 'hit' | 'miss' | 'failed';
+/** What one answer is worth. `miss`: it does not have it; another may. `nothing`: nor could it be
+ *  expected to have it. */
+export type ReadWorth = 'hit' | 'miss' | 'nothing' | 'failed';
 
 export type HedgedReadOptions<Reply extends Kinded> = {
   /** In the order in which they are asked. */
   readonly nodes: readonly NodeId[];
   readonly ask: (node: NodeId) => Soon<Reply | Unavailable>;
-  readonly worthOf: (reply: Reply) => ReadWorth;
+  readonly worthOf: (reply: Reply, node: NodeId) => ReadWorth;
   /** So many misses say that it is nowhere. */
   readonly missesEnough: number;
   readonly hedgeMs: (node: NodeId) => number;
@@ -62,14 +63,14 @@ export class HedgedRead<Reply extends Kinded> implements Expiring {
       this.#askNext();
     });
     const reply = ask(node);
-    if (reply instanceof Promise) void reply.then(answer => this.#answered(answer));
-    else this.#answered(reply);
+    if (reply instanceof Promise) void reply.then(answer => this.#answered(node, answer));
+    else this.#answered(node, reply);
   }
 
-  #answered(answer: Reply | Unavailable): void {
+  #answered(node: NodeId, answer: Reply | Unavailable): void {
     if (this.#isSettled) return;
     const isReply = answer.kind !== 'unavailable';
-    const worth = isReply ? this.#options.worthOf(answer as Reply) : 'failed';
+    const worth = isReply ? this.#options.worthOf(answer as Reply, node) : 'failed';
     if (worth === 'hit') {
       this.#end(answer);
       return;
@@ -82,7 +83,7 @@ export class HedgedRead<Reply extends Kinded> implements Expiring {
       }
     } else {
       this.#failures += 1;
-      if (isReply) this.#refusal = answer as Reply;
+      if (isReply && worth === 'failed') this.#refusal = answer as Reply;
     }
     if (this.#failures + this.#misses < this.#options.nodes.length) this.#askNext();
     else this.#end(this.#refusal ?? UNAVAILABLE);

@@ -63,7 +63,11 @@ export type ReadAnyRule<Reply extends Kinded> = {
   readonly lent?: LentBytes | undefined;
 };
 
-const ANY_REPLY: ReadAnyRule<Kinded> = { isHit: () => true };
+/** `read`: the replicas of the version that reads go by; `every`: those of other live versions too,
+ *  which may not have been given everything yet. */
+type ReadRule<Reply extends Kinded> = ReadAnyRule<Reply> & { readonly from: 'read' | 'every' };
+
+const ANY_REPLY: ReadRule<Kinded> = { isHit: () => true, from: 'read' };
 
 type Wanted = { readonly nodes: Iterable<NodeId>; readonly count: number };
 type Hearing<Reply extends Kinded> = Pick<ComparedReadOptions<Reply>, 'hearingOf' | 'early'>;
@@ -108,36 +112,40 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
 
   /** Asks the nearest replica, and others when it fails or is slow; at once where it answers. */
   read(partition: PartitionId, request: Request): Soon<Reply | Unavailable> {
-    return this.readAny(partition, request, ANY_REPLY);
+    return this.#readAny([partition, request], ANY_REPLY, 'first');
   }
 
   /**
    * For what is the same wherever it is: the first replica that has it. That nobody has it is
-   * said by a read quorum.
+   * said by a read quorum of those that reads go by.
    */
   readAny(
     partition: PartitionId,
     request: Request,
     rule: ReadAnyRule<Reply>,
   ): Soon<Reply | Unavailable> {
-    return this.#readAny([partition, request], rule, 'first');
+    return this.#readAny([partition, request], { ...rule, from: 'every' }, 'first');
   }
 
   #readAny(
     call: Call<Request>,
-    rule: ReadAnyRule<Reply>,
+    rule: ReadRule<Reply>,
     attempt: Attempt,
   ): Soon<Reply | Unavailable> {
     const [partition, request] = call;
-    const { isHit, nowhere = 'quorum', lent } = rule;
+    const { isHit, nowhere = 'quorum', lent, from } = rule;
     const startAgain = (): Soon<Reply | Unavailable> => this.#readAny(call, rule, 'again');
     const only = this.#onlyReplica(partition);
     if (only !== undefined) return this.#asks.only(only, call, { attempt, startAgain });
-    const { clock, timers } = this.#options;
-    const nodes = this.#everyReplica(partition);
+    const { clock, timers, view } = this.#options;
+    const asked = view.nearest(replicasOf(view.read, partition));
+    const nodes = from === 'read' ? asked : this.#everyReplica(partition);
     if (nodes.length === 0) return UNAVAILABLE;
-    const worthOf = (reply: Reply): ReadWorth =>
-      FAILURES.has(reply.kind) ? 'failed' : isHit(reply) ? 'hit' : 'miss';
+    const worthOf = (reply: Reply, node: NodeId): ReadWorth => {
+      if (FAILURES.has(reply.kind)) return 'failed';
+      if (isHit(reply)) return 'hit';
+      return nowhere === 'all' || asked.includes(node) ? 'miss' : 'nothing';
+    };
     return new Promise(resolve => {
       const ask = this.#asks.asker(partition, attempt, () => {
         read.abandon();

@@ -347,3 +347,43 @@ test('a read of frozen replicas ends within five seconds', async t => {
   await world.passes(5000);
   t.deepEqual(seen.answer, { kind: 'unavailable' });
 });
+
+/** Version a, b, c is read; d, e and f are being brought into step. */
+function changingWorld(old: string, next: string): ReplicaWorld {
+  return new ReplicaWorld({ live: [layoutOf(old), layoutOf(next)] });
+}
+
+test('what one replica can say is never said by one that may not have been given it yet', async t => {
+  for (const [old, next] of [
+    ['a', 'abc'],
+    ['a', 'b'],
+    ['ab', 'cd'],
+  ] as const) {
+    const world = changingWorld(old, next);
+    for (const name of old) world.serve(name, done(name), 1500);
+    const others = Array.from(next).filter(name => !old.includes(name));
+    for (const name of others) world.serve(name, OTHERWISE, 10);
+    const seen = watch(world.calls.read(PLACE, ASK));
+    await world.passes(2000);
+    const [first = ''] = old;
+    t.deepEqual(seen.answer, done(first), `${old} ${next}`);
+  }
+});
+
+test('that nobody has it is never said by replicas that may not have been given it yet', async t => {
+  const missing: EchoReply = { kind: 'counted', number: 0 };
+  const isHit = (reply: EchoReply): boolean => reply.kind === 'said';
+  const slow = changingWorld('abc', 'def');
+  slow.serve('a', missing);
+  for (const name of 'bc') slow.serve(name, done(name), 600);
+  for (const name of 'def') slow.serve(name, missing, 10);
+  const seen = watch(slow.calls.readAny(PLACE, ASK, { isHit }));
+  await slow.passes(2000);
+  t.deepEqual(seen.answer, done('b'));
+  const gone = changingWorld('abc', 'def');
+  gone.serve('a', missing);
+  for (const name of 'def') gone.serve(name, missing, 10);
+  const alone = watch(gone.calls.readAny(PLACE, ASK, { isHit }));
+  await gone.passes(5000);
+  t.deepEqual(alone.answer, { kind: 'unavailable' });
+});
