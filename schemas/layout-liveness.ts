@@ -258,6 +258,12 @@ export function coversAll(
   return true;
 }
 
+/** Whether all that is named has retired. What was acknowledged of later versions is forgotten with
+ *  them; nobody who holds nothing by those that are live now acknowledged these either. */
+export function isOver({ retired }: LayoutState, { live }: NamedLayouts): boolean {
+  return live.length > 0 && live.every(name => retired.has(name));
+}
+
 /** Whether it would be read by a version before one of `stopped`. */
 export function readsTooOld(
   state: LayoutState,

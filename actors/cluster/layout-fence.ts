@@ -17,6 +17,7 @@ import type { StaleLayout } from '../../bus/stale-layout.ts';
 import type { NodeId } from '../../schemas/ids.ts';
 import {
   coversAll,
+  isOver,
   parseLayoutIds,
   readsTooOld,
   trackerOf,
@@ -57,6 +58,7 @@ export class LayoutFence {
     const { acked, stopped } = trackerOf(state, this.#node);
     const named = parseLayoutIds(layouts);
     return (
+      isOver(state, named) ||
       !coversAll(state, named, acked) ||
       !coversAll(state, named, this.#raised) ||
       readsTooOld(state, named, stopped)

@@ -181,9 +181,14 @@ export class LayoutSync implements PartitionSync {
     const { known, clock, transfer } = this.#options;
     const read = progress.read.get(partition) ?? new Set<NodeId>();
     progress.read.set(partition, read);
+    const heard = read.size;
     for (const quorum of this.#quorums(known.state, version, partition)) {
       if (!(await this.#readQuorum(version, partition, quorum, read))) return false;
     }
+    // While these were read, others may have become those from whom it is synced.
+    const quorums = this.#quorums(known.state, version, partition);
+    if (!quorums.every(quorum => isRead(quorum, read))) return false;
+    if (read.size > heard) progress.rowsAtMs.delete(partition);
     const rowsAtMs = progress.rowsAtMs.get(partition) ?? clock.monotonicMs();
     progress.rowsAtMs.set(partition, rowsAtMs);
     await transfer.pullReferences(partition, rowsAtMs);
@@ -212,12 +217,12 @@ export class LayoutSync implements PartitionSync {
   async #readQuorum(
     version: NamedVersion,
     partition: PartitionId,
-    { nodes, needed }: Quorum,
+    quorum: Quorum,
     read: Set<NodeId>,
   ): Promise<boolean> {
     const { known, isUp, transfer } = this.#options;
-    for (const node of nodes) {
-      if (nodes.filter(other => read.has(other)).length >= needed) break;
+    for (const node of quorum.nodes) {
+      if (isRead(quorum, read)) break;
       if (read.has(node) || this.#isStopped || !isUp(node)) continue;
       if (!trackerOf(known.state, node).acked.has(version.name)) continue;
       const outcome = await transfer.pullRows(partition, node);
@@ -227,7 +232,7 @@ export class LayoutSync implements PartitionSync {
       await this.#entering.anew(partition, [node]);
       return false;
     }
-    return nodes.filter(node => read.has(node)).length >= needed;
+    return isRead(quorum, read);
   }
 
   #hasBlocks(version: NamedVersion, partition: PartitionId, sinceMs: number): boolean {
@@ -237,4 +242,8 @@ export class LayoutSync implements PartitionSync {
       return nodes.filter(node => (inStep.get(node) ?? -1) >= sinceMs).length >= needed;
     });
   }
+}
+
+function isRead({ nodes, needed }: Quorum, read: ReadonlySet<NodeId>): boolean {
+  return nodes.filter(node => read.has(node)).length >= needed;
 }

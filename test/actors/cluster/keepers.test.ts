@@ -2,6 +2,7 @@
 // processes that die and start again from what was durable.
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
+import { LayoutFence } from '../../../actors/cluster/layout-fence.ts';
 import type { PartitionSync } from '../../../actors/cluster/layout-progress.ts';
 import type { NodeId } from '../../../schemas/ids.ts';
 import { encodeLayoutState } from '../../../schemas/records/layout-state-row.ts';
@@ -330,4 +331,22 @@ test('a dead node is replaced with one command, and nothing else moves', async t
   });
   const strange = await b.ask({ ...replace, by: nodeOf('y'), old: a.id });
   t.is(strange.kind === 'layout-applied' && strange.result.kind, 'impossible');
+});
+
+test('a node that left two versions ago refuses what goes by the one it left', async t => {
+  const { network, nodes } = cluster('abcdefghi');
+  const [left, , , later] = nodes as [KeeperNode, KeeperNode, KeeperNode, KeeperNode];
+  await network.pass(1000);
+  await applyAt(left, 'abc');
+  await network.pass(3000);
+  const old = left.known.liveIds;
+  const isRefused = (): boolean => new LayoutFence(left.id, left.known).refuses(old) !== undefined;
+  t.false(isRefused());
+  await applyAt(left, 'def', 'abc');
+  await network.pass(5000);
+  t.true(isRefused());
+  await applyAt(later, 'ghi', 'def');
+  await network.pass(5000);
+  agree(t, nodes, [3]);
+  t.true(isRefused());
 });

@@ -2,6 +2,7 @@ import test from 'ava';
 import { LayoutSync, type PartitionTransfer } from '../../../actors/cluster/layout-sync.ts';
 import { KnownLayout } from '../../../bus/known-layout.ts';
 import type { NodeId, PartitionId } from '../../../schemas/ids.ts';
+import { replicasOf } from '../../../schemas/cluster-layout.ts';
 import { partitionId } from '../../../schemas/ids.ts';
 import type { LayoutState } from '../../../schemas/layout-state.ts';
 import { after, node, stateOf, versionOf } from '../../schemas/layout/layout-world.ts';
@@ -165,4 +166,26 @@ test('what was brought in again from replicas that are read no more is brought i
     pulled.filter(([of]) => of === first).map(([, from]) => from),
     [node('b'), node('c')],
   );
+});
+
+test('a quorum of a version that retires while it is read does not count', async t => {
+  const before = versionOf('abc');
+  const between = versionOf('aef', [before]);
+  const last = versionOf('dgh', [between]);
+  const { sync, known, pulled, step } = world(
+    after(stateOf(before, between, last), 'c', { acked: [last] }),
+  );
+  step('abcefgh');
+  const partition = partitionId(2);
+  t.is(replicasOf(before.layout, partition)[0], node('c'));
+  const bringing = sync.bringIn(last, [partition]);
+  // A cut heals while c is read: on its other side the version between was completed, and the one
+  // before has retired.
+  let state = after(known.state, 'aef', { synced: [between] });
+  state = after(state, 'abc', { stopped: [between] });
+  known.learn(after(state, 'abef', { acked: [last] }));
+  t.is(await bringing, 'later');
+  t.is(await sync.bringIn(last, [partition]), 'done');
+  const sources = pulled.map(([, from]) => from);
+  t.is(sources.filter(from => replicasOf(between.layout, partition).includes(from)).length, 2);
 });
