@@ -76,7 +76,9 @@ export async function startStorage(options: StorageRoleOptions): Promise<Storage
     sync: config.metadataFsync,
   });
   const roots = config.dataDirs;
-  const directories = new DataDirectories({ files, clock, directories: roots, minFreeBytes });
+  const directories = new DataDirectories({
+    ...{ files, clock, directories: roots, minFreeBytes, log },
+  });
   const blockFiles = new BlockFiles({ files, random, directories, sync: config.dataFsync });
   const blockStats = newBlockStats();
   const resyncQueue = new ResyncQueue(store);

@@ -182,7 +182,7 @@ export class BlockFiles {
 
   async #makeLeaf(root: DataRoot, hash: BlockHash): Promise<{ durable?: Promise<void> }> {
     if (this.#sync) return this.#knownIn(root).make(hash);
-    await this.#files.makeDirectory(leafPath(root.path, hash));
+    await this.#knownIn(root).makeUnsynced(hash);
     return {};
   }
 
@@ -196,7 +196,7 @@ export class BlockFiles {
       await this.#files.writeNew(path, parts, how);
     } catch (error) {
       if (!isMissing(error)) throw error;
-      // Someone removed the directory under us.
+      // Someone removed the directory under us, or unmounted the disk.
       this.#knownIn(at.root).forget(at.hash);
       await (
         await this.#makeLeaf(at.root, at.hash)

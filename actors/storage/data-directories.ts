@@ -2,7 +2,7 @@
  * The directories that hold block files: which one a block goes to, where it may be found.
  *
  * Owns:          the order of directories for a hash, their free space, which are set aside.
- * Knows:         capacities, the Files port.
+ * Knows:         capacities, the Files port, the log.
  * Must not know: the format of block files.
  *
  * The order is fixed by the hash and the weights (rendezvous hashing), so that a directory more or
@@ -13,6 +13,7 @@ import { crc32c } from '@node-rs/crc32';
 import type { DataDirectory } from '../../schemas/config.ts';
 import type { Clock, Files } from '../../schemas/environment.ts';
 import type { BlockHash } from '../../schemas/ids.ts';
+import type { Log } from '../../schemas/telemetry.ts';
 import { isBroken, isFull } from './file-errors.ts';
 import { SpaceGuard } from './space-guard.ts';
 
@@ -22,6 +23,8 @@ export type DataDirectoriesOptions = {
   readonly directories: readonly DataDirectory[];
   /** Kept free on each; undefined: the smaller of 1 GiB and 1 % of the disk. */
   readonly minFreeBytes: number | undefined;
+  /** Told when a directory is set aside. */
+  readonly log: Log;
 };
 
 /** Nothing can be written: each directory is read-only, full or set aside. */
@@ -52,10 +55,12 @@ const HASH_BITS_AT = 8;
 
 export class DataDirectories {
   readonly #clock: Clock;
+  readonly #log: Log;
   readonly #roots: readonly Root[];
 
   constructor(options: DataDirectoriesOptions) {
     this.#clock = options.clock;
+    this.#log = options.log;
     this.#roots = options.directories.map((directory, index) => ({
       path: directory.path,
       index,
@@ -124,7 +129,12 @@ export class DataDirectories {
       return true;
     }
     if (!isBroken(error)) return false;
-    root.asideUntilMs = this.#clock.monotonicMs() + ASIDE_MS;
+    const nowMs = this.#clock.monotonicMs();
+    // Writes that were under way together fail together.
+    if (nowMs >= root.asideUntilMs) {
+      this.#log.error({ error, directory: root.path }, 'a data directory takes no blocks now');
+    }
+    root.asideUntilMs = nowMs + ASIDE_MS;
     return true;
   }
 

@@ -33,6 +33,8 @@ export type DirectoriesVerdict =
   | { readonly kind: 'known'; readonly nodeId: NodeId }
   | { readonly kind: 'refused'; readonly message: string; readonly hint: string };
 
+/** The file in a data directory that says whose it is; its disk is mounted where it is found. */
+export const DATA_MARKER = 'marker';
 /** Grows when an older release could not read what this one writes. */
 const STORE_FORMAT = 1;
 const GARAGE_DATABASES = ['db.lmdb', 'db.sqlite', 'db.fjall', 'db'];
@@ -43,7 +45,7 @@ export async function checkDirectories(check: DirectoriesToCheck): Promise<Direc
   if (metadata.kind === 'refused') return metadata;
   const markers: (readonly [string, string | undefined])[] = [];
   for (const path of check.dataDirectories) {
-    const marker = await readSmallFile(check.files, join(path, 'marker'));
+    const marker = await readSmallFile(check.files, join(path, DATA_MARKER));
     markers.push([path, marker?.toString('utf8').trim()]);
   }
   const ids = new Set(markers.flatMap(([, id]) => (id === undefined ? [] : [id])));
@@ -133,7 +135,7 @@ function parseKnown(path: string, content: Buffer | undefined): Metadata {
 async function markDataDirectory(files: Files, path: string, nodeId: NodeId): Promise<boolean> {
   try {
     await makeDirectoryDurably(files, path);
-    await writeIfDifferent(files, join(path, 'marker'), `${nodeId}\n`);
+    await writeIfDifferent(files, join(path, DATA_MARKER), `${nodeId}\n`);
     return true;
   } catch (error) {
     if (isBroken(error)) return false;
@@ -186,7 +188,7 @@ function unreadableMarker(markers: readonly (readonly [string, string | undefine
   const path = markers.find(([, id]) => id !== undefined)?.[0] ?? '';
   return {
     kind: 'refused',
-    message: `${join(path, 'marker')} holds no node id`,
+    message: `${join(path, DATA_MARKER)} holds no node id`,
     hint: 'write the id that `garage node id` prints into it, without the part from @ on',
   };
 }

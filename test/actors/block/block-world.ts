@@ -89,6 +89,7 @@ export class BlockWorld {
       clock,
       directories,
       minFreeBytes,
+      log: this.log,
     });
     this.blockFiles = new BlockFiles({
       files: this.files,

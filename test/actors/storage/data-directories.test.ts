@@ -7,6 +7,7 @@ import {
 import type { BlockHash } from '../../../schemas/ids.ts';
 import { FaultyFiles } from '../../support/faulty-files.ts';
 import { manualEnvironment } from '../../support/manual-environment.ts';
+import { QuietLog } from '../../support/quiet-log.ts';
 import { BlockWorld, hashOf, makeBlock, makeOwner, pathOf } from '../block/block-world.ts';
 
 const GIB = 1024 ** 3;
@@ -19,7 +20,7 @@ test('blocks are spread by capacity, and each has its place for good', async t =
   const { clock } = manualEnvironment();
   const files = new FaultyFiles();
   const make = (): DataDirectories =>
-    new DataDirectories({ files, clock, directories: TWO, minFreeBytes: 0 });
+    new DataDirectories({ files, clock, directories: TWO, minFreeBytes: 0, log: new QuietLog() });
   const [first, second] = [make(), make()];
   const count = { '/one': 0, '/two': 0 };
   for (let index = 0; index < 2000; index += 1) {
@@ -36,8 +37,20 @@ test('a larger directory takes blocks over, and none moves between the others', 
   const { clock } = manualEnvironment();
   const files = new FaultyFiles();
   const three = [...TWO, { path: '/three', capacityBytes: GIB, isReadOnly: false }];
-  const before = new DataDirectories({ files, clock, directories: TWO, minFreeBytes: 0 });
-  const after = new DataDirectories({ files, clock, directories: three, minFreeBytes: 0 });
+  const before = new DataDirectories({
+    files,
+    clock,
+    directories: TWO,
+    minFreeBytes: 0,
+    log: new QuietLog(),
+  });
+  const after = new DataDirectories({
+    files,
+    clock,
+    directories: three,
+    minFreeBytes: 0,
+    log: new QuietLog(),
+  });
   for (let index = 0; index < 500; index += 1) {
     const hash = hashOf(Buffer.from(String(index)));
     const [old] = before.inOrder(hash);
@@ -93,6 +106,7 @@ test('where no directory takes blocks, that is said', async t => {
     clock,
     directories,
     minFreeBytes: 0,
+    log: new QuietLog(),
   });
   const hash = hashOf(Buffer.from('x'));
   await t.throwsAsync(() => all.write(hash, 1, async () => undefined), {
@@ -128,7 +142,13 @@ test('a block goes from all directories at once', async t => {
 function blockIn(path: string, from = 1): { hash: BlockHash; bytes: Buffer } {
   const { clock } = manualEnvironment();
   const files = new FaultyFiles();
-  const order = new DataDirectories({ files, clock, directories: TWO, minFreeBytes: 0 });
+  const order = new DataDirectories({
+    files,
+    clock,
+    directories: TWO,
+    minFreeBytes: 0,
+    log: new QuietLog(),
+  });
   for (let seed = from; ; seed += 1) {
     const block = makeBlock(1000 + seed, seed);
     if (order.inOrder(block.hash)[0]?.path === path) return block;
