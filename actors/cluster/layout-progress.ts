@@ -20,6 +20,7 @@ import {
   isBefore,
   isComplete,
   liveVersions,
+  readQuorumOf,
   readVersionOf,
   sourcesOf,
   trackerOf,
@@ -177,7 +178,12 @@ export class LayoutProgress {
 
   // ---- syncing ------------------------------------------------------------------------------
 
-  /** Partitions that the node holds by this version and not by all that it is synced from. */
+  /**
+   * Partitions that the node holds by this version and not by all that it is synced from. What it
+   * holds by both it may lack some of: whoever reads by this version hears another that has it, as
+   * long as a read quorum of this version is one of each source. Where fewer are read from now on,
+   * each replica is to have everything, and brings in what it holds as well.
+   */
   #gained(state: LayoutState, version: NamedVersion): PartitionId[] {
     const { nodeId } = this.#options;
     const { skipped, synced } = trackerOf(state, nodeId);
@@ -187,8 +193,12 @@ export class LayoutProgress {
     // A version may be complete without us, who were skipped.
     const holds = (source: NamedVersion, partition: number): boolean =>
       isReplica(source, partition) && (source.parents.length === 0 || synced.has(source.name));
+    const isReadByFewer = sources.some(
+      ({ layout }) => readQuorumOf(version.layout) < readQuorumOf(layout),
+    );
+    const isWhole = !isReadByFewer && !skipped.has(version.name);
     const isHeld = (partition: number): boolean =>
-      !skipped.has(version.name) && sources.every(source => holds(source, partition));
+      isWhole && sources.every(source => holds(source, partition));
     return Array.from({ length: PARTITION_COUNT }, (_, index) => index)
       .filter(index => isReplica(version, index) && !isHeld(index))
       .map(partitionId);

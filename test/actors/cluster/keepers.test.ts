@@ -5,6 +5,7 @@ import type { ExecutionContext } from 'ava';
 import { LayoutFence } from '../../../actors/cluster/layout-fence.ts';
 import type { PartitionSync } from '../../../actors/cluster/layout-progress.ts';
 import type { NodeId } from '../../../schemas/ids.ts';
+import { PARTITION_COUNT } from '../../../schemas/ids.ts';
 import { encodeLayoutState } from '../../../schemas/records/layout-state-row.ts';
 import { applyAt, KeeperNode, Network, nodeOf } from '../../support/keeper-cluster.ts';
 
@@ -82,6 +83,65 @@ test('a new version is read by only when everyone has brought in what it gained'
   await network.pass(3000);
   agree(t, nodes, [2]);
   t.true(nodes.every(({ known }) => known.read.version === 2));
+});
+
+/** Applies the next version with so many copies. */
+async function applyFactor(at: KeeperNode, replicationFactor: number): Promise<void> {
+  const parameters = { zoneRedundancy: 'maximum', replicationFactor } as const;
+  await at.ask({ kind: 'layout-stage', roles: [], parameters });
+  await at.ask({ kind: 'layout-apply', version: at.known.current.version + 1 });
+}
+
+for (const [before, then] of [
+  [3, 1],
+  [3, 2],
+  [5, 3],
+] as const) {
+  const copies = `${String(before)} → ${String(then)}`;
+  test(`fewer copies, ${copies}: a read hears fewer, so each brings in all it holds`, async t => {
+    const { sync, asked, open } = gatedSync();
+    const { network, nodes } = cluster('abcde'.slice(0, before), sync);
+    const [a] = nodes as [KeeperNode];
+    await network.pass(1000);
+    await applyAt(a, 'abc');
+    await network.pass(1000);
+    if (before !== 3) {
+      await applyAt(a, 'abcde'.slice(3));
+      await applyFactor(a, before);
+      open();
+      await network.pass(3000);
+    }
+    const old = a.known.current.version;
+    asked.length = 0;
+    await applyFactor(a, then);
+    await network.pass(3000);
+    t.is(a.known.current.replicationFactor, then);
+    const partitions = asked.reduce((sum, each) => sum + each.partitions, 0);
+    t.is(partitions, PARTITION_COUNT * then, 'every replica of every partition');
+    open();
+    await network.pass(3000);
+    agree(t, nodes, [old + 1]);
+  });
+}
+
+test('as many copies, or more: who holds a partition already brings nothing in', async t => {
+  for (const factor of [3, 4]) {
+    const { sync, asked, open } = gatedSync();
+    open();
+    const { network, nodes } = cluster('abcd', sync);
+    const [a] = nodes as [KeeperNode];
+    await network.pass(1000);
+    await applyAt(a, 'abc');
+    await network.pass(1000);
+    await a.ask({
+      ...{ kind: 'layout-stage', roles: [] },
+      parameters: { zoneRedundancy: 'maximum', replicationFactor: factor },
+    });
+    await applyAt(a, 'd', factor === 3 ? 'c' : '');
+    await network.pass(3000);
+    t.deepEqual(asked, [{ version: 2, partitions: PARTITION_COUNT }], 'd alone');
+    t.is(a.known.read.version, 2);
+  }
 });
 
 test('two operators on two sides of a cut: one layout afterwards, with what both wanted', async t => {

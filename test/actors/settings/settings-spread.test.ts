@@ -7,7 +7,12 @@ import type { AccessKeyId, NodeId } from '../../../schemas/ids.ts';
 import type { AccessKeyRow } from '../../../schemas/records/settings-rows.ts';
 import { Stamper } from '../../../schemas/stamper.ts';
 import { QuietLog } from '../../support/quiet-log.ts';
-import { SettingsCluster, layoutOf, viewOf } from '../../support/settings-cluster.ts';
+import {
+  SettingsCluster,
+  layoutOf,
+  viewOf,
+  type SettingsAsker,
+} from '../../support/settings-cluster.ts';
 
 function putKey(settings: SettingsClient, name: string): Promise<AccessKeyRow | undefined> {
   const id = `GK${name}` as AccessKeyId;
@@ -153,4 +158,46 @@ test('before a node decides by a new version it needs a read quorum of the old o
   cluster.start(nodes[1] as NodeId);
   t.is(await network.during(spread.bringIn(old)), 'done');
   t.truthy(await copyOf(cluster, fresh, 'GKkept'));
+});
+
+function keyRow(name: string): Omit<AccessKeyRow, 'timestamp'> {
+  return {
+    ...{ kind: 'key', id: 'GKone' as AccessKeyId, secret: 's', name, createdMs: 1 },
+    ...{ canCreateBucket: false, deleted: false },
+  };
+}
+
+test('a replica that is to decide alone has learnt what the others decided before', async t => {
+  const cluster = new SettingsCluster({ nodes: 3, seed: 8 });
+  const { network, nodes, layout } = cluster;
+  network.weather = { loss: 0, duplicates: 0, delayMsMax: 10 };
+  const [sole] = nodes as [NodeId];
+  const put = ({ settings }: SettingsAsker, name: string) =>
+    settings.change('key', keyRow(name).id, current =>
+      current === undefined ? keyRow(name) : undefined,
+    );
+  // It accepted something, and its proposer died; then the two others decided without it.
+  const { process: dead, stamper } = cluster.client('paris');
+  dead.kill();
+  const ballot = stamper.now();
+  const row = { ...keyRow('accepted'), timestamp: stamper.now() };
+  const request = { kind: 'settings-accept', ballot, row } as const;
+  const reply = cluster.actor(sole).receive(request, { deadlineAtMs: 1e9 });
+  t.is((await network.during(reply)).kind, 'accepted');
+  network.cut('lyon', sole);
+  t.is((await network.during(put(cluster.client('lyon'), 'decided')))?.name, 'decided');
+  t.is((await network.during(cluster.actor(sole).summary())).undecided.length, 1);
+
+  const next = layoutOf([sole], 2);
+  const process = network.process('own');
+  const view = viewOf([layout, next], sole);
+  const spread = new SettingsSpread({
+    ...{ nodeId: sole, actor: cluster.actor(sole), subjects: cluster.subjects, bus: process, view },
+    ...{ settings: cluster.client('own', view).settings, log: new QuietLog() },
+    environment: network.environment,
+  });
+  t.is(await network.during(spread.bringIn(layout)), 'done');
+  const alone = cluster.client('rome', viewOf([next]));
+  t.is(await network.during(put(alone, 'too late')), undefined);
+  t.is((await network.during(alone.settings.readDecided('key', 'GKone')))?.name, 'decided');
 });
