@@ -5,8 +5,9 @@
  * Knows:         lists of versions, which the table's client compares.
  * Must not know: rules, days.
  *
- * A replica that was away may still hold versions that have ended elsewhere, and count them as
- * newer ones; or have missed what lies below a delete marker. What others do not bear out is left
+ * A replica that was away may still take an overwritten version for the current one; or hold
+ * versions that have ended elsewhere, and count them as newer ones; or have missed what lies below
+ * a delete marker. What others do not bear out is left
  * alone: by tomorrow the replicas are alike.
  */
 import type { TableClient } from '../../bus/table-client.ts';
@@ -15,6 +16,7 @@ import { LIST_ENTRIES_MAX } from '../../schemas/limits.ts';
 import type {
   ListedVersion,
   ObjectPlace,
+  ObjectWrite,
   VersionDelete,
   VersionStart,
 } from '../../schemas/messages/table.ts';
@@ -59,6 +61,19 @@ function isBorneOut(versions: readonly ListedVersion[], due: DueVersion): boolea
   if (above === undefined) return false;
   const newer = versions.slice(1, at).filter(({ isMarker }) => !isMarker).length;
   return above.lastModifiedMs <= due.noncurrentMs && newer >= due.newerVersions;
+}
+
+/** Does the version that a deletion is about stand there, by what a read quorum holds? */
+export async function isStillCurrent(
+  tables: ConfirmingTables,
+  { place, condition }: ObjectWrite,
+): Promise<boolean> {
+  if (tables.decidesConditions(place)) return true;
+  const request = { kind: 'object-read', place, want: 'row' } as const;
+  const answer = await tables.ask(tables.partitionOf(place), request);
+  if (answer.kind === 'damaged') return false;
+  if (answer.kind !== 'object') throw new Error(`a read was answered: ${answer.kind}`);
+  return answer.row?.kind === 'version' && answer.row.versionId === condition?.ifVersion;
 }
 
 /** Has the key nothing below its current version? What is below only ever becomes less. */

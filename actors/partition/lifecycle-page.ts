@@ -6,9 +6,18 @@
  * Knows:         object rows and open uploads; the rules and the calendar.
  * Must not know: when a page is its turn, what becomes of its writes.
  *
- * An object goes by the same write as any deletion, on two conditions: that the version which was
- * seen still stands there, and with a stamp just above that version's. So one that is overwritten
- * meanwhile is not touched, on one replica by the first and on several by the second.
+ * An object goes by the same write as any deletion, on the condition that the version which was
+ * seen still stands there. One of several replicas may have missed an overwrite, and takes the
+ * condition to be met: what it stores then must lie below that overwrite, wherever rows are merged.
+ *
+ *   tombstone        stamped just above the version
+ *   delete marker    stamped a little before now, after a read quorum has said that the version is
+ *                    the current one: what was acknowledged is seen there, and what is under way
+ *                    is stamped later. Its stamp is also when the version became noncurrent. So it
+ *                    is of the day of the walk: a stamp of the moment at which the version became
+ *                    due, perhaps months ago where a rule is new, would have it deleted for good at
+ *                    once by a rule for noncurrent versions; and replicas refuse stamps from before
+ *                    what they have forgotten.
  */
 import type { BucketId, ObjectKey, PartitionId, VersionId } from '../../schemas/ids.ts';
 import type { LifecycleCalendar } from '../../schemas/lifecycle-calendar.ts';
@@ -32,10 +41,16 @@ import { decodeOpenUploadRow } from '../../schemas/records/open-upload-row.ts';
 import type { TableNumber } from '../../schemas/row-tables.ts';
 import { rowRange, TABLE } from '../../schemas/row-tables.ts';
 import type { Stamper } from '../../schemas/stamper.ts';
-import { timestampAbove, timestampMs } from '../../schemas/timestamp.ts';
+import type { Timestamp } from '../../schemas/timestamp.ts';
+import {
+  COUNTER_MAX,
+  makeTimestamp,
+  timestampAbove,
+  timestampMs,
+} from '../../schemas/timestamp.ts';
 import type { Store } from '../storage/store.ts';
 import { orDamage } from '../storage/row-damage.ts';
-import { isAlone, type ConfirmingTables } from './lifecycle-confirmation.ts';
+import { isAlone, isStillCurrent, type ConfirmingTables } from './lifecycle-confirmation.ts';
 import { OBJECT_KEY_AT, shardPrefix, unescapeKey } from './row-keys.ts';
 import { behindKey, rowsOfRange } from './row-walk.ts';
 
@@ -69,6 +84,8 @@ export type PageQuestion = {
   /** What is due on this day or before is taken away. */
   readonly day: number;
   readonly stamper: Stamper;
+  /** With which delete markers are stamped: no write that was stamped earlier is under way. */
+  readonly markedAtMs: number;
   /** Other replicas, too: one may have missed what another one holds. */
   readonly tables: ConfirmingTables;
   /** Of the bucket: where versions are kept, an object that expires leaves a delete marker. */
@@ -91,9 +108,21 @@ export async function readObjectPage(question: PageQuestion): Promise<LifecycleP
     const marker = orDamage(() => expiredMarker(question, row));
     return marker === undefined || marker === 'damaged' ? [] : [marker];
   });
-  const due: Removal[] = [...page.due];
+  const due = await withoutOverwritten(question, page.due);
   for (const marker of markers) if (await isAlone(question.tables, marker.place)) due.push(marker);
   return { due, next: page.next };
+}
+
+/** Tombstones need no question: each lies below whatever was written since. */
+async function withoutOverwritten(
+  { tables, versioning }: PageQuestion,
+  due: readonly Removal[],
+): Promise<Removal[]> {
+  if (versioning === undefined) return [...due];
+  const isMeant = await Promise.all(
+    due.map(async removal => removal.kind !== 'object-write' || isStillCurrent(tables, removal)),
+  );
+  return due.filter((_, index) => isMeant[index]);
 }
 
 /** Of open uploads. */
@@ -148,7 +177,6 @@ export function versionIdOfRow(row: StoredVersion): VersionId {
 function expired(question: PageQuestion, row: Row): ObjectWrite | undefined {
   const summary = readObjectSummary(row.value);
   if (summary === undefined) return undefined;
-  const { stamper } = question;
   const key = row.key.toString('utf8', OBJECT_KEY_AT) as ObjectKey;
   const { sizeBytes, lastModifiedMs: createdMs } = summary;
   // Most rows are due by no rule, and need not be decoded: tags only make a filter match less.
@@ -157,17 +185,24 @@ function expired(question: PageQuestion, row: Row): ObjectWrite | undefined {
   const version = decodeObjectRow(row.value);
   if (version.kind !== 'version') return undefined;
   if (!isDue(question, { ...subject, tags: version.tagging?.tags ?? [] })) return undefined;
-  // A delete marker tells when it was made; a tombstone must not outlive a later write.
-  const timestamp =
-    question.versioning === undefined
-      ? timestampAbove(version.timestamp, stamper.id)
-      : stamper.above(version.timestamp);
   return {
     kind: 'object-write',
     place: placeOf(question, key),
-    row: deletionRow(question, timestamp),
+    row: deletionRow(question, stampOf(question, version)),
     condition: { ifVersion: version.versionId },
   };
+}
+
+function stampOf(
+  { stamper, versioning, markedAtMs }: PageQuestion,
+  { timestamp }: StoredVersion,
+): Timestamp {
+  const lowest = timestampAbove(timestamp, stamper.id);
+  if (versioning === undefined) return lowest;
+  // The last one of its millisecond: the stamper of this process never comes so far, and has not
+  // given it to anything else.
+  const marked = makeTimestamp(markedAtMs, COUNTER_MAX, stamper.id);
+  return marked > lowest ? marked : lowest;
 }
 
 function isDue(

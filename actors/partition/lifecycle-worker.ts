@@ -9,6 +9,10 @@
  * durably; one that was interrupted begins anew, which does no harm: what was done is gone. After
  * days without power the next walk finds all that became due meanwhile. Rules are read again for
  * every page: who takes a rule away is not told tomorrow that it has just deleted.
+ *
+ * Its time is a little behind that of the clock, by as much as a write may be under way: a delete
+ * marker that is stamped with it lies below every write that its replicas have yet to hear of, and
+ * belongs to the day of the walk all the same.
  */
 import type { SettingsClient } from '../../bus/settings-client.ts';
 import type { TableClient } from '../../bus/table-client.ts';
@@ -17,6 +21,7 @@ import type { Clock, Timer, Timers } from '../../schemas/environment.ts';
 import type { BucketId, PartitionId } from '../../schemas/ids.ts';
 import type { LifecycleCalendar } from '../../schemas/lifecycle-calendar.ts';
 import { dayOf, startOfDay } from '../../schemas/lifecycle-calendar.ts';
+import { REQUEST_DEADLINE_MS, TOMBSTONE_KEEP_MS } from '../../schemas/limits.ts';
 import type { BucketRow } from '../../schemas/records/bucket-row.ts';
 import type { LifecycleRule } from '../../schemas/records/bucket-settings/lifecycle-rules.ts';
 import type { Stamper } from '../../schemas/stamper.ts';
@@ -70,6 +75,10 @@ const RETRY_MS_MIN = 1000;
 const RETRY_MS_MAX = 64_000;
 /** Midnight is waited for in pieces: the wall clock may be set meanwhile. */
 const WAIT_MS_MAX = 600_000;
+/** How far it is behind the clock: writes end within their deadline, and clocks that agree differ
+ *  by much less than the rest. What replicas have forgotten is older. Of shortened days, less. */
+const BEHIND_MS = (REQUEST_DEADLINE_MS + TOMBSTONE_KEEP_MS) / 2;
+const BEHIND_OF_DAY = 1 / 8;
 const FORMAT = 1;
 const STAGES: readonly LifecycleStage[] = ['objects', 'history', 'uploads'];
 
@@ -153,7 +162,7 @@ export class LifecycleWorker implements ReportingWorker {
       if (clock.agreesWithMajority === false)
         throw new Error('the clock is not that of most nodes');
       if (this.#walk === undefined) {
-        const today = dayOf(calendar, clock.wallMs());
+        const today = dayOf(calendar, this.#nowMs());
         if (this.#finishedDay !== undefined && this.#finishedDay >= today) return 'idle';
         this.#walk = await this.#begin(today);
       } else await this.#page(this.#walk);
@@ -166,6 +175,12 @@ export class LifecycleWorker implements ReportingWorker {
       log.warn({ error }, 'lifecycle rules could not be carried out; they are tried again');
       return 'failed';
     }
+  }
+
+  #nowMs(): number {
+    const { calendar, clock } = this.#options;
+    const behindMs = Math.min(BEHIND_MS, calendar.dayMs * BEHIND_OF_DAY);
+    return Math.floor(clock.wallMs() - behindMs);
   }
 
   #stepAfter(delayMs: number): void {
@@ -192,7 +207,7 @@ export class LifecycleWorker implements ReportingWorker {
       this.#stepAfter(Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** Math.min(this.#failures - 1, 6)));
     } else {
       this.#state = 'resting';
-      const nowMs = clock.wallMs();
+      const nowMs = this.#nowMs();
       const untilMs = startOfDay(calendar, dayOf(calendar, nowMs) + 1) - nowMs;
       this.#stepAfter(Math.min(WAIT_MS_MAX, Math.max(REST_MS_MIN, untilMs)));
     }
@@ -258,7 +273,7 @@ export class LifecycleWorker implements ReportingWorker {
     const { store, partition } = table;
     const page = await readPage({
       ...{ store, partition, ...at, start, limit: PAGE_ROWS },
-      ...{ rules, calendar, day, stamper, tables },
+      ...{ rules, calendar, day, stamper, tables, markedAtMs: this.#nowMs() },
       ...(bucket?.versioning === undefined ? {} : { versioning: bucket.versioning }),
     });
     await Promise.all(page.due.map(removal => this.#takeAway(removal)));

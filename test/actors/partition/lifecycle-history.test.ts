@@ -74,6 +74,7 @@ async function due(
     const page = await readHistoryPage({
       ...{ store, partition, bucket, shard: 0, start, limit, rules, calendar },
       day: dayOf(calendar, TODAY_MS),
+      markedAtMs: TODAY_MS,
       stamper: new Stamper(environment.clock, environment.random),
       tables: { decidesConditions: () => true } as never,
     });
@@ -180,6 +181,7 @@ test('a deletion names the version that was seen, and not another null version',
     ...{ store: f.store, partition, bucket, shard: 0, start: undefined, limit: 9, calendar },
     rules: [rule({ days: 1, newerVersions: undefined })],
     day: dayOf(calendar, TODAY_MS) + 99,
+    markedAtMs: TODAY_MS,
     stamper: new Stamper(f.environment.clock, f.environment.random),
     tables: { decidesConditions: () => true } as never,
   });

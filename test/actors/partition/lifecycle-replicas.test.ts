@@ -2,11 +2,14 @@
 // have missed something.
 import test from 'ava';
 import { LifecycleWorker } from '../../../actors/partition/lifecycle-worker.ts';
+import type { TableClient } from '../../../bus/table-client.ts';
 import { partitionOfShard } from '../../../schemas/ids.ts';
 import { lifecycleCalendar } from '../../../schemas/lifecycle-calendar.ts';
+import { REQUEST_DEADLINE_MS } from '../../../schemas/limits.ts';
 import type { ListedVersion, ObjectWrite } from '../../../schemas/messages/table.ts';
+import type { BucketRow } from '../../../schemas/records/bucket-row.ts';
 import type { LifecycleRule } from '../../../schemas/records/bucket-settings/lifecycle-rules.ts';
-import type { ObjectVersion } from '../../../schemas/records/object-row.ts';
+import type { ObjectRow, ObjectVersion } from '../../../schemas/records/object-row.ts';
 import { makeTimestamp } from '../../../schemas/timestamp.ts';
 import { QuietLog } from '../../support/quiet-log.ts';
 import { TableCluster } from '../../support/table-cluster.ts';
@@ -26,18 +29,19 @@ const RULE: LifecycleRule = {
   },
 };
 
-type Step = { readonly ageDays: number; readonly what: 'version' | 'marker' | 'held' };
+type Step = { readonly ageDays: number; readonly what: 'version' | 'marker' | 'held' | 'null' };
 
 function writeOf(cluster: TableCluster, { ageDays, what }: Step): ObjectWrite {
   const nowMs = Math.floor(cluster.time.clock.wallMs());
-  const timestamp = makeTimestamp(nowMs - ageDays * DAY_MS, 0, LIVE_STAMPER);
+  const timestamp = makeTimestamp(nowMs - Math.round(ageDays * DAY_MS), 0, LIVE_STAMPER);
   const place = at('a');
   if (what === 'marker') {
     return { kind: 'object-write', place, row: { kind: 'marker', timestamp, versioned: true } };
   }
   const write = put('a', 0);
   const lock = what === 'held' ? { lock: { legalHold: true } } : {};
-  const row = { ...write.row, timestamp, versionId: timestamp as never, versioned: true, ...lock };
+  const kept = what === 'null' ? {} : { versioned: true };
+  const row = { ...write.row, timestamp, versionId: timestamp as never, ...kept, ...lock };
   return { ...write, row: row as ObjectVersion };
 }
 
@@ -55,14 +59,23 @@ async function clusterWith(
   return cluster;
 }
 
+type WalkOptions = {
+  readonly rule?: LifecycleRule;
+  readonly bucket?: Pick<BucketRow, 'versioning'> | { readonly versioning: undefined };
+  /** Runs once, when an object has been read in order to bear out that it is due. */
+  readonly afterRead?: () => Promise<void>;
+};
+
 async function walk(
   cluster: TableCluster,
   node: number,
-  rule: LifecycleRule = RULE,
+  options: WalkOptions = {},
 ): Promise<LifecycleWorker> {
+  const { rule = RULE } = options;
   const { tables, stamper } = cluster.gateway(node);
+  if (options.afterRead !== undefined) interrupt(tables, options.afterRead);
   const row = { id: bucket, state: 'active', indexShards: 1, lifecycle: [rule] };
-  const bucketRow = { ...row, versioning: 'enabled' };
+  const bucketRow = { ...row, versioning: 'enabled', ...options.bucket };
   const worker = new LifecycleWorker({
     partitions: [cluster.node(node).table],
     settings: {
@@ -77,6 +90,17 @@ async function walk(
     if (outcome === 'idle') return worker;
     if (outcome === 'failed') throw new Error('a step failed');
   }
+}
+
+function interrupt(tables: TableClient, afterRead: () => Promise<void>): void {
+  const ask = tables.ask.bind(tables);
+  tables.ask = async (asked, request) => {
+    const answer = await ask(asked, request);
+    if (request.kind !== 'object-read') return answer;
+    tables.ask = ask;
+    await afterRead();
+    return answer;
+  };
 }
 
 /** What clients see of the key, the newest first. */
@@ -134,7 +158,7 @@ test('versions that have ended elsewhere are not counted as newer ones', async t
   }
   cluster.bringBack(0);
   const keepTwo = { ...RULE, noncurrent: { days: 2, newerVersions: 2 } };
-  const worker = await walk(cluster, 0, keepTwo);
+  const worker = await walk(cluster, 0, { rule: keepTwo });
   t.is(worker.status.versions, 0);
   t.deepEqual(await versionsOf(cluster), ['version', 'version']);
   // It is due by its age alone.
@@ -152,4 +176,58 @@ test('a marker goes when nothing is below it on any replica', async t => {
   // The next day, by the worker of another node.
   await walk(cluster, 1);
   t.deepEqual(await versionsOf(cluster), []);
+});
+
+const EXPIRE: LifecycleRule = { ...RULE, expiration: { kind: 'days', days: 5 } };
+
+const READ = { kind: 'object-read', place: at('a'), want: 'row' } as const;
+
+async function currentOf(cluster: TableCluster, node: number): Promise<ObjectRow | undefined> {
+  const answer = await cluster.until(cluster.client(node).askPlace(READ));
+  if (answer.kind !== 'object') throw new Error(answer.kind);
+  return answer.row;
+}
+
+const KINDS = [
+  { versioning: 'enabled', what: 'version' },
+  { versioning: 'suspended', what: 'null' },
+  { versioning: undefined, what: 'null' },
+] as const;
+
+for (const { versioning, what } of KINDS) {
+  const where = `where versioning is ${versioning ?? 'unknown'}`;
+  const old: Step = { ageDays: 9, what };
+  const options = { rule: EXPIRE, bucket: { versioning } };
+
+  test(`${where}, an overwrite that the walking replica has missed does not expire`, async t => {
+    const young: Step = { ageDays: 1, what };
+    const cluster = await clusterWith([old, young], { 1: 0 });
+    const stored = await cluster.node(1).ask(READ);
+    await walk(cluster, 0, options);
+    for (const node of [0, 1]) t.like(stored, { row: await currentOf(cluster, node) });
+  });
+
+  if (versioning === undefined) continue;
+
+  test(`${where}, an overwrite that comes while an object expires wins`, async t => {
+    const cluster = await clusterWith([old]);
+    // It has been under way as long as it may.
+    const late = writeOf(cluster, { ageDays: REQUEST_DEADLINE_MS / DAY_MS, what });
+    const afterRead = async (): Promise<void> => {
+      for (const node of [1, 2]) t.is((await cluster.node(node).ask(late)).kind, 'written');
+    };
+    await walk(cluster, 0, { ...options, afterRead });
+    for (const node of [0, 1]) {
+      t.is((await currentOf(cluster, node))?.timestamp, late.row.timestamp);
+    }
+  });
+}
+
+test('a version that expires under a new rule is kept as a noncurrent one for its days', async t => {
+  const cluster = await clusterWith([{ ageDays: 90, what: 'version' }]);
+  const worker = await walk(cluster, 0, { rule: EXPIRE });
+  t.is(worker.status.expired, 1);
+  t.is(worker.status.versions, 0);
+  t.deepEqual(await versionsOf(cluster), ['marker', 'version']);
+  for (const node of [1, 2]) t.is((await walk(cluster, node, { rule: EXPIRE })).status.versions, 0);
 });
