@@ -21,7 +21,7 @@ import { ownerId } from '../../schemas/records/block-owner.ts';
 import { isNamed } from './block-comparison.ts';
 import type { BlockParts } from './block-parts.ts';
 import { commitReference } from './block-parts.ts';
-import type { QueueChange, ResyncQueue } from './resync-queue.ts';
+import { NO_CHANGE, type QueueChange, type ResyncQueue } from './resync-queue.ts';
 
 /** A block from a peer. */
 export type FetchedBlock = { readonly bytes: Uint8Array; readonly checksums: Uint8Array };
@@ -58,10 +58,9 @@ export class BlockRepair {
     const change = await ledger.addReference(hash, owner);
     const isHere = (await files.look(hash)).kind === 'whole';
     if (isHere) await files.makeDurable(hash);
-    const queued = isHere ? undefined : this.#queue.add(hash);
+    const { operations, commitBy } = isHere ? NO_CHANGE : this.#queue.add(hash);
     const reference = { hash, id };
-    await commitReference(this.#parts, reference, change, ['grows', queued?.operations]);
-    queued?.done();
+    await commitBy(() => commitReference(this.#parts, reference, change, ['grows', operations]));
     return 'added';
   }
 
@@ -81,7 +80,7 @@ export class BlockRepair {
 
   /** In the hash's turn: it came by itself, and is durable. */
   async noteStored(hash: BlockHash): Promise<void> {
-    if (this.#queue.lengthIn(partitionOfBlock(hash)) === 0) return;
+    if (this.#queue.isEmptyIn(partitionOfBlock(hash))) return;
     await this.#commit(this.#queue.remove(hash));
   }
 
@@ -136,8 +135,8 @@ export class BlockRepair {
     return turns.take(hash, async () => {
       const operations = await ledger.forgetBlock(hash);
       const queued = this.#queue.remove(hash);
-      await store.commit([...operations, ...queued.operations], 'frees-space');
-      queued.done();
+      const all = [...operations, ...queued.operations];
+      await queued.commitBy(() => store.commit(all, 'frees-space'));
       digest.forget(hash);
       await files.remove(hash);
       stats.removed += 1;
@@ -150,10 +149,9 @@ export class BlockRepair {
     return turns.take(hash, () => this.#commit(this.#queue.postpone(hash, nowMs)));
   }
 
-  async #commit({ operations, done }: QueueChange): Promise<void> {
+  async #commit({ operations, commitBy }: QueueChange): Promise<void> {
     // Without operations it would wait for what others commit.
     if (operations.length === 0) return;
-    await this.#parts.store.commit(operations, 'frees-space');
-    done();
+    await commitBy(() => this.#parts.store.commit(operations, 'frees-space'));
   }
 }

@@ -91,7 +91,7 @@ export class ReferenceSync implements ReportingWorker {
   /** With whom the partition is in step, as of when; nobody while blocks of it are still to be
    *  fetched. For those who watch a layout change. */
   inStep(partition: PartitionId): InStep {
-    const isComplete = this.#options.queue.lengthIn(partition) === 0;
+    const isComplete = this.#options.queue.isEmptyIn(partition);
     return (isComplete ? this.#inStep.get(partition) : undefined) ?? new Map<NodeId, number>();
   }
 

@@ -6,11 +6,16 @@
  * Must not know: why a block is in the queue, how it is brought back.
  *
  * A row is written in the batch of what makes it necessary, in the turn of its hash, and goes when
- * the block was looked after: a crash between the two looks twice, and never forgets. The counts
- * are in memory; after a start they are read from the rows.
+ * the block was looked after: a crash between the two looks twice, and never forgets.
+ *
+ * The counts are in memory, and only as good as what is known of each commit. After a start they
+ * are read from the rows, partition by partition; and again where a commit failed, because what it
+ * carried may be there all the same. A count that was taken while something changed is worth
+ * nothing: the partition stays uncounted until the next time. Nobody takes an uncounted one for
+ * empty.
  */
 import type { BlockHash, PartitionId } from '../../schemas/ids.ts';
-import { PARTITION_COUNT, partitionId, partitionOfBlock } from '../../schemas/ids.ts';
+import { PARTITIONS, partitionOfBlock } from '../../schemas/ids.ts';
 import type { PurposefulStore } from '../storage/commit-purpose.ts';
 import { nextEntries, orDamage, readRow } from '../storage/row-damage.ts';
 import type { StoreOperation } from '../storage/store.ts';
@@ -28,11 +33,12 @@ export type QueuedBlock = ResyncRow & { readonly hash: BlockHash };
 /** `next`: behind which key to go on; absent at the end. */
 export type QueuePage = { readonly blocks: readonly QueuedBlock[]; readonly next?: Buffer };
 
-/** What is to be committed; `commit` does, and `done` is told by those who commit themselves. */
+/** What is to be committed. */
 export type QueueChange = {
   readonly operations: readonly StoreOperation[];
-  /** Once the operations are durable. */
-  readonly done: () => void;
+  /** Calls what commits the operations, alone or among others, and counts them if they are durable
+   *  then. Rejects as that does. */
+  readonly commitBy: (commit: () => Promise<void>) => Promise<void>;
 };
 
 const FIRST_DELAY_MS = 60_000;
@@ -40,14 +46,25 @@ const FIRST_DELAY_MS = 60_000;
 const DOUBLINGS_MAX = 6;
 const PAGE_ROWS = 256;
 const AT_ONCE: ResyncRow = { dueMs: 0, errors: 0 };
-const NO_CHANGE: QueueChange = { operations: [], done: () => undefined };
+export const NO_CHANGE: QueueChange = { operations: [], commitBy: commit => commit() };
+
+/** What is known of the rows of one partition. */
+type Tally = {
+  rows: number;
+  /** Rows of blocks that were tried in vain. */
+  errored: number;
+  isCounted: boolean;
+  /** Commits that may or may not be seen by whoever counts now. */
+  underWay: number;
+  /** Commits that ended. */
+  ended: number;
+};
 
 export class ResyncQueue {
   readonly #store: PurposefulStore;
-  readonly #lengths = new Uint32Array(PARTITION_COUNT);
-  #length = 0;
-  #errored = 0;
-  #isCounted = false;
+  readonly #tallies: readonly Tally[] = PARTITIONS.map(() => ({
+    ...{ rows: 0, errored: 0, isCounted: false, underWay: 0, ended: 0 },
+  }));
   /** Told when something is due at once. */
   onAdded: () => void = () => undefined;
 
@@ -56,46 +73,49 @@ export class ResyncQueue {
   }
 
   get length(): number {
-    return this.#length;
+    return this.#tallies.reduce((sum, { rows }) => sum + rows, 0);
   }
 
   /** Those that were tried in vain. */
   get errored(): number {
-    return this.#errored;
+    return this.#tallies.reduce((sum, { errored }) => sum + errored, 0);
   }
 
-  lengthIn(partition: PartitionId): number {
-    return this.#lengths[partition]!;
+  /** False as well where that is not known. */
+  isEmptyIn(partition: PartitionId): boolean {
+    const { isCounted, rows } = this.#tallies[partition]!;
+    return isCounted && rows === 0;
   }
 
-  /** Counts what the last process left; counts of what changed meanwhile are made good. */
+  /** Counts the partitions that are not counted, if nothing changes there meanwhile. */
   async load(): Promise<void> {
-    if (this.#isCounted) return;
-    for (let index = 0; index < PARTITION_COUNT; index += 1) {
-      await this.#loadPartition(partitionId(index));
+    for (const partition of PARTITIONS) {
+      if (!this.#tallies[partition]!.isCounted) await this.#loadPartition(partition);
     }
-    this.#isCounted = true;
-    if (this.#length > 0) this.onAdded();
   }
 
   async #loadPartition(partition: PartitionId): Promise<void> {
-    let count = 0;
+    const tally = this.#tallies[partition]!;
+    if (tally.underWay > 0) return;
+    const { ended } = tally;
+    let rows = 0;
+    let errored = 0;
     for (let after: Buffer | undefined; ;) {
       const page = await this.page(partition, after, PAGE_ROWS);
-      count += page.blocks.length;
-      this.#errored += page.blocks.filter(block => block.errors > 0).length;
+      rows += page.blocks.length;
+      errored += page.blocks.filter(block => block.errors > 0).length;
       if (page.next === undefined) break;
       after = page.next;
     }
-    this.#length += count - this.#lengths[partition]!;
-    this.#lengths[partition] = count;
+    if (tally.underWay > 0 || tally.ended !== ended) return;
+    Object.assign(tally, { rows, errored, isCounted: true });
   }
 
   /** In the hash's turn. One that waits already goes on waiting. */
   add(hash: BlockHash): QueueChange {
     if (this.#row(hash) !== undefined) return NO_CHANGE;
-    return this.#change(hash, AT_ONCE, () => {
-      this.#count(hash, 1);
+    return this.#change(hash, AT_ONCE, tally => {
+      tally.rows += 1;
       this.onAdded();
     });
   }
@@ -104,23 +124,20 @@ export class ResyncQueue {
   remove(hash: BlockHash): QueueChange {
     const row = this.#row(hash);
     if (row === undefined) return NO_CHANGE;
-    const key = resyncKey(partitionOfBlock(hash), hash);
-    return {
-      operations: [{ kind: 'delete', key }],
-      done: () => {
-        this.#count(hash, -1);
-        if (row.errors > 0) this.#errored -= 1;
-      },
-    };
+    return this.#change(hash, undefined, tally => {
+      tally.rows = Math.max(0, tally.rows - 1);
+      if (row.errors > 0) tally.errored = Math.max(0, tally.errored - 1);
+    });
   }
 
-  /** In the hash's turn: it was tried in vain, and is tried again later. */
+  /** In the hash's turn: it was tried in vain, and is tried again later, if it still waits. */
   postpone(hash: BlockHash, nowMs: number): QueueChange {
-    const row = this.#row(hash) ?? AT_ONCE;
+    const row = this.#row(hash);
+    if (row === undefined) return NO_CHANGE;
     const delayMs = FIRST_DELAY_MS * 2 ** Math.min(row.errors, DOUBLINGS_MAX);
     const later = { dueMs: Math.floor(nowMs) + delayMs, errors: row.errors + 1 };
-    return this.#change(hash, later, () => {
-      if (row.errors === 0) this.#errored += 1;
+    return this.#change(hash, later, tally => {
+      if (row.errors === 0) tally.errored += 1;
     });
   }
 
@@ -151,15 +168,27 @@ export class ResyncQueue {
     }
   }
 
-  #change(hash: BlockHash, row: ResyncRow, done: () => void): QueueChange {
-    const key = resyncKey(partitionOfBlock(hash), hash);
-    return { operations: [{ kind: 'put', key, value: encodeResync(row) }], done };
-  }
-
-  #count(hash: BlockHash, by: 1 | -1): void {
+  /** Without a row: the hash's row goes. */
+  #change(hash: BlockHash, row: ResyncRow | undefined, count: (tally: Tally) => void): QueueChange {
     const partition = partitionOfBlock(hash);
-    this.#lengths[partition] = Math.max(0, this.#lengths[partition]! + by);
-    this.#length = Math.max(0, this.#length + by);
+    const tally = this.#tallies[partition]!;
+    const key = resyncKey(partition, hash);
+    const operation: StoreOperation =
+      row === undefined ? { kind: 'delete', key } : { kind: 'put', key, value: encodeResync(row) };
+    const commitBy = async (commit: () => Promise<void>): Promise<void> => {
+      tally.underWay += 1;
+      try {
+        await commit();
+        count(tally);
+      } catch (error) {
+        tally.isCounted = false;
+        throw error;
+      } finally {
+        tally.underWay -= 1;
+        tally.ended += 1;
+      }
+    };
+    return { operations: [operation], commitBy };
   }
 
   #row(hash: BlockHash): ResyncRow | undefined {

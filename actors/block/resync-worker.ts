@@ -185,7 +185,7 @@ export class ResyncWorker implements ReportingWorker {
     const { queue, clock } = this.#options;
     let due: Due[] = [];
     for (const partition of PARTITIONS) {
-      for (let after: Buffer | undefined; queue.lengthIn(partition) > 0 && !this.#isStopped;) {
+      for (let after: Buffer | undefined; !queue.isEmptyIn(partition) && !this.#isStopped;) {
         if (unreachable.has(partition)) break;
         const page = await queue.page(partition, after, PAGE_BLOCKS);
         for (const { hash, dueMs } of page.blocks) {
