@@ -52,8 +52,11 @@ export function serveSettings(options: SettingsKeeperOptions): SettingsKeeper {
   serveGuarded(bus, subjects.settings(nodeId), actor.receive.bind(actor));
   return {
     start: ({ settings, view }) => {
-      const common = { nodeId, environment, bus, subjects, log };
-      const spread = new SettingsSpread({ ...common, actor, settings, view });
+      const common = { nodeId, environment, bus, subjects, log, actor };
+      const spread = new SettingsSpread({
+        ...{ ...common, settings, view },
+        ...(mayVote === undefined ? {} : { mayVote }),
+      });
       started.spread = spread;
       spread.start();
       return spread;

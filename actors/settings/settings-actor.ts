@@ -114,8 +114,7 @@ export class SettingsActor {
     request: SettingsRequest,
     context: RequestContext,
   ): SettingsReply | Promise<SettingsReply> {
-    const { mayVote } = this.#options;
-    if (mayVote !== undefined && !mayVote()) return { kind: 'behind' };
+    if (!this.#mayVote()) return { kind: 'behind' };
     switch (request.kind) {
       case 'settings-probe':
         return { kind: 'settings-state', ...this.#copy.state(request.table, request.id) };
@@ -128,7 +127,14 @@ export class SettingsActor {
     }
   }
 
+  #mayVote(): boolean {
+    const { mayVote } = this.#options;
+    return mayVote === undefined || mayVote();
+  }
+
   async #compared(root: Uint8Array): Promise<SettingsReply> {
+    // Whoever compares takes it that what was decided with this node is here.
+    if (!this.#mayVote()) return { kind: 'behind' };
     const { undecided: rows, ...own } = await this.#copy.summary();
     const undecided = rows.map(({ row }) => ({ table: row.kind, id: row.id }));
     if (own.root.equals(root)) return { kind: 'settings-digests', undecided };

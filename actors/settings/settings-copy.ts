@@ -113,6 +113,8 @@ export class SettingsCopy {
   async summary(): Promise<CopySummary> {
     const writes = this.#writes;
     if (this.#summary?.writes === writes) return this.#summary.value;
+    // Before the decided rows: what is decided meanwhile is in one of the two.
+    const undecided = await this.#undecided();
     const sum = new DigestSum();
     for (const table of KINDS) {
       await this.#walk(rowRange(HOME, TABLE.register, KIND_BYTES[table]), bytes => {
@@ -120,7 +122,7 @@ export class SettingsCopy {
         return true;
       });
     }
-    const value = { ...sum.digest(), undecided: await this.#undecided() };
+    const value = { ...sum.digest(), undecided };
     this.#summary = { writes, value };
     return value;
   }

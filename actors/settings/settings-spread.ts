@@ -12,9 +12,10 @@
  *
  * A copy whose node was away is behind. It may be read again once it has been compared, since the
  * start, with so many nodes that of the replicas that decide on any row a read quorum was among
- * them (this node counts as one): then whatever was decided meanwhile is here. Where they are away
- * it waits some seconds and no longer: a node that cannot reach a quorum decides nothing, and what
- * objects it may read or write is not up to it alone.
+ * them (this node counts as one, unless its store may have forgotten something): then whatever was
+ * decided meanwhile is here. Where they are away it waits some seconds and no longer: a node that
+ * cannot reach a quorum decides nothing, and what objects it may read or write is not up to it
+ * alone.
  *
  * What was accepted and not decided is settled by the nodes that hold it: its proposer may be dead.
  */
@@ -32,6 +33,7 @@ import {
   SETTINGS_ASK_MS,
   SETTINGS_COMPARE_MS,
   SETTINGS_CATCH_UP_MS,
+  SETTINGS_UNDECIDED_MAX,
 } from '../../schemas/limits.ts';
 import type {
   SettingsPlace,
@@ -40,7 +42,7 @@ import type {
 } from '../../schemas/messages/settings.ts';
 import type { Log } from '../../schemas/telemetry.ts';
 import type { Timestamp } from '../../schemas/timestamp.ts';
-import type { SettingsActor } from './settings-actor.ts';
+import type { SettingsActor, SettingsActorOptions } from './settings-actor.ts';
 import { differingBuckets } from './settings-digest.ts';
 
 export type SettingsSpreadOptions = {
@@ -52,6 +54,8 @@ export type SettingsSpreadOptions = {
   readonly subjects: Subjects;
   readonly environment: Environment;
   readonly log: Log;
+  /** As the actor's. */
+  readonly mayVote?: SettingsActorOptions['mayVote'];
 };
 
 export class SettingsSpread {
@@ -95,13 +99,21 @@ export class SettingsSpread {
     return environment.clock.monotonicMs() - this.#startedMs >= SETTINGS_CATCH_UP_MS;
   }
 
-  /** Whether of the replicas of every row a read quorum is among these and this node. */
+  /**
+   * Whether of the replicas of every row a read quorum is among these and this node. As long as it
+   * may have forgotten what it knew it counts for nothing, and a read quorum of others is wanted,
+   * or all of them where there are fewer.
+   */
   #covers(version: LayoutVersion, nodes: ReadonlySet<NodeId>): boolean {
-    const { nodeId } = this.#options;
+    const { nodeId, mayVote = () => true } = this.#options;
     const { read } = quorumsOf(version.replicationFactor, 'consistent');
-    return version.replicas.every(
-      replicas => replicas.filter(node => node === nodeId || nodes.has(node)).length >= read,
-    );
+    const isCounted = mayVote();
+    return version.replicas.every(replicas => {
+      const others = replicas.filter(node => node !== nodeId);
+      const own = isCounted && others.length < replicas.length ? 1 : 0;
+      const needed = Math.min(read - own, others.length);
+      return others.filter(node => nodes.has(node)).length >= needed;
+    });
   }
 
   /**
@@ -210,7 +222,8 @@ export class SettingsSpread {
       });
       if (!isKept) return false;
     }
-    return true;
+    // There may be more than it could tell: they are settled meanwhile.
+    return places.length < SETTINGS_UNDECIDED_MAX;
   }
 
   async #whereAvailable(work: () => Promise<boolean>): Promise<boolean> {

@@ -164,6 +164,12 @@ export class SettingsCluster {
     this.#stores.set(node, this.store(node).crash());
   }
 
+  /** As `crash`, and its disk is lost as well. */
+  wipe(node: NodeId): void {
+    this.crash(node);
+    this.#stores.set(node, new MemoryStore());
+  }
+
   /** A process that asks; `view`: what it knows of the cluster. */
   client(name: string, view: ClusterView = viewOf([this.layout])): SettingsAsker {
     return this.#clientOf(this.network.process(name), view);

@@ -85,3 +85,16 @@ test('rows of a kind are listed in the order of their ids, page by page', async 
   t.deepEqual(await list('GKab'), ['GKb', 'GKc']);
   t.deepEqual(await list('GKc'), []);
 });
+
+test('one that may not vote decides nothing, and nobody compares with it', async t => {
+  const { clock } = manualEnvironment();
+  const options = { store: new MemoryStore(), clock, changed: () => undefined };
+  const actor = new SettingsActor({ ...options, mayVote: () => false });
+  const { row } = world();
+  for (const request of [
+    { kind: 'settings-decide', row: row('one') },
+    { kind: 'settings-digest', root: Buffer.alloc(16) },
+  ] as const) {
+    t.deepEqual(await actor.receive(request, { deadlineAtMs: 1e9 }), { kind: 'behind' });
+  }
+});

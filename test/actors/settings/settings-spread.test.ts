@@ -3,7 +3,9 @@
 import test from 'ava';
 import { SettingsSpread } from '../../../actors/settings/settings-spread.ts';
 import type { SettingsClient } from '../../../bus/settings-client.ts';
+import type { LayoutVersion } from '../../../schemas/cluster-layout.ts';
 import type { AccessKeyId, NodeId } from '../../../schemas/ids.ts';
+import { SETTINGS_UNDECIDED_MAX } from '../../../schemas/limits.ts';
 import type { AccessKeyRow } from '../../../schemas/records/settings-rows.ts';
 import { Stamper } from '../../../schemas/stamper.ts';
 import { QuietLog } from '../../support/quiet-log.ts';
@@ -167,15 +169,105 @@ function keyRow(name: string): Omit<AccessKeyRow, 'timestamp'> {
   };
 }
 
+/** Unless there is one already. */
+function putFirst({ settings }: SettingsAsker, name: string) {
+  return settings.change('key', keyRow(name).id, current =>
+    current === undefined ? keyRow(name) : undefined,
+  );
+}
+
+/** Comparing as a node does that reaches the others in this order, on behalf of its own copy. */
+function spreadOf(
+  cluster: SettingsCluster,
+  nodeId: NodeId,
+  options: {
+    readonly live?: readonly LayoutVersion[];
+    readonly order?: readonly NodeId[];
+    readonly mayVote?: () => boolean;
+  } = {},
+): SettingsSpread {
+  const { network, subjects } = cluster;
+  const { live = [cluster.layout], order, ...others } = options;
+  const known = viewOf(live, nodeId);
+  return new SettingsSpread({
+    ...{ nodeId, actor: cluster.actor(nodeId), subjects, bus: network.process(`${nodeId} asks`) },
+    ...{ view: { ...known, ...(order && { nearest: () => order }) }, log: new QuietLog() },
+    ...{ settings: cluster.client(`${nodeId} asks`, known).settings, ...others },
+    environment: network.environment,
+  });
+}
+
+test('a wiped replica does not count itself: it has a read quorum of others before it votes', async t => {
+  const cluster = new SettingsCluster({ nodes: 3, seed: 9 });
+  const [wiped, other, missed] = cluster.nodes as [NodeId, NodeId, NodeId];
+  const { network } = cluster;
+  cluster.crash(missed);
+  t.is((await network.during(putFirst(cluster.client('paris'), 'first')))?.name, 'first');
+  cluster.wipe(wiped);
+  cluster.start(wiped);
+  cluster.start(missed);
+  cluster.crash(other);
+  const order = [wiped, missed, other];
+  const spread = spreadOf(cluster, wiped, { order, mayVote: () => false });
+  t.is(
+    await network.during(spread.bringIn(cluster.layout)),
+    'later',
+    'one other may have missed it',
+  );
+  cluster.start(other);
+  t.is(await network.during(spread.bringIn(cluster.layout)), 'done');
+  network.cut('lyon', other);
+  const late = cluster.client('lyon');
+  t.is(await network.during(putFirst(late, 'second')), undefined);
+  t.is((await network.during(late.settings.readDecided('key', keyRow('').id)))?.name, 'first');
+});
+
+test('a wiped replica that has fewer others brings in what they have', async t => {
+  for (const nodes of [1, 2]) {
+    const cluster = new SettingsCluster({ nodes, seed: 10 });
+    const { network, layout } = cluster;
+    const [wiped, other] = cluster.nodes as [NodeId, NodeId?];
+    if (other !== undefined) await network.during(putFirst(cluster.client('paris'), 'first'));
+    cluster.wipe(wiped);
+    cluster.start(wiped);
+    const spread = spreadOf(cluster, wiped, { mayVote: () => false });
+    if (other !== undefined) {
+      cluster.crash(other);
+      t.is(await network.during(spread.bringIn(layout)), 'later');
+      cluster.start(other);
+    }
+    t.is(await network.during(spread.bringIn(layout)), 'done');
+    if (other !== undefined) t.truthy(await copyOf(cluster, wiped, keyRow('').id));
+  }
+});
+
+test('one with more undecided rows than it tells of at once counts once they are settled', async t => {
+  const cluster = new SettingsCluster({ nodes: 3, seed: 11 });
+  const { network } = cluster;
+  const [own, other, third] = cluster.nodes as [NodeId, NodeId, NodeId];
+  const { stamper } = cluster.client('paris');
+  for (let n = 0; n <= SETTINGS_UNDECIDED_MAX; n += 1) {
+    const ballot = stamper.now();
+    const id = `GK${String(n)}` as AccessKeyId;
+    const row = { ...keyRow('left'), id, timestamp: stamper.now() };
+    const request = { kind: 'settings-accept', ballot, row } as const;
+    for (const node of [other, third]) {
+      await network.during(cluster.actor(node).receive(request, { deadlineAtMs: 1e9 }));
+    }
+  }
+  cluster.crash(third);
+  const spread = spreadOf(cluster, own);
+  t.is(await network.during(spread.bringIn(cluster.layout)), 'later');
+  t.is(await network.during(spread.bringIn(cluster.layout)), 'done');
+  const { undecided } = await network.during(cluster.actor(other).summary());
+  t.deepEqual(undecided, []);
+});
+
 test('a replica that is to decide alone has learnt what the others decided before', async t => {
   const cluster = new SettingsCluster({ nodes: 3, seed: 8 });
   const { network, nodes, layout } = cluster;
   network.weather = { loss: 0, duplicates: 0, delayMsMax: 10 };
   const [sole] = nodes as [NodeId];
-  const put = ({ settings }: SettingsAsker, name: string) =>
-    settings.change('key', keyRow(name).id, current =>
-      current === undefined ? keyRow(name) : undefined,
-    );
   // It accepted something, and its proposer died; then the two others decided without it.
   const { process: dead, stamper } = cluster.client('paris');
   dead.kill();
@@ -185,19 +277,13 @@ test('a replica that is to decide alone has learnt what the others decided befor
   const reply = cluster.actor(sole).receive(request, { deadlineAtMs: 1e9 });
   t.is((await network.during(reply)).kind, 'accepted');
   network.cut('lyon', sole);
-  t.is((await network.during(put(cluster.client('lyon'), 'decided')))?.name, 'decided');
+  t.is((await network.during(putFirst(cluster.client('lyon'), 'decided')))?.name, 'decided');
   t.is((await network.during(cluster.actor(sole).summary())).undecided.length, 1);
 
   const next = layoutOf([sole], 2);
-  const process = network.process('own');
-  const view = viewOf([layout, next], sole);
-  const spread = new SettingsSpread({
-    ...{ nodeId: sole, actor: cluster.actor(sole), subjects: cluster.subjects, bus: process, view },
-    ...{ settings: cluster.client('own', view).settings, log: new QuietLog() },
-    environment: network.environment,
-  });
+  const spread = spreadOf(cluster, sole, { live: [layout, next] });
   t.is(await network.during(spread.bringIn(layout)), 'done');
   const alone = cluster.client('rome', viewOf([next]));
-  t.is(await network.during(put(alone, 'too late')), undefined);
+  t.is(await network.during(putFirst(alone, 'too late')), undefined);
   t.is((await network.during(alone.settings.readDecided('key', 'GKone')))?.name, 'decided');
 });
