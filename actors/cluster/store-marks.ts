@@ -15,6 +15,10 @@
  * few seconds: a store that was set back by less than that, while those who heard it last are away,
  * is not found out. Where nobody else is needed to read (one replica, or two) it is active as soon
  * as it knows a layout.
+ *
+ * What a store takes while it is not active are batches as well: started again, it would be as far
+ * as it is remembered, with holes. So the first batch after each start says how far the store was
+ * found, and it is compared by the least of what was found until it was active again.
  */
 import type { KnownLayout } from '../../bus/known-layout.ts';
 import { replicasOf } from '../../schemas/cluster-layout.ts';
@@ -23,15 +27,23 @@ import type { NodeId } from '../../schemas/ids.ts';
 import { partitionId, PARTITIONS } from '../../schemas/ids.ts';
 import { readQuorumOf } from '../../schemas/layout-liveness.ts';
 import type { StoreMark } from '../../schemas/messages/heartbeat.ts';
-import { decodeMark, encodeMark, hasForgotten } from '../../schemas/records/store-mark-row.ts';
+import type { StoreDoubt } from '../../schemas/records/store-mark-row.ts';
+import {
+  decodeDoubt,
+  decodeMark,
+  encodeDoubt,
+  encodeMark,
+  hasForgotten,
+} from '../../schemas/records/store-mark-row.ts';
 import { rowKey, TABLE } from '../../schemas/row-tables.ts';
 import type { Log } from '../../schemas/telemetry.ts';
-import { orDamage, readRowOr } from '../storage/row-damage.ts';
+import type { PurposefulStore } from '../storage/commit-purpose.ts';
+import { orDamage, readRow, readRowOr } from '../storage/row-damage.ts';
 import type { Store, StoreOperation } from '../storage/store.ts';
 
 export type StoreMarksOptions = {
   readonly nodeId: NodeId;
-  readonly store: Store;
+  readonly store: PurposefulStore;
   /** How many batches are durable: grows with each, survives restarts. */
   readonly batchCount: () => number;
   readonly known: KnownLayout;
@@ -60,6 +72,15 @@ function markKey(node?: NodeId): Buffer {
     : rowKey(partitionId(0), TABLE.local, what, Buffer.from(node, 'hex'));
 }
 
+const DOUBT_KEY = rowKey(partitionId(0), TABLE.local, Buffer.from('store-doubt'));
+/** A doubt that cannot be read: nothing is certain. */
+const ALL_DOUBT: StoreDoubt = { found: 0, isBehind: true };
+
+function readDoubt(store: Store): StoreDoubt | undefined {
+  const doubt = orDamage(() => readRow(store, DOUBT_KEY, decodeDoubt));
+  return doubt === 'damaged' ? ALL_DOUBT : doubt;
+}
+
 /** Whether the store was ever one of several. Throws what the store throws, damage excepted. */
 export function hadPeers(store: Pick<Store, 'get'>): boolean {
   return orDamage(() => store.get(markKey())) !== undefined;
@@ -68,14 +89,16 @@ export function hadPeers(store: Pick<Store, 'get'>): boolean {
 export class StoreMarks {
   readonly #options: StoreMarksOptions;
   #incarnation: string;
-  /** How far the store was when it was opened. */
-  readonly #found: StoreMark;
-  /** The incarnation is on disk, and may be told. */
-  #isKept: boolean;
+  /** How far the store was when it was last active, or was opened since then. */
+  #doubt: StoreDoubt;
+  /** As it lies on disk. */
+  #keptDoubt: StoreDoubt | undefined;
+  /** The incarnation is on disk, and no doubt is: it may be told. */
+  #isKept = false;
   readonly #heard = new Map<NodeId, StoreMark>();
   readonly #kept = new Map<NodeId, StoreMark>();
   readonly #answered = new Set<NodeId>();
-  #state: StoreState = 'asking';
+  #state: StoreState;
   #looking: Timer | undefined;
   #keeping: Timer | undefined;
   #running: Promise<unknown> = Promise.resolve();
@@ -87,9 +110,14 @@ export class StoreMarks {
     const { store, batchCount } = options;
     this.#options = options;
     const mark = readRowOr(store, markKey(), decodeMark, undefined);
-    this.#isKept = mark !== undefined;
     this.#incarnation = mark?.incarnation ?? this.#draw();
-    this.#found = { incarnation: this.#incarnation, durable: batchCount() };
+    const kept = readDoubt(store);
+    this.#keptDoubt = kept;
+    const found = Math.min(batchCount(), kept?.found ?? Number.POSITIVE_INFINITY);
+    this.#doubt = { found, isBehind: kept?.isBehind ?? false };
+    this.#state = this.#doubt.isBehind ? 'behind' : 'asking';
+    // Committed here, before anybody else commits anything.
+    this.#running = this.#noted(this.#keepDoubt());
   }
 
   #draw(): string {
@@ -132,11 +160,15 @@ export class StoreMarks {
   }
 
   #alone(work: () => Promise<void>): Promise<void> {
-    const done = this.#running.then(work).catch((error: unknown) => {
-      this.#options.log.warn({ error }, 'marks of stores could not be kept; it is tried again');
-    });
+    const done = this.#noted(this.#running.then(work));
     this.#running = done;
     return done;
+  }
+
+  #noted(work: Promise<void>): Promise<void> {
+    return work.catch((error: unknown) => {
+      this.#options.log.warn({ error }, 'marks of stores could not be kept; it is tried again');
+    });
   }
 
   // ---- after a start ------------------------------------------------------------------------
@@ -153,17 +185,24 @@ export class StoreMarks {
   }
 
   async #step(): Promise<void> {
-    const { log, bringInAll } = this.#options;
+    await this.#keepDoubt();
     if (this.#state === 'asking') await this.#ask();
     if (this.#state === 'asking' && this.#hasEnoughAnswers()) this.#state = 'active';
-    if (this.#state === 'behind' && !this.#isStopped && (await bringInAll())) {
-      // What it knows now is more than what was remembered of it: a new beginning.
-      this.#incarnation = this.#draw();
-      await this.#keepIncarnation();
-      this.#state = 'active';
-      log.info({}, 'the store has again what other replicas have, and serves reads');
-    }
-    if (this.#state === 'active' && !this.#isKept) await this.#keepIncarnation();
+    if (this.#state === 'behind') await this.#catchUp();
+    if (this.#state === 'active' && !this.#isKept) await this.#settle();
+  }
+
+  async #catchUp(): Promise<void> {
+    const { known, log, bringInAll } = this.#options;
+    // Should the process end before all is here, the next one goes on.
+    await this.#keepDoubt();
+    // Before a layout is known it is not known what is to be brought in.
+    if (this.#isStopped || known.head === undefined || !(await bringInAll())) return;
+    // What it knows now is more than what was remembered of it: a new beginning.
+    this.#incarnation = this.#draw();
+    await this.#settle();
+    this.#state = 'active';
+    log.info({}, 'the store has again what other replicas have, and serves reads');
   }
 
   async #ask(): Promise<void> {
@@ -175,14 +214,20 @@ export class StoreMarks {
         if (answer === undefined) return;
         this.#answered.add(peer);
         if (answer.mark === undefined || this.#state === 'behind') return;
-        if (!hasForgotten(this.#found, answer.mark)) return;
-        this.#state = 'behind';
+        const mine = { incarnation: this.#incarnation, durable: this.#doubt.found };
+        if (!hasForgotten(mine, answer.mark)) return;
+        this.#fallBehind();
         log.warn(
           { peer: peer.slice(0, 16) },
           'the store is older than a peer remembers it: it serves no reads until it has caught up',
         );
       }),
     );
+  }
+
+  #fallBehind(): void {
+    this.#state = 'behind';
+    this.#doubt = { ...this.#doubt, isBehind: true };
   }
 
   #peers(): NodeId[] {
@@ -211,10 +256,29 @@ export class StoreMarks {
 
   // ---- keeping ------------------------------------------------------------------------------
 
-  async #keepIncarnation(): Promise<void> {
-    this.#isKept = false;
+  /** Above the limit of what grows: a disk that is too full is read all the same. */
+  async #keepDoubt(): Promise<void> {
+    const doubt = this.#doubt;
+    const kept = this.#keptDoubt;
+    if (this.#state === 'active') return;
+    if (kept?.found === doubt.found && kept.isBehind === doubt.isBehind) return;
+    const value = encodeDoubt(doubt);
+    await this.#options.store.commit([{ kind: 'put', key: DOUBT_KEY, value }], 'frees-space');
+    this.#keptDoubt = doubt;
+  }
+
+  /** From now on the store is what it says it is. Not before that is on disk others hear its mark,
+   *  with which it would be compared by what it was found to be. */
+  async #settle(): Promise<void> {
     const value = encodeMark({ incarnation: this.#incarnation, durable: 0 });
-    await this.#options.store.commit([{ kind: 'put', key: markKey(), value }]);
+    await this.#options.store.commit(
+      [
+        { kind: 'put', key: markKey(), value },
+        { kind: 'delete', key: DOUBT_KEY },
+      ],
+      'frees-space',
+    );
+    this.#keptDoubt = undefined;
     this.#isKept = true;
   }
 

@@ -5,13 +5,19 @@ import { KnownLayout } from '../../../bus/known-layout.ts';
 import { partitionId, type NodeId } from '../../../schemas/ids.ts';
 import { EMPTY_STATE } from '../../../schemas/layout-state.ts';
 import type { StoreMark } from '../../../schemas/messages/heartbeat.ts';
-import { decodeMark, encodeMark } from '../../../schemas/records/store-mark-row.ts';
+import {
+  decodeDoubt,
+  decodeMark,
+  encodeDoubt,
+  encodeMark,
+} from '../../../schemas/records/store-mark-row.ts';
 import { rowKey, TABLE } from '../../../schemas/row-tables.ts';
 import { manualEnvironment, type ManualEnvironment } from '../../support/manual-environment.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 import { QuietLog } from '../../support/quiet-log.ts';
 import { node, stateOf, versionOf } from '../../schemas/layout/layout-world.ts';
 
+const DOUBT = rowKey(partitionId(0), TABLE.local, Buffer.from('store-doubt'));
 const MARK = rowKey(partitionId(0), TABLE.local, Buffer.from('store-mark'));
 
 type Answer = { readonly mark?: StoreMark } | undefined;
@@ -127,6 +133,86 @@ test('a store with the mark that is remembered is as it was', async t => {
   await marks.stop();
 });
 
+for (const state of ['behind', 'asking'] as const) {
+  test(`a store that was set back and took batches while ${state} is no further for them`, async t => {
+    const { environment, answers, make, batches, brought } = world();
+    const b = node('b');
+    answers.set(b, {});
+    batches.count = 150;
+    const first = make();
+    first.start();
+    await pass(environment, 500);
+    const { mark } = first;
+    await first.stop();
+    t.is(mark?.durable, 150);
+    batches.count = 100;
+    answers.delete(b);
+    if (state === 'behind') answers.set(b, mark && { mark });
+    brought.isDone = false;
+    const second = make();
+    second.start();
+    await pass(environment, 3000);
+    t.is(second.state, state);
+    await second.stop();
+    // Writes that it takes and rows that it pulls are batches.
+    batches.count = 160;
+    answers.set(b, mark && { mark });
+    const third = make();
+    third.start();
+    await pass(environment, 3000);
+    t.is(third.state, 'behind');
+    brought.isDone = true;
+    await pass(environment, 3000);
+    t.is(third.state, 'active');
+    const whole = third.mark;
+    await third.stop();
+    answers.set(b, whole && { mark: whole });
+    const fourth = make();
+    fourth.start();
+    await pass(environment, 500);
+    t.is(fourth.state, 'active', 'it is compared by all that it has, once it is whole');
+    await fourth.stop();
+  });
+}
+
+test('a store that is known to be behind stays so, whoever is asked after its next start', async t => {
+  const { environment, answers, make, brought } = world();
+  answers.set(node('b'), { mark: { incarnation: '0123456789abcdef', durable: 1 } });
+  brought.isDone = false;
+  const first = make();
+  first.start();
+  await pass(environment, 3000);
+  t.is(first.state, 'behind');
+  await first.stop();
+  answers.clear();
+  answers.set(node('c'), {});
+  const second = make();
+  second.start();
+  await pass(environment, 3000);
+  t.is(second.state, 'behind');
+  await second.stop();
+});
+
+test('how far a store was found is its first batch, and damage to it is the worst of cases', async t => {
+  const { environment, answers, make, store, brought } = world();
+  const first = make();
+  await store.commit([]);
+  t.deepEqual(decodeDoubt(store.get(DOUBT) ?? Buffer.alloc(0)), { found: 100, isBehind: false });
+  await first.stop();
+  store.damage(DOUBT);
+  answers.set(node('b'), {});
+  brought.isDone = false;
+  const second = make();
+  second.start();
+  await pass(environment, 3000);
+  t.is(second.state, 'behind');
+  brought.isDone = true;
+  await pass(environment, 3000);
+  t.is(second.state, 'active');
+  t.is(store.get(DOUBT), undefined);
+  await second.stop();
+});
+
 test('an empty store waits until it knows what it should hold', async t => {
   const { environment, answers, make } = world();
   answers.set(node('b'), {});
@@ -171,4 +257,10 @@ test('the stored bytes of a mark are read, and written the same', t => {
   const mark = { incarnation: '0123456789abcdef', durable: 300 };
   t.is(encodeMark(mark).toString('hex'), '9301c4080123456789abcdefcd012c');
   t.deepEqual(decodeMark(Buffer.from('9301c4080123456789abcdefcd012c', 'hex')), mark);
+});
+
+test('the stored bytes of a doubt are read, and written the same', t => {
+  const doubt = { found: 300, isBehind: true };
+  t.is(encodeDoubt(doubt).toString('hex'), '9301cd012cc3');
+  t.deepEqual(decodeDoubt(Buffer.from('9301cd012cc3', 'hex')), doubt);
 });
