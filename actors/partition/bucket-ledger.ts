@@ -6,7 +6,8 @@
  * Must not know: what is counted.
  *
  * Remembered state is what is committed: a batch works on its own ledger, which is taken over only
- * once the batch is durable, and everything is forgotten when a batch failed.
+ * once the batch is durable, and everything is forgotten when a batch failed. Several requests
+ * share a batch: as in its rows (row-batch.ts), what one of them changes can be undone.
  */
 import type { BucketId, PartitionId } from '../../schemas/ids.ts';
 import type { BucketCounters, CountersTrust } from '../../schemas/records/bucket-counters.ts';
@@ -69,6 +70,13 @@ export class BucketMemory {
   }
 }
 
+/** A bucket before a request changes it. */
+type Before = {
+  readonly state: BucketState;
+  readonly delta: BucketCounters | undefined;
+  readonly isFenced: boolean;
+};
+
 /** The buckets as one batch leaves them. */
 export class BucketLedger {
   readonly #partition: PartitionId;
@@ -77,6 +85,8 @@ export class BucketLedger {
   readonly #opened = new Map<BucketId, BucketState>();
   readonly #deltas = new Map<BucketId, BucketCounters>();
   readonly #fenced = new Set<BucketId>();
+  /** Of the request that is being decided. */
+  readonly #before = new Map<BucketId, Before>();
 
   /** The ledger of the batch before this one, until it is committed. */
   #below: BucketLedger | undefined;
@@ -118,16 +128,41 @@ export class BucketLedger {
     return isChanged ? this.#opened.get(bucket) : undefined;
   }
 
+  /** What follows can be undone together. */
+  begin(): void {
+    if (this.#before.size > 0) this.#before.clear();
+  }
+
+  undo(): void {
+    for (const [bucket, { state, delta, isFenced }] of this.#before) {
+      this.#opened.set(bucket, state);
+      if (delta === undefined) this.#deltas.delete(bucket);
+      else this.#deltas.set(bucket, delta);
+      if (!isFenced) this.#fenced.delete(bucket);
+    }
+    this.#before.clear();
+  }
+
+  /** To be changed: what it was before is remembered. */
+  #openToChange(bucket: BucketId): BucketState {
+    const state = this.open(bucket);
+    if (!this.#before.has(bucket)) {
+      const delta = this.#deltas.get(bucket);
+      this.#before.set(bucket, { state, delta, isFenced: this.#fenced.has(bucket) });
+    }
+    return state;
+  }
+
   /** Never throws for a bucket that was opened: it comes last in a request. */
   count(bucket: BucketId, delta: BucketCounters): void {
-    const state = this.open(bucket);
+    const state = this.#openToChange(bucket);
     this.#opened.set(bucket, { ...state, counters: addCounters(state.counters, delta) });
     this.#deltas.set(bucket, addCounters(this.#deltas.get(bucket) ?? NO_COUNTERS, delta));
   }
 
   /** What was counted is not known: count all again. */
   distrust(bucket: BucketId): void {
-    this.#opened.set(bucket, { ...this.open(bucket), trust: 'recount' });
+    this.#opened.set(bucket, { ...this.#openToChange(bucket), trust: 'recount' });
     this.#deltas.set(bucket, this.#deltas.get(bucket) ?? NO_COUNTERS);
   }
 
@@ -135,12 +170,12 @@ export class BucketLedger {
   replace(bucket: BucketId, counted: BucketCounters): void {
     const delta = this.#deltas.get(bucket) ?? NO_COUNTERS;
     const counters = addCounters(counted, delta);
-    this.#opened.set(bucket, { ...this.open(bucket), counters, trust: 'exact' });
+    this.#opened.set(bucket, { ...this.#openToChange(bucket), counters, trust: 'exact' });
     this.#deltas.set(bucket, delta);
   }
 
   fence(bucket: BucketId, token: string | undefined): void {
-    this.#opened.set(bucket, { ...this.open(bucket), fence: token });
+    this.#opened.set(bucket, { ...this.#openToChange(bucket), fence: token });
     this.#fenced.add(bucket);
   }
 

@@ -118,11 +118,11 @@ export class WriteQueue {
   #decide(step: WriteStep, write: QueuedWrite): TableReply {
     const { clock, sequence } = this.#surroundings;
     if (write.deadlineAtMs <= clock.monotonicMs()) return { kind: 'deadline-passed' };
-    step.batch.begin();
+    step.begin();
     try {
       return write.apply(step);
     } catch (error) {
-      step.batch.undo();
+      step.undo();
       sequence.forgetReservation();
       return replyToFailure(error, this.#log);
     }

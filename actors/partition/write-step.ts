@@ -65,6 +65,18 @@ export class WriteStep {
     this.ledger = new BucketLedger({ partition, memory, batch: this.batch, below: below?.ledger });
   }
 
+  /** What follows can be undone together. */
+  begin(): void {
+    this.batch.begin();
+    this.ledger.begin();
+  }
+
+  /** Rows and counters are what they were. */
+  undo(): void {
+    this.batch.undo();
+    this.ledger.undo();
+  }
+
   /** All that changed, to be committed; nothing is decided in this step any more, and the step
    *  below is committed. Throws what Store.get does. */
   finish(): StoreOperation[] {
