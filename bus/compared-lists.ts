@@ -23,7 +23,6 @@ import type {
 import { keyOfObjectName, objectRowKey, partRowKey } from '../schemas/place-keys.ts';
 import type { PartRow } from '../schemas/records/upload-row.ts';
 import { nameOfKey } from '../schemas/row-tables.ts';
-import type { VersionPage } from './key-names.ts';
 import {
   behindPrefix,
   differingVersions,
@@ -38,7 +37,8 @@ import { commonReach, cutPage, differencesOf } from './page-differences.ts';
 import { UNAVAILABLE } from './quorum-write.ts';
 import type { Unavailable } from './replica-calls.ts';
 import type { Repaired } from './row-repair.ts';
-import type { TableComparison } from './table-comparison.ts';
+import { holds, holdersOfBoth } from './row-repair.ts';
+import type { Mended, TableComparison } from './table-comparison.ts';
 import { NAMELESS, uploadNames } from './table-comparison.ts';
 
 type Answer = TableReply | Unavailable;
@@ -46,7 +46,6 @@ type UploadPage = Extract<TableReply, { kind: 'upload-page' }>;
 type ListPlace = Pick<ObjectList, 'bucket' | 'shard'>;
 type PartsReply = Extract<TableReply, { kind: 'parts' | 'no-such-upload' }>;
 
-const REPAIRS_MAX = 16;
 /** After so many, differences are those of writes under way. */
 const VERSION_REPAIRS = 3;
 /** Keys with versions that are looked into at a time. */
@@ -61,25 +60,19 @@ export class ComparedLists {
     this.#comparison = comparison;
   }
 
-  async objects(partition: PartitionId, list: ObjectList): Promise<Answer> {
+  objects(partition: PartitionId, list: ObjectList): Promise<Answer> {
     const request = list.delimiter === '' ? list : { ...list, firsts: true };
-    for (let repairs = 0; repairs <= REPAIRS_MAX; repairs += 1) {
-      const outcome = await this.#comparison.compare(partition, request);
-      if (outcome.kind === 'same') return outcome.reply;
-      if (outcome.kind === 'failed') return outcome.answer;
-      const nodes = [...outcome.heard.keys()];
-      const page = await this.#repairObjects(partition, { request, repairs }, nodes);
-      if (page !== 'again') return page;
-    }
-    return UNAVAILABLE;
+    return this.#comparison.untilAnswered(partition, request, (nodes, repairs) =>
+      this.#mendObjects(partition, { request, repairs }, nodes),
+    );
   }
 
   /** The page of a replica that holds all that these hold; or one more comparison is needed. */
-  async #repairObjects(
+  async #mendObjects(
     partition: PartitionId,
     { request, repairs }: { readonly request: ObjectList; readonly repairs: number },
     nodes: readonly NodeId[],
-  ): Promise<ObjectPage | Unavailable | 'again'> {
+  ): Promise<Mended> {
     const { repair } = this.#comparison;
     const pages = await this.#comparison.answersOf(nodes, [partition, request], isObjectPage);
     const [first] = pages ?? [];
@@ -98,13 +91,15 @@ export class ComparedLists {
     const repaired = await repair.run(partition, nodes, names);
     if (repaired === undefined) return UNAVAILABLE;
     const versioned = versionedKeys(repaired);
-    if (versioned.size > 0) {
-      const isDone = await this.#repairKeys(partition, { list: request, keys: versioned }, nodes);
-      if (!isDone) return UNAVAILABLE;
-      if (repairs < VERSION_REPAIRS || versioned.size > VERSIONED_KEYS_AT_ONCE) return 'again';
-    }
-    if (prefixes.length > 0) return 'again';
-    const { witness } = repaired;
+    const below = await this.#namesOfKeys(partition, { list: request, keys: versioned }, nodes);
+    const alsoBelow = below && (await repair.run(partition, nodes, below));
+    if (alsoBelow === undefined) return UNAVAILABLE;
+    const holders = holdersOfBoth(repaired.holders, alsoBelow.holders);
+    const again = { kind: 'again', holders } as const;
+    if (prefixes.length > 0 || versioned.size > VERSIONED_KEYS_AT_ONCE) return again;
+    if (versioned.size > 0 && repairs < VERSION_REPAIRS) return again;
+    const witness = nodes.find(node => holds(holders, node));
+    if (witness === undefined) return again;
     const own = await this.#comparison.answersOf([witness], [partition, request], isObjectPage);
     return own?.[0] === undefined ? UNAVAILABLE : cutPage(own[0], reach);
   }
@@ -123,12 +118,12 @@ export class ComparedLists {
     return pages === undefined ? [] : differencesOf(pages).keys;
   }
 
-  /** Brings together what the nodes hold of the versions of these keys, some at a time. */
-  async #repairKeys(
+  /** Under which the versions of these keys may lie, of some keys at a time. */
+  async #namesOfKeys(
     partition: PartitionId,
     { list, keys }: { readonly list: ListPlace; readonly keys: Iterable<string> },
     nodes: readonly NodeId[],
-  ): Promise<boolean> {
+  ): Promise<readonly Uint8Array[] | undefined> {
     const { bucket, shard } = list;
     const some = Array.from(keys).slice(0, VERSIONED_KEYS_AT_ONCE);
     const names = await Promise.all(
@@ -137,55 +132,49 @@ export class ComparedLists {
         return namesOfKey(this.#comparison, [partition, place], nodes);
       }),
     );
-    const known = names.flatMap(each => each ?? []);
-    const isWhole = names.every(each => each !== undefined);
-    const repaired = await this.#comparison.repair.run(partition, nodes, known);
-    return isWhole && repaired !== undefined;
+    const known = names.filter(each => each !== undefined);
+    return known.length === names.length ? known.flat() : undefined;
   }
 
-  /** Versions and delete markers. Where writes never cease, what one replica holds after so many
-   *  repairs is the answer. */
-  async versions(partition: PartitionId, list: VersionList): Promise<Answer> {
-    for (let repairs = 0; repairs <= REPAIRS_MAX; repairs += 1) {
-      const outcome = await this.#comparison.compare(partition, list);
-      if (outcome.kind === 'same') return outcome.reply;
-      if (outcome.kind === 'failed') return outcome.answer;
-      const page = await this.#repairVersions(partition, list, [...outcome.heard.keys()]);
-      if (page === undefined) return UNAVAILABLE;
-      if (page === 'more') continue;
-      if (repairs >= VERSION_REPAIRS) return page;
-    }
-    return UNAVAILABLE;
+  /** Versions and delete markers. Where writes never cease, what one replica that holds all of it
+   *  shows after so many repairs is the answer. */
+  versions(partition: PartitionId, list: VersionList): Promise<Answer> {
+    return this.#comparison.untilAnswered(partition, list, (nodes, repairs) =>
+      this.#mendVersions(partition, { list, repairs }, nodes),
+    );
   }
 
-  /** `more`: not all that differs could be looked into at once. */
-  async #repairVersions(
+  async #mendVersions(
     partition: PartitionId,
-    list: VersionList,
+    { list, repairs }: { readonly list: VersionList; readonly repairs: number },
     nodes: readonly NodeId[],
-  ): Promise<VersionPage | 'more' | undefined> {
+  ): Promise<Mended> {
     const pages = await this.#comparison.answersOf(nodes, [partition, list], isVersionPage);
-    if (pages === undefined) return undefined;
+    if (pages === undefined) return UNAVAILABLE;
     const { keys, prefixes } = differingVersions(pages);
-    if (keys.size + prefixes.length === 0) return leastReach(pages);
+    if (keys.size + prefixes.length === 0) return leastReach(pages) ?? UNAVAILABLE;
     const found = new Map(keys);
     for (const prefix of prefixes.slice(0, PREFIXES_AT_ONCE)) {
       const below = behindPrefix({ ...list, limit: LIST_ENTRIES_MAX }, prefix);
       const folded = await this.#comparison.answersOf(nodes, [partition, below], isVersionPage);
-      if (folded === undefined) return undefined;
+      if (folded === undefined) return UNAVAILABLE;
       for (const [key, stamps] of differingVersions(folded).keys) found.set(key, stamps);
     }
     const { bucket, shard } = list;
-    const names = [...found].flatMap(([key, stamps]) =>
+    const shown = [...found].flatMap(([key, stamps]) =>
       namesOfVersions({ bucket, shard, key: key as ObjectKey }, stamps),
     );
-    const { repair } = this.#comparison;
-    if ((await repair.run(partition, nodes, names)) === undefined) return undefined;
-    if (!(await this.#repairKeys(partition, { list, keys: found.keys() }, nodes))) return undefined;
-    if (prefixes.length > 0 || found.size > VERSIONED_KEYS_AT_ONCE) return 'more';
-    const [first] = nodes;
-    if (first === undefined) return undefined;
-    return (await this.#comparison.answersOf([first], [partition, list], isVersionPage))?.[0];
+    const names = await this.#namesOfKeys(partition, { list, keys: found.keys() }, nodes);
+    if (names === undefined) return UNAVAILABLE;
+    const repaired = await this.#comparison.repair.run(partition, nodes, [...shown, ...names]);
+    if (repaired === undefined) return UNAVAILABLE;
+    const { holders } = repaired;
+    const again = { kind: 'again', holders } as const;
+    if (prefixes.length > 0 || found.size > VERSIONED_KEYS_AT_ONCE) return again;
+    const witness = nodes.find(node => holds(holders, node));
+    if (repairs < VERSION_REPAIRS || witness === undefined) return again;
+    const own = await this.#comparison.answersOf([witness], [partition, list], isVersionPage);
+    return own?.[0] ?? UNAVAILABLE;
   }
 
   async uploads(partition: PartitionId, list: UploadList): Promise<Answer> {

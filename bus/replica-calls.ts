@@ -70,7 +70,10 @@ type ReadRule<Reply extends Kinded> = ReadAnyRule<Reply> & { readonly from: 'rea
 const ANY_REPLY: ReadRule<Kinded> = { isHit: () => true, from: 'read' };
 
 type Wanted = { readonly nodes: Iterable<NodeId>; readonly count: number };
-type Hearing<Reply extends Kinded> = Pick<ComparedReadOptions<Reply>, 'hearingOf' | 'early'>;
+type Hearing<Reply extends Kinded> = Pick<ComparedReadOptions<Reply>, 'hearingOf' | 'early'> & {
+  /** They are asked before the others, however far away. */
+  readonly preferred?: ((node: NodeId) => boolean) | undefined;
+};
 
 export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
   readonly #options: ReplicaCallsOptions<Request, Reply>;
@@ -214,7 +217,11 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
   ): Promise<ComparedOutcome<Reply>> {
     const [whole, digest] = asked;
     const { view, timers } = this.#options;
-    const nodes = view.nearest(replicasOf(view.read, partition));
+    const { hearingOf, early, preferred } = hearing;
+    const nearest = view.nearest(replicasOf(view.read, partition));
+    const rankOf = (node: NodeId): number => (preferred?.(node) === false ? 1 : 0);
+    const nodes =
+      preferred === undefined ? nearest : nearest.toSorted((a, b) => rankOf(a) - rankOf(b));
     const quorum = this.readQuorum;
     if (nodes.length < quorum) {
       return Promise.resolve({ kind: 'failed', answer: UNAVAILABLE });
@@ -223,10 +230,10 @@ export class ReplicaCalls<Request extends Kinded, Reply extends Kinded> {
       const ask = this.#asks.asker(partition, attempt, () => {
         read.abandon();
         // What is told early is told once.
-        resolve(this.#compare(partition, asked, { hearingOf: hearing.hearingOf }, 'again'));
+        resolve(this.#compare(partition, asked, { hearingOf, preferred }, 'again'));
       });
       const options: ComparedReadOptions<Reply> = {
-        ...{ nodes, quorum, ...hearing, timers, deadlines: this.#deadlines },
+        ...{ nodes, quorum, hearingOf, early, timers, deadlines: this.#deadlines },
         deadlineAtMs: this.#options.clock.monotonicMs() + this.#patienceMs,
         ask: (node, want) => ask(node, want === 'whole' ? whole : digest),
         hedgeMs: node => this.#asks.hedgeMs(node),

@@ -91,7 +91,7 @@ export class ReplicatedReads {
     early?: (reply: TableReply) => void,
   ): Promise<Answer> {
     if (request.version !== undefined) return this.#version(partition, request);
-    const outcome = await this.comparison.compare(partition, request, early);
+    const outcome = await this.comparison.compare(partition, request, { early });
     if (outcome.kind === 'same') return outcome.reply;
     if (outcome.kind === 'failed') return outcome.answer;
     const name = nameOfKey(objectRowKey(partition, request.place));

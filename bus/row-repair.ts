@@ -17,12 +17,24 @@ import type { ReplicaCalls, WriteRule } from './replica-calls.ts';
 /** Rows of one message: a thousand keys with some KiB of inline bytes each come in pieces. */
 const NAMES_AT_ONCE = 1000;
 
+/** Replicas that hold what others held; `all`: nothing had to be sent to any. */
+export type Holders = ReadonlySet<NodeId> | 'all';
+
 export type Repaired = {
   /** By node that was read: its rows by name, as hex. */
   readonly stored: ReadonlyMap<NodeId, ReadonlyMap<string, StoredRow>>;
-  /** One of those nodes; it holds all that any of them held. */
-  readonly witness: NodeId;
+  /** A write quorum, unless the rows came in pieces: then those that have all of them. */
+  readonly holders: Holders;
 };
+
+export function holds(holders: Holders, node: NodeId): boolean {
+  return holders === 'all' || holders.has(node);
+}
+
+/** Those that hold the one and the other. */
+export function holdersOfBoth(one: Holders, other: Holders): Holders {
+  return one === 'all' ? other : new Set([...one].filter(node => holds(other, node)));
+}
 
 type Read = {
   readonly stored: ReadonlyMap<NodeId, Map<string, StoredRow>>;
@@ -60,8 +72,7 @@ export class RowRepair {
     const { stored, rounds } = read;
     const rows = differing(names, [...stored.values()]);
     const holders = await this.#merge(partition, rows, latest(rounds));
-    const witness = nodes.find(node => holders === 'all' || holders?.has(node) === true);
-    return witness === undefined ? undefined : { stored, witness };
+    return holders && { stored, holders };
   }
 
   async #readAll(
@@ -103,16 +114,13 @@ export class RowRepair {
     partition: PartitionId,
     rows: readonly StoredRow[],
     round: RoundNumber,
-  ): Promise<ReadonlySet<NodeId> | 'all' | undefined> {
-    if (rows.length === 0) return 'all';
+  ): Promise<Holders | undefined> {
     this.rowsSent += rows.length;
-    let holders: ReadonlySet<NodeId> | 'all' = 'all';
+    let holders: Holders = 'all';
     for (const piece of piecesOf(rows)) {
       const merged = await this.#mergePiece(partition, piece, round);
       if (merged === undefined) return undefined;
-      const before: ReadonlySet<NodeId> | 'all' = holders;
-      const isHolder = (node: NodeId): boolean => before === 'all' || before.has(node);
-      holders = new Set([...merged].filter(isHolder));
+      holders = holdersOfBoth(merged, holders);
     }
     return holders;
   }

@@ -18,10 +18,22 @@ import { nameOfKey } from '../schemas/row-tables.ts';
 import type { ComparedOutcome, Heard } from './compared-read.ts';
 import { UNAVAILABLE } from './quorum-write.ts';
 import type { ReplicaCalls, Unavailable } from './replica-calls.ts';
+import type { Holders } from './row-repair.ts';
 import { RowRepair } from './row-repair.ts';
 
 /** Differences that are found and repaired again and again are those of writes under way. */
-const REPAIRS_MAX = 8;
+const REPAIRS_MAX = 16;
+
+/** What a repair comes to: an answer, or one more comparison of those that hold all of it. */
+export type Mended = TableReply | Unavailable | Again;
+export type Again = { readonly kind: 'again'; readonly holders: Holders };
+
+export type ComparisonHints = {
+  /** Told what the nearest replica says, before it is compared. */
+  readonly early?: ((reply: TableReply) => void) | undefined;
+  /** They are asked first. */
+  readonly holders?: Holders;
+};
 
 export class TableComparison {
   readonly calls: ReplicaCalls<TableRequest, TableReply>;
@@ -32,32 +44,49 @@ export class TableComparison {
     this.repair = new RowRepair(calls);
   }
 
-  /** `early` is told what the nearest replica says, before it is compared. */
   compare(
     partition: PartitionId,
     request: ComparedRead,
-    early?: (reply: TableReply) => void,
+    { early, holders = 'all' }: ComparisonHints = {},
   ): Promise<ComparedOutcome<TableReply>> {
     const digest = { kind: 'reply-digest', of: request } as const;
-    return this.calls.compare(partition, [request, digest], { hearingOf, early });
+    const preferred = holders === 'all' ? undefined : holders.has.bind(holders);
+    return this.calls.compare(partition, [request, digest], { hearingOf, early, preferred });
   }
 
-  /** Compares, repairs the rows of these names, and compares again until there is one answer. */
-  async untilSame(
+  /**
+   * Compares, has what differs repaired, and compares again until there is one answer. A replica
+   * that could not take what the others hold, as its disk is full, would differ again: after a
+   * repair it is asked only if those that could do not answer.
+   */
+  async untilAnswered(
+    partition: PartitionId,
+    request: ComparedRead,
+    mend: (nodes: readonly NodeId[], repairs: number) => Promise<Mended>,
+  ): Promise<TableReply | Unavailable> {
+    let holders: Holders = 'all';
+    for (let repairs = 0; repairs <= REPAIRS_MAX; repairs += 1) {
+      const outcome = await this.compare(partition, request, { holders });
+      if (outcome.kind === 'same') return outcome.reply;
+      if (outcome.kind === 'failed') return outcome.answer;
+      const mended = await mend([...outcome.heard.keys()], repairs);
+      if (mended.kind !== 'again') return mended;
+      if (mended.holders !== 'all') ({ holders } = mended);
+    }
+    return UNAVAILABLE;
+  }
+
+  /** Repairs the rows of these names until there is one answer. */
+  untilSame(
     partition: PartitionId,
     request: ComparedRead,
     namesOf: (nodes: readonly NodeId[]) => Promise<readonly Uint8Array[] | undefined>,
   ): Promise<TableReply | Unavailable> {
-    for (let repairs = 0; repairs <= REPAIRS_MAX; repairs += 1) {
-      const outcome = await this.compare(partition, request);
-      if (outcome.kind === 'same') return outcome.reply;
-      if (outcome.kind === 'failed') return outcome.answer;
-      const nodes = [...outcome.heard.keys()];
+    return this.untilAnswered(partition, request, async nodes => {
       const names = await namesOf(nodes);
-      if (names === undefined) return UNAVAILABLE;
-      if ((await this.repair.run(partition, nodes, names)) === undefined) return UNAVAILABLE;
-    }
-    return UNAVAILABLE;
+      const repaired = names && (await this.repair.run(partition, nodes, names));
+      return repaired ? { kind: 'again', holders: repaired.holders } : UNAVAILABLE;
+    });
   }
 
   /** The whole answers of all these nodes; undefined when one of them does not give its own. */
