@@ -185,17 +185,21 @@ export class RoundWorker implements ReportingWorker {
   ): Promise<void> {
     const askAll = (request: TableRequest): Promise<TableAnswer[]> =>
       Promise.all(replicas.map(node => this.#options.ask(node, table.partition, request)));
+    // Under a layout that came meanwhile others would have to be asked as well.
+    const { view } = this.#options;
+    const { liveIds } = view;
+    const isOver = (): boolean => view.liveIds !== liveIds;
     const ballot = this.#options.stamper.now();
     const states = await askAll({ kind: 'round-promise', ballot });
     const current = currentRound(states);
-    if (current === undefined) return;
+    if (current === undefined || isOver()) return;
     const { round, prepared } = current;
     if (!(await this.#catchUp(table, replicas, { round, states }))) return;
     const list = prepared?.list ?? (await agreed(askAll, ripe));
-    if (list.length === 0) return;
+    if (list.length === 0 || isOver()) return;
     const next = { ballot, round: round + 1, list };
     const kept = await askAll({ kind: 'round-prepare', prepared: next });
-    if (!kept.every(reply => reply.kind === 'written')) return;
+    if (isOver() || !kept.every(reply => reply.kind === 'written')) return;
     await askAll({ kind: 'round-enter', round: round + 1 });
     this.#rounds += 1;
   }

@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { RoundWorker } from '../../../actors/entropy/round-worker.ts';
 import { RowPull } from '../../../actors/entropy/row-pull.ts';
 import { readRound } from '../../../actors/partition/rounds.ts';
-import { fixedView } from '../../../bus/cluster-view.ts';
+import { fixedView, type ClusterView } from '../../../bus/cluster-view.ts';
 import type { TableAnswer } from '../../../bus/table-client.ts';
 import type { NodeId, PartitionId } from '../../../schemas/ids.ts';
 import { TOMBSTONE_KEEP_MS } from '../../../schemas/limits.ts';
@@ -37,7 +37,10 @@ class World {
     const { clock } = this.environment;
     return tablePartition({ digestKey, soleReplica: false, clock });
   });
-  readonly view = fixedView({ current: layoutOf('abc') });
+  liveIds = '';
+  readonly view = this.#viewOf(fixedView({ current: layoutOf('abc') }));
+  /** What was asked of any of them. */
+  readonly told: TableRequest['kind'][] = [];
   /** Drawn for each request between replicas. */
   loss: () => 'none' | 'request' | 'reply' = () => 'none';
   isBehind = false;
@@ -66,7 +69,12 @@ class World {
     return loss === 'reply' ? { kind: 'unavailable' } : reply;
   }
 
+  #viewOf(fixed: ClusterView): ClusterView {
+    return Object.defineProperty(fixed, 'liveIds', { get: () => this.liveIds });
+  }
+
   async tell(index: number, request: TableRequest): Promise<TableAnswer> {
+    this.told.push(request.kind);
     const deadlineAtMs = this.environment.clock.monotonicMs() + 30_000;
     return this.all[index]!.table.receive(request, { deadlineAtMs });
   }
@@ -258,4 +266,27 @@ test('a store that may have forgotten something coordinates no round', async t =
   const [first] = world.rounds;
   t.like(first?.report(), { state: 'idle', freeform: ['Rounds led to their end: 1'] });
   t.is(first?.journal.errors, 0);
+});
+
+test('a round ends where the layout changes while it goes on', async t => {
+  for (const last of ['round-promise', 'round-prepare'] as const) {
+    const world = new World();
+    await world.build();
+    for (const index of [0, 1, 2]) await world.tell(index, remove('gone', 110));
+    world.environment.advance(TOMBSTONE_KEEP_MS);
+    for (const worker of world.rounds) await worker.tick();
+    world.environment.advance(TOMBSTONE_KEEP_MS);
+    world.loss = () => {
+      if (world.told.at(-1) === last) world.liveIds = 'another';
+      return 'none';
+    };
+    for (const worker of world.rounds) await worker.tick();
+    t.is(world.told.at(-1), last);
+    world.loss = () => 'none';
+    for (let turn = 0; turn < 3; turn += 1) {
+      world.environment.advance(TOMBSTONE_KEEP_MS);
+      for (const worker of world.rounds) await worker.tick();
+    }
+    t.is(world.tombstones(), 0);
+  }
 });
