@@ -105,7 +105,12 @@ async function openControlDoor(
     endpointOf: () => 'Control',
     handler: controlDoor({ ports, rpcSecret, clock, random, log }),
   });
-  await listeners.open({ name: 'control', bind: config.controlBind, ...control });
+  await listeners.open({
+    name: 'control',
+    bind: config.controlBind,
+    socketUsers: 'group',
+    ...control,
+  });
 }
 
 async function openAdminDoor(
@@ -126,5 +131,12 @@ async function openAdminDoor(
     },
   });
   const { reusePort } = config;
-  await listeners.open({ name: 'admin', bind, ...admin, reusePort, trustedProxies });
+  await listeners.open({
+    name: 'admin',
+    bind,
+    socketUsers: 'group',
+    ...admin,
+    reusePort,
+    trustedProxies,
+  });
 }

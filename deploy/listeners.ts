@@ -8,6 +8,7 @@
 import type { HttpHandler } from '../gateway/http/exchange.ts';
 import type { RefusalRenderer } from '../gateway/http/http-core.ts';
 import { startHttpServer, type HttpServer } from '../gateway/http/http-server.ts';
+import type { SocketUsers } from '../gateway/http/unix-socket.ts';
 import type { ListenAddress } from '../schemas/config-reader.ts';
 import type { Environment } from '../schemas/environment.ts';
 import type { Log } from '../schemas/telemetry.ts';
@@ -20,6 +21,8 @@ export type Door = {
   readonly handler: HttpHandler;
   readonly refuse?: RefusalRenderer;
   readonly reusePort?: boolean;
+  /** Who may connect, where it is a Unix socket. */
+  readonly socketUsers?: SocketUsers;
   readonly trustedProxies?: readonly string[];
 };
 
@@ -38,7 +41,7 @@ export class Listeners {
 
   /** Throws StartRefusedError with one sentence when the address cannot be had. */
   async open(door: Door): Promise<void> {
-    const { name, bind, handler, refuse, reusePort, trustedProxies } = door;
+    const { name, bind, handler, refuse, reusePort, socketUsers, trustedProxies } = door;
     const host = bind.kind === 'tcp' ? bind.host : bind.path;
     const port = bind.kind === 'tcp' ? bind.port : 0;
     const where = bind.kind === 'tcp' ? `${host}:${String(port)}` : host;
@@ -48,6 +51,7 @@ export class Listeners {
         ...{ host, port, handler, clock, timers },
         ...(refuse === undefined ? {} : { refuse }),
         ...(reusePort === undefined ? {} : { reusePort }),
+        ...(socketUsers === undefined ? {} : { socketUsers }),
         ...(trustedProxies === undefined ? {} : { trustedProxies }),
         log: event => {
           this.#log.error({ door: name, ...event }, 'a request failed in the HTTP server');

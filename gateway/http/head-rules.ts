@@ -32,6 +32,8 @@ export type RequestLine = {
   readonly method: string;
   readonly rawPath: string;
   readonly rawQuery: string;
+  /** HTTP/1.0, in which health checks of proxies are still asked, without a Host (RFC 9112 3.2). */
+  readonly isOld?: boolean;
 };
 
 /** NUL, CR, LF and other controls but TAB; U+FFFD stands where bytes were not valid UTF-8. */
@@ -81,7 +83,9 @@ export function checkHead(
   if (bytes > limits.headBytesMax || headers.length > limits.headersMax) {
     return { kind: 'refused', reason: 'head-too-large', detail: 'The request head is too large.' };
   }
-  if (hosts !== 1) return bad('There must be exactly one Host header.');
+  if (hosts > 1 || (hosts === 0 && line.isOld !== true)) {
+    return bad('There must be exactly one Host header.');
+  }
   if (line.method === 'CONNECT') {
     return { kind: 'refused', reason: 'method', detail: 'This server is not a tunnel.' };
   }

@@ -14,6 +14,7 @@ import { listenAddress } from './listener.ts';
 import { listenWithNet } from './net-server.ts';
 import { loadUws } from './uws-loader.ts';
 import type { LoadedUws } from './uws-loader.ts';
+import { freeSocketPath, openSocketTo, type SocketUsers } from './unix-socket.ts';
 import { listenWithUws } from './uws-server.ts';
 
 export type HttpServerOptions = HttpCoreOptions & {
@@ -23,6 +24,8 @@ export type HttpServerOptions = HttpCoreOptions & {
   readonly port: number;
   /** Lets several processes listen on the same port; otherwise an occupied port is an error. */
   readonly reusePort?: boolean;
+  /** Who may connect to a Unix socket: everybody unless said otherwise. */
+  readonly socketUsers?: SocketUsers;
   /** Which library carries the bytes; see `chooseEngine`. */
   readonly engine?: EngineChoice;
 };
@@ -51,11 +54,14 @@ export interface HttpServer {
 /** Starts listening. Rejects with an error that has a `code` (EADDRINUSE, EACCES, …). */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const core = new HttpCore(options);
-  const address = listenAddress({ ...options, reusePort: options.reusePort ?? false });
-  const engine = chooseEngine(options.engine ?? 'auto', options.reusePort ?? false);
+  const { reusePort = false, socketUsers: users = 'everybody' } = options;
+  const address = listenAddress({ ...options, reusePort, users });
+  const engine = chooseEngine(options.engine ?? 'auto', reusePort);
+  if (address.kind === 'unix') await freeSocketPath(address.path);
   const listener = await (engine.uws === undefined
     ? listenWithNet(core, address)
     : listenWithUws(engine.uws, core, address));
+  if (address.kind === 'unix') openSocketTo(address.users, address.path);
   return {
     port: listener.port,
     engine: describe(engine, core),

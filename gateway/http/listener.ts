@@ -5,6 +5,7 @@
  * Knows:         hosts, ports and paths of Unix sockets.
  * Must not know: which library listens.
  */
+import type { SocketUsers } from './unix-socket.ts';
 
 export type ListenAddress =
   | {
@@ -14,7 +15,7 @@ export type ListenAddress =
       readonly port: number;
       readonly sharing: 'exclusive' | 'shared';
     }
-  | { readonly kind: 'unix'; readonly path: string };
+  | { readonly kind: 'unix'; readonly path: string; readonly users: SocketUsers };
 
 export interface Listener {
   /** The port in use; 0 for a Unix socket. */
@@ -30,10 +31,12 @@ export function listenAddress(options: {
   readonly host: string;
   readonly port: number;
   readonly reusePort: boolean;
+  /** Who may connect to a Unix socket. */
+  readonly users: SocketUsers;
 }): ListenAddress {
-  const { host } = options;
-  if (host.startsWith('unix:')) return { kind: 'unix', path: host.slice('unix:'.length) };
-  if (host.startsWith('/')) return { kind: 'unix', path: host };
+  const { host, users } = options;
+  if (host.startsWith('unix:')) return { kind: 'unix', path: host.slice('unix:'.length), users };
+  if (host.startsWith('/')) return { kind: 'unix', path: host, users };
   const isBracketed = host.startsWith('[') && host.endsWith(']');
   return {
     kind: 'tcp',

@@ -237,7 +237,7 @@ export class NetConnection implements Wire, Watched {
     }
     const { line, headers, isOld } = head;
     const exchange = this.#newExchange(line, headers);
-    const verdict = checkHead(line, headers, this.#core.limits);
+    const verdict = checkHead({ ...line, isOld }, headers, this.#core.limits);
     if (verdict.kind === 'refused') {
       exchange.refuse(verdict);
       return;

@@ -8,7 +8,7 @@
  * The library shares an occupied port without a word, so the exclusive port is asked for, and a
  * failed listen is repeated with node:net only to learn its error code.
  */
-import { connect, createServer } from 'node:net';
+import { createServer } from 'node:net';
 
 import { addressFromBytes } from './client-address.ts';
 import { checkHead, hasBody } from './head-rules.ts';
@@ -53,7 +53,6 @@ async function listen(
   app: UwsApp,
   address: ListenAddress,
 ): Promise<UwsListenSocket> {
-  if (address.kind === 'unix') await refuseServedPath(address.path);
   const socket = await new Promise<UwsListenSocket | false>(resolve => {
     if (address.kind === 'unix') app.listen_unix(resolve, address.path);
     else {
@@ -63,20 +62,6 @@ async function listen(
   });
   if (socket !== false) return socket;
   throw await listenError(address);
-}
-
-/** The library removes a socket file before it binds, even one that another process serves. */
-function refuseServedPath(path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const probe = connect(path);
-    probe.once('connect', () => {
-      probe.destroy();
-      reject(codedError('EADDRINUSE', `${path} is served by another process`));
-    });
-    probe.once('error', () => {
-      resolve();
-    });
-  });
 }
 
 /** The library says only "no"; listening once more with Node says why. */

@@ -32,6 +32,7 @@ import { expirationHeaders } from './lifecycle-headers.ts';
 import { withDefault } from './object-lock-headers.ts';
 import { placeOf } from './object-place.ts';
 import { chooseParts, readAskedParts, type AskedPart } from './part-choice.ts';
+import { originOf } from './request-origin.ts';
 import type { ObjectCall, S3Handler, S3Services } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
 import { checkExpected, checksumOfParts, etagOfParts } from './upload-checksum.ts';
@@ -259,7 +260,7 @@ function completedReply(
   const { etag, checksum, sizeBytes, timestamp, tagging } = made.row;
   const { bucket, bucketName, key, http } = call;
   const content =
-    element('Location', `http://${http.headers.get('host') ?? ''}${http.rawPath}`) +
+    element('Location', `${originOf(http)}${http.rawPath}`) +
     element('Bucket', bucketName) +
     element('Key', key) +
     element('ETag', `"${etag}"`) +

@@ -24,6 +24,7 @@ import { signerOf } from './object-access.ts';
 import { checkUploadHeaders } from './object-headers.ts';
 import { checkPostPolicy, parsePostPolicy } from './post-policy.ts';
 import { storeObject, uploadReply } from './put-object.ts';
+import { originOf } from './request-origin.ts';
 import type { Caller, ObjectCall, S3Handler, S3Services } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
 import type { NamedCall } from './s3-operation.ts';
@@ -139,10 +140,9 @@ async function callerOf(
 
 /** Where the object is, by the address that the form was sent to. */
 function locationOf({ http }: NamedCall, key: string): string {
-  const scheme = http.isSecure ? 'https' : 'http';
   const path = http.rawPath.endsWith('/') ? http.rawPath : `${http.rawPath}/`;
   const name = key.split('/').map(encodeURIComponent).join('/');
-  return `${scheme}://${http.headers.get('host') ?? ''}${path}${name}`;
+  return `${originOf(http)}${path}${name}`;
 }
 
 type Stored = {

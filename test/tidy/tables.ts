@@ -76,7 +76,13 @@ export const importers: Importers = {
 
   // Node: what touches the world.
   'node:child_process': OUTSIDE,
-  'node:fs': ['actors/storage/disk-files.ts', 'actors/storage/direct-writer.ts', ...OUTSIDE],
+  'node:fs': [
+    'actors/storage/disk-files.ts',
+    'actors/storage/direct-writer.ts',
+    // The file of a socket.
+    'gateway/http/unix-socket.ts',
+    ...OUTSIDE,
+  ],
   'node:http': OUTSIDE,
   'node:module': ['gateway/http/uws-loader.ts', 'test/'],
   'node:net': [
@@ -89,6 +95,7 @@ export const importers: Importers = {
     'gateway/http/net-server.ts',
     'gateway/http/read-memory.ts',
     // Asks why uWebSockets.js could not listen.
+    'gateway/http/unix-socket.ts',
     'gateway/http/uws-server.ts',
     // The type of a socket.
     'gateway/http/write-turn.ts',

@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +11,9 @@ import { startHttpServer } from '../../../gateway/http/http-server.ts';
 import { freePort } from '../../support/free-port.ts';
 import { headerValue, RawConnection, rawRequest, requestHead } from '../../support/raw-http.ts';
 import { connectTo, ENGINES, eventually, realTimers, serve, textReply } from './server-fixture.ts';
+
+const LISTEN_AND_DIE = `require('node:net').createServer()
+  .listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`;
 
 /** Listens on a free port of 127.0.0.1 with Node alone. */
 function occupiedPort(t: ExecutionContext): Promise<number> {
@@ -70,6 +74,23 @@ for (const engine of ENGINES) {
     t.is(reply?.body.toString(), 'peer ""');
     await t.throwsAsync(() => serve(t, engine, handler, { host: path }), { code: 'EADDRINUSE' });
     t.is((await rawRequest({ path }, [requestHead('GET /')]))?.status, 200);
+  });
+
+  test(`${engine}: the socket of a process that was killed is taken over, and its users let in`, async t => {
+    const folder = await mkdtemp(join(tmpdir(), 'http-'));
+    t.teardown(() => rm(folder, { recursive: true }));
+    for (const [socketUsers, mode] of [
+      ['everybody', 0o222],
+      ['group', 0o220],
+    ] as const) {
+      const path = join(folder, socketUsers);
+      const killed = spawnSync(process.execPath, ['-e', LISTEN_AND_DIE, path]);
+      t.is(killed.signal, 'SIGKILL');
+      t.true((await stat(path)).isSocket());
+      await serve(t, engine, handler, { host: path, socketUsers });
+      t.is((await rawRequest({ path }, [requestHead('GET /')]))?.status, 200);
+      t.is((await stat(path)).mode & 0o777, mode);
+    }
   });
 
   test(`${engine}: closing refuses new connections and finishes what is in flight`, async t => {
@@ -165,6 +186,17 @@ test('net: at its deadlines the server closes idle connections and unfinished he
   t.is((await idle.readReply())?.status, 200);
   environment.advance(70_000);
   await idle.closed();
+});
+
+test('net: a file that is no socket is not taken away', async t => {
+  const folder = await mkdtemp(join(tmpdir(), 'http-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const path = join(folder, 'file');
+  await writeFile(path, 'mine');
+  await t.throwsAsync(() => serve(t, 'net', () => textReply(''), { host: path }), {
+    code: 'EADDRINUSE',
+  });
+  t.is(await readFile(path, 'utf8'), 'mine');
 });
 
 test('net: connections over the limit are closed at once', async t => {

@@ -269,5 +269,9 @@ test('net: the absolute form, an empty line before, and HTTP/1.0 are understood'
   await connection.send(`GET /old HTTP/1.0\r\n${H}\r\n`);
   t.is((await connection.readReply())?.body.toString(), '/old ');
   await connection.closed();
+  // So proxies ask whether a server is well.
+  t.is((await rawRequest({ port }, ['GET /health HTTP/1.0\r\n\r\n']))?.body.toString(), '/health ');
+  t.is((await rawRequest({ port }, ['GET /health HTTP/1.1\r\n\r\n']))?.status, 400);
+  t.is((await rawRequest({ port }, [`GET /health HTTP/1.0\r\n${H}${H}\r\n`]))?.status, 400);
   t.pass();
 });
