@@ -7,8 +7,9 @@
  *
  * It goes through the queue page by page. While clients use this node it rests after each
  * page, in proportion to the time that the page took; while nobody does, it does not rest. What no
- * peer has is tried again later and later; where no peer can be reached, the queue is left as it is
- * and looked at again soon, because nothing was learnt about its blocks.
+ * peer has, or what fails by itself, is tried again later and later; where no peer can be reached,
+ * the queue is left as it is and looked at again soon, because nothing was learnt about its blocks.
+ * A disk that takes nothing ends the pass.
  */
 import type { BlockPeers } from '../../bus/block-peers.ts';
 import type { Clock, Timer, Timers } from '../../schemas/environment.ts';
@@ -19,9 +20,11 @@ import type { Log } from '../../schemas/telemetry.ts';
 import { WorkerJournal } from '../runtime/worker-journal.ts';
 import type { ReportingWorker, WorkerReport } from '../runtime/worker-registry.ts';
 import { checksumsMatch } from '../storage/block-format.ts';
+import { NoSpaceForBlocksError } from '../storage/data-directories.ts';
+import { StoreFullError, StoreUnavailableError } from '../storage/store.ts';
 import { isNamed } from './block-comparison.ts';
 import type { BlockPartition } from './block-partition.ts';
-import type { FetchedBlock } from './block-repair.ts';
+import type { BlockRepair, FetchedBlock } from './block-repair.ts';
 import type { BlockStats } from './block-stats.ts';
 import type { ResyncPace } from './resync-pace.ts';
 import type { ResyncQueue } from './resync-queue.ts';
@@ -221,9 +224,23 @@ export class ResyncWorker implements ReportingWorker {
     if (failed !== undefined) throw failed.reason;
   }
 
+  /** What fails with this block alone must not keep those behind it waiting. */
   async #lookAfterOne(partition: PartitionId, hash: BlockHash): Promise<Outcome> {
-    const repair = this.#options.partitions[partition]?.repair;
+    const { partitions, clock, log } = this.#options;
+    const repair = partitions[partition]?.repair;
     if (repair === undefined) return 'unreachable';
+    try {
+      return await this.#tryOne(repair, partition, hash);
+    } catch (error) {
+      if (failsForAll(error)) throw error;
+      this.journal.failed(error);
+      log.warn({ error, hash }, 'a block cannot be looked after now; it is tried again later');
+      await repair.postpone(hash, clock.wallMs());
+      return 'postponed';
+    }
+  }
+
+  async #tryOne(repair: BlockRepair, partition: PartitionId, hash: BlockHash): Promise<Outcome> {
     if ((await repair.examine(hash)) !== 'missing') return 'done';
     const fetched = await this.#fetch(partition, hash);
     if (fetched === 'unreachable') return 'unreachable';
@@ -283,6 +300,15 @@ export class ResyncWorker implements ReportingWorker {
       };
     });
   }
+}
+
+/** The store or the disks take nothing, whichever block it is. */
+function failsForAll(error: unknown): boolean {
+  return (
+    error instanceof StoreUnavailableError ||
+    error instanceof StoreFullError ||
+    error instanceof NoSpaceForBlocksError
+  );
 }
 
 function isWhole(hash: BlockHash, { bytes, checksums }: FetchedBlock): boolean {

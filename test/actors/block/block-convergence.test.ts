@@ -182,6 +182,39 @@ test('where no peer answers nothing is given up; where none has it, it is tried 
   t.is(world.queue.length, 0);
 });
 
+test('a block that cannot be written is tried later, and keeps none behind it waiting', async t => {
+  const cluster = new BlockCluster(3);
+  const blocks = Array.from({ length: 30 }, (_, seed) => makeBlock(100, seed));
+  for (const block of blocks) await store(cluster, block, 1);
+  const { missing, resync, world } = cluster.restart(0, { files: true });
+  await cluster.drive(missing.walk('fast'));
+  const [first] = blocks.map(({ hash }) => hash).sort();
+  const leaf = pathOf(first!).slice(0, -first!.length);
+  const isLeaf = ({ path }: { path: string }): boolean => path.startsWith(leaf);
+  const stuck = blocks.filter(({ hash }) => isLeaf({ path: pathOf(hash) })).length;
+  world.files.fail(step => step.operation === 'create' && isLeaf(step), 'EMFILE', 'always');
+  t.is(await cluster.drive(resync.pass()), 'idle');
+  t.is(world.blockFilePaths().length, blocks.length - stuck);
+  t.deepEqual([world.queue.length, resync.status.erroredBlocks], [stuck, stuck]);
+  t.is(resync.journal.errors, stuck);
+  world.files.heal();
+  cluster.environment.advance(61_000);
+  await cluster.drive(resync.pass());
+  t.is(world.queue.length, 0);
+  await hasAll(t, cluster, blocks);
+});
+
+test('a disk that takes nothing ends the pass, and no block is blamed for it', async t => {
+  const cluster = new BlockCluster(3);
+  const block = makeBlock(3000);
+  await store(cluster, block, 1);
+  const { missing, resync, world } = cluster.restart(0, { files: true });
+  await cluster.drive(missing.walk('fast'));
+  world.files.fail(step => step.operation === 'create', 'EIO', 'always');
+  t.is(await cluster.drive(resync.pass()), 'failed');
+  t.is(resync.status.erroredBlocks, 0);
+});
+
 test('a node that joins is in step with peers that are written to without a pause', async t => {
   const cluster = new BlockCluster(3);
   const partition = partitionId(7);
