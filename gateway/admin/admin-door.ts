@@ -61,7 +61,8 @@ export function adminEndpointOf({ method, rawPath }: HttpRequest): string {
 function answer(request: HttpRequest, options: AdminDoorOptions): Promise<HttpReply> | HttpReply {
   const { method, rawPath } = request;
   if (method === 'OPTIONS') return preflightReply();
-  if (method === 'GET' && rawPath === '/health') return healthReply(options);
+  // Uptime monitors ask with HEAD.
+  if ((method === 'GET' || method === 'HEAD') && rawPath === '/health') return healthReply(options);
   if (method === 'GET' && rawPath === '/metrics') return metricsReply(request, options);
   if (method === 'GET' && rawPath === '/check') return checkReply(request, options);
   return operationReply(request, options);

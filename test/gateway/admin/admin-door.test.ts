@@ -53,6 +53,7 @@ test('health needs no token and tells by its status whether requests are served'
   t.is((await ask(post('UpdateClusterLayout', { roles }))).status, 200);
   t.is((await ask(post('ApplyClusterLayout', { version: 1 }))).status, 200);
   const healthy = await ask({ target: '/health' });
+  t.is((await ask({ method: 'HEAD', target: '/health' })).status, 200);
   t.is(healthy.status, 200);
   t.regex(healthy.text, /fully operational/);
 });
