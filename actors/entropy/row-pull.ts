@@ -7,7 +7,8 @@
  *
  * It only ever pulls: the other replica pulls for itself. So an exchange needs no agreement, and
  * may be cut, repeated or overtaken at any step: what was merged stays merged, what was not is
- * found again. A row that changes between two steps is merged as it is when it is read.
+ * found again. A row that changes between two steps is merged as it is when it is read. One that
+ * cannot be merged, because a row here is damaged, keeps no other from it.
  */
 import type { TableAnswer } from '../../bus/table-client.ts';
 import { mapKey } from '../../schemas/codec.ts';
@@ -17,10 +18,12 @@ import type {
   DigestedRow,
   DigestRows,
   RoundNumber,
+  StoredRow,
 } from '../../schemas/messages/table-replicas.ts';
 import type { DigestPage } from '../partition/digest-pages.ts';
 import { digestPage, QUIET_MS } from '../partition/digest-pages.ts';
 import { DIGEST_LEAVES, differingLeaves } from '../partition/digest-tree.ts';
+import { inMergeOrder } from '../partition/row-merges.ts';
 import { hasMissedRound, readRound } from '../partition/rounds.ts';
 import { holdsRows } from '../partition/set-aside.ts';
 import type { TablePartition } from '../partition/table-partition.ts';
@@ -61,6 +64,9 @@ const ALL_LEAVES = Buffer.alloc(DIGEST_LEAVES / 8, 0xff);
 
 type Names = readonly Uint8Array[];
 type Where = { readonly leaves: Buffer; readonly tables: DigestRows['tables'] };
+
+/** So many rows were changed, and so many could not be merged. */
+type Merged = { readonly changed: number; readonly damaged: number };
 
 class PullFailure extends Error {
   override readonly name = 'PullFailure';
@@ -124,17 +130,21 @@ export class RowPull {
   async #pullLeaves(table: TablePartition, source: NodeId, where: Where): Promise<number> {
     let after: Uint8Array | undefined;
     let changed = 0;
+    let damaged = 0;
     do {
       const page = await this.#page(source, table, { ...where, after });
       let wanted = await this.#wanted(table, page, { ...where, after });
       while (wanted.length > 0) {
-        const { handled, merged } = await this.#pullRows(table, source, wanted);
-        wanted = wanted.slice(handled);
-        changed += merged;
+        const pulled = await this.#pullRows(table, source, wanted);
+        wanted = wanted.slice(pulled.handled);
+        changed += pulled.changed;
+        damaged += pulled.damaged;
       }
       after = page.next;
       await this.#ports.rest();
     } while (after !== undefined);
+    // All others are merged; but whoever counts on every row must not take this for all.
+    if (damaged > 0) throw new PullFailure('merging: damaged');
     return changed;
   }
 
@@ -194,16 +204,44 @@ export class RowPull {
     table: TablePartition,
     source: NodeId,
     wanted: Names,
-  ): Promise<{ readonly handled: number; readonly merged: number }> {
+  ): Promise<Merged & { readonly handled: number }> {
     const names = wanted.slice(0, ROWS_AT_ONCE);
     const read = await this.#ask(source, table, { kind: 'rows-read', names });
     if (read.kind !== 'rows' || read.handled === 0) throw new PullFailure(read.kind);
     const { rows, handled, round } = read;
-    if (rows.length === 0) return { handled, merged: 0 };
-    const { self } = this.#ports;
-    const merged = await this.#ask(self, table, { kind: 'rows-merge', rows, round });
+    if (rows.length === 0) return { handled, changed: 0, damaged: 0 };
+    const merged = await this.#merge(table, rows, round);
+    if (merged !== 'damaged') return { handled, changed: merged, damaged: 0 };
+    return { handled, ...(await this.#mergeEach(table, rows, round)) };
+  }
+
+  /** What stops one row stops no other: among them may be the one that puts it right. */
+  async #mergeEach(
+    table: TablePartition,
+    rows: readonly StoredRow[],
+    round: RoundNumber,
+  ): Promise<Merged> {
+    let changed = 0;
+    let damaged = 0;
+    for (const row of inMergeOrder(rows)) {
+      const merged = await this.#merge(table, [row], round);
+      if (merged === 'damaged') damaged += 1;
+      else changed += merged;
+    }
+    return { changed, damaged };
+  }
+
+  /** So many rows are changed. `damaged`: none is, for one that cannot be read. */
+  async #merge(
+    table: TablePartition,
+    rows: readonly StoredRow[],
+    round: RoundNumber,
+  ): Promise<number | 'damaged'> {
+    const request = { kind: 'rows-merge', rows, round } as const;
+    const merged = await this.#ask(this.#ports.self, table, request);
+    if (merged.kind === 'damaged') return 'damaged';
     if (merged.kind !== 'merged') throw new PullFailure(`merging: ${merged.kind}`);
-    return { handled, merged: merged.changed };
+    return merged.changed;
   }
 }
 

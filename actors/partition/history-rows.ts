@@ -112,7 +112,7 @@ export function lastNull(at: KeyRows): ObjectRow | undefined {
   return head !== undefined && isNullRow(head) ? head : readNullBelow(at);
 }
 
-function readHistoryRow(
+export function readHistoryRow(
   { rows, partition, place }: KeyRows,
   timestamp: Timestamp,
 ): ObjectRow | undefined {

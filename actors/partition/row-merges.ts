@@ -88,18 +88,22 @@ export function applyRowsMerge(
   if (round !== undefined && meetRound(step, round) === 'stale') {
     return { kind: 'stale-round', round: readRound(step.batch, step.partition).round };
   }
-  const ends = new Set(rows.filter(mayEndVersion));
-  const places = keysToWalk(step, ends, known);
+  const places = keysToWalk(step, rows.filter(mayEndVersion), known);
   if (places.length > 0) return { kind: 'walk', places };
-  const others = rows.filter(row => !ends.has(row));
-  const ordered = [...ends, ...others.toSorted((a, b) => a.name[0]! - b.name[0]!)];
   let changed = 0;
-  for (const row of ordered) {
+  for (const row of inMergeOrder(rows)) {
     const merge = MERGES.get(row.name[0]!);
     if (merge === undefined) return { kind: 'not-understood' };
     if (merge(step, keyOfName(step.partition, row.name), row, known)) changed += 1;
   }
   return { kind: 'merged', changed };
+}
+
+/** What others depend on comes first. */
+export function inMergeOrder(rows: readonly StoredRow[]): StoredRow[] {
+  const ends = new Set(rows.filter(mayEndVersion));
+  const others = rows.filter(row => !ends.has(row));
+  return [...ends, ...others.toSorted((a, b) => a.name[0]! - b.name[0]!)];
 }
 
 /** So often the versions that a walk has found may be gone when they are needed. */

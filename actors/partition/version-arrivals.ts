@@ -19,14 +19,13 @@ import type { ObjectPlace } from '../../schemas/messages/table.ts';
 import { storedBytesOf } from '../../schemas/records/customer-encryption.ts';
 import type { ObjectRow } from '../../schemas/records/object-row.ts';
 import { isNullRow, mergeObjectRows } from '../../schemas/records/object-row.ts';
-import { orDamage } from '../storage/row-damage.ts';
 import { putHead } from './current-row.ts';
 import { hasBytes, readNullBelow, replaceHistory, rowOfStamp } from './history-rows.ts';
 import { storeObject } from './object-writes.ts';
 import { abortedMarkRowKey, objectRowKey, partListRowKey } from './row-keys.ts';
 import { readObjectRowOrDamage } from './stored-rows.ts';
 import type { Successors } from './successors.ts';
-import { dropBelow, endVersion, isEnd, putBelow } from './version-ends.ts';
+import { dropBelow, endVersion, isEnd, orAbsent, putBelow } from './version-ends.ts';
 import { markerOf, planWrite } from './version-plan.ts';
 import type { WriteStep } from './write-step.ts';
 
@@ -67,18 +66,6 @@ function known(stored: Stored): ObjectRow | undefined {
 function isWhole({ row, inline }: Arrival): boolean {
   if (row.kind !== 'version' || row.content.kind !== 'inline') return true;
   return (inline?.length ?? 0) === storedBytesOf(row);
-}
-
-/** What is damaged is written again; what it held is counted anew. */
-function orAbsent<Row>(
-  step: WriteStep,
-  place: ObjectPlace,
-  read: () => Row | undefined,
-): Row | undefined {
-  const found = orDamage(read);
-  if (found !== 'damaged') return found;
-  step.ledger.distrust(place.bucket);
-  return undefined;
 }
 
 function arriveVersion(step: WriteStep, place: ObjectPlace, arriving: Arriving): Arrived {

@@ -18,18 +18,19 @@ import { NO_COUNTERS } from '../../schemas/records/bucket-counters.ts';
 import type { EndedVersion, ObjectRow, StoredVersion } from '../../schemas/records/object-row.ts';
 import { isNullRow, mergeObjectRows } from '../../schemas/records/object-row.ts';
 import type { ObjectTombstone } from '../../schemas/records/object-row.ts';
+import { orDamage } from '../storage/row-damage.ts';
 import { dropHead, putHead } from './current-row.ts';
 import {
   putHistory,
   readHistoryBytes,
+  readHistoryRow,
   readNullBelow,
   replaceHistory,
-  rowOfStamp,
   standing,
   takeHistory,
 } from './history-rows.ts';
 import { objectRowKey } from './row-keys.ts';
-import { readObjectRowOrDamage } from './stored-rows.ts';
+import { readObjectRow } from './stored-rows.ts';
 import type { Successors } from './successors.ts';
 import { newestStanding } from './successors.ts';
 import { bytesOf, isLive, markerOf } from './version-plan.ts';
@@ -57,22 +58,43 @@ export function endVersion(
   end: VersionEnd,
   successors: Successors | undefined,
 ): 'changed' | 'unchanged' | 'walk' {
-  const stored = readObjectRowOrDamage(step.batch, objectRowKey(step.partition, place));
-  const head = stored === 'damaged' ? undefined : stored;
+  const head = orAbsent(step, place, () => {
+    return readObjectRow(step.batch, objectRowKey(step.partition, place));
+  });
   const current = standing(head);
   if (current !== undefined && endsCurrent(head, end)) {
     return endCurrent(step, place, { current, end }, successors);
   }
-  return isNullRow(end) ? endNull(step, place, end, head) : endBelow(step, place, end);
+  return isNullRow(end) ? endNull(step, place, end, head) : endBelow(step, place, end, head);
+}
+
+/** Of what arrives: what is damaged here is written again, by this row or by one that comes yet;
+ *  what it held is counted anew. */
+export function orAbsent<Row>(
+  step: WriteStep,
+  place: ObjectPlace,
+  read: () => Row | undefined,
+): Row | undefined {
+  const found = orDamage(read);
+  if (found !== 'damaged') return found;
+  step.ledger.distrust(place.bucket);
+  return undefined;
 }
 
 /** A version with an id that is not the current one, or was never here. */
-function endBelow(step: WriteStep, place: ObjectPlace, end: VersionEnd): 'changed' | 'unchanged' {
-  const here = rowOfStamp({ rows: step.batch, partition: step.partition, place }, end.timestamp);
-  const row = standing(here?.row);
+function endBelow(
+  step: WriteStep,
+  place: ObjectPlace,
+  end: VersionEnd,
+  head: ObjectRow | undefined,
+): 'changed' | 'unchanged' {
+  const at = { rows: step.batch, partition: step.partition, place };
+  const isHead = head?.timestamp === end.timestamp;
+  const here = isHead ? head : orAbsent(step, place, () => readHistoryRow(at, end.timestamp));
+  const row = standing(here);
   if (here !== undefined && row === undefined) {
-    const merged = mergeObjectRows(here.row, end);
-    if (merged === here.row) return 'unchanged';
+    const merged = mergeObjectRows(here, end);
+    if (merged === here) return 'unchanged';
     replaceHistory(step, place, merged);
     return 'changed';
   }
@@ -99,7 +121,8 @@ function endNull(
     putHead(step, place, { row: merged, bytes: undefined });
     return 'changed';
   }
-  const below = readNullBelow({ rows: step.batch, partition: step.partition, place });
+  const at = { rows: step.batch, partition: step.partition, place };
+  const below = orAbsent(step, place, () => readNullBelow(at));
   if (below !== undefined && mergeObjectRows(below, end) === below) return 'unchanged';
   const releases = below && dropBelow(step, place, below);
   putEnd(step, place, end, releases);

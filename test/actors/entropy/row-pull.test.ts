@@ -6,6 +6,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { RowPull } from '../../../actors/entropy/row-pull.ts';
 import type { PullMode, PullOutcome } from '../../../actors/entropy/row-pull.ts';
+import { endedUploadRowKey } from '../../../actors/partition/row-keys.ts';
 import { uploadOfKey } from '../../../actors/partition/row-names.ts';
 import type { NodeId } from '../../../schemas/ids.ts';
 import type { TableRequest } from '../../../schemas/messages/table.ts';
@@ -22,6 +23,7 @@ import {
   complete,
   createUpload,
   inlineVersion,
+  partition,
   partOf,
   put,
   putBlocks,
@@ -273,4 +275,25 @@ test('parts of an upload that was aborted here do not come back', async t => {
   await world.pull(0, 1, 'everything');
   t.is(world.all[0]!.rows(TABLE.openUpload).length, 0, 'and it ends where it was open');
   t.is(world.all[0]!.rows(TABLE.release).length, 1, 'where its part is released');
+});
+
+test('a row that cannot be merged keeps no other from it, and the pull is no success', async t => {
+  const world = new Replicas();
+  const [from, to] = [world.all[0]!, world.all[1]!];
+  for (let tick = 1; tick <= 150; tick += 1) await from.ask(put(`key ${String(tick)}`, tick));
+  // Whether the upload has ended here cannot be told, so its part is not merged.
+  const id = uploadId(200);
+  for (const { ask } of [from, to]) await ask(createUpload('key 9 up', id));
+  await from.ask(writePart('key 9 up', partOf(id, 1, 201)));
+  await to.ask({
+    kind: 'upload-abort',
+    place: at('key 9 up'),
+    uploadId: id,
+    timestamp: stamp(202),
+  });
+  to.store.damage(endedUploadRowKey(partition, at('key 9 up'), id));
+  const outcome = await world.pull(1, 0, 'everything');
+  t.deepEqual(outcome, { kind: 'failed', why: 'merging: damaged' });
+  t.is(to.rows(TABLE.object).length, 150);
+  t.is(to.rows(TABLE.part).length, 0);
 });

@@ -2,9 +2,11 @@
 import test from 'ava';
 import {
   abortedMarkRowKey,
+  historyRowKey,
   manifestRowKey,
   objectRowKey,
 } from '../../../actors/partition/row-keys.ts';
+import type { ObjectWrite } from '../../../schemas/messages/table.ts';
 import type { StoredRow } from '../../../schemas/messages/table-replicas.ts';
 import { encodeAbortedMark } from '../../../schemas/records/aborted-mark.ts';
 import { encodeManifestRow } from '../../../schemas/records/manifest-row.ts';
@@ -18,6 +20,7 @@ import {
   inlineVersion,
   partition,
   put,
+  stamp,
   tablePartition,
   versionId,
 } from './partition-fixture.ts';
@@ -59,4 +62,27 @@ test('rows that fail half-way are not counted, and what shares their batch is', 
     t.deepEqual(await countersOf(f), [3 + 2 * index, 7 + 2 * index]);
   }
   t.deepEqual(await countersOf(f.crash()), [7, 11]);
+});
+
+test('a damaged current row is put right though the end of another version comes with it', async t => {
+  const f = tablePartition({ soleReplica: false });
+  const write = (tick: number): ObjectWrite => {
+    return { ...put('k', tick, 5), row: { ...inlineVersion(tick, 5), versioned: true } };
+  };
+  for (const tick of [1, 2]) t.is((await f.ask(write(tick))).kind, 'written');
+  const key = objectRowKey(partition, at('k'));
+  f.store.damage(key);
+  const current = { name: nameOfKey(key), value: encodeObjectRow(write(2).row) };
+  const end = encodeObjectRow({ kind: 'tombstone', timestamp: stamp(1), ends: 'version' });
+  const rows = [
+    { ...current, inline: Buffer.alloc(5, 2) },
+    { name: nameOfKey(historyRowKey(partition, at('k'), stamp(1))), value: end },
+    rowOf('other', 3, 7),
+  ];
+  const merge = { kind: 'rows-merge', rows, round: { round: 0 } } as const;
+  t.deepEqual(await f.ask(merge), { kind: 'merged', changed: 3 });
+  const read = { kind: 'object-read', place: at('k'), want: 'row' } as const;
+  t.like(await f.ask(read), { row: { kind: 'version', timestamp: stamp(2) } });
+  t.like(await f.ask({ ...read, version: stamp(1) }), { row: { kind: 'tombstone' } });
+  t.is((await f.ask({ ...read, place: at('other') })).kind, 'object');
 });
