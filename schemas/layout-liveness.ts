@@ -143,15 +143,16 @@ function mayRetire(state: LayoutState, version: NamedVersion): boolean {
     other => isBefore(state, version.name, other.name) && isComplete(state, other),
   );
   if (after.length === 0) return false;
-  const has = (names: ReadonlySet<VersionName>): boolean =>
-    after.some(({ name }) => names.has(name));
-  const isStopped = (node: NodeId): boolean => has(trackerOf(state, node).stopped);
-  const isSkipped = (node: NodeId): boolean => has(trackerOf(state, node).skipped);
+  const isStopped = (node: NodeId): boolean =>
+    after.some(({ name }) => trackerOf(state, node).stopped.has(name));
+  // By one version: together, those who are skipped by several may be enough to be read from.
+  const isSkipped = (node: NodeId, { name }: NamedVersion): boolean =>
+    trackerOf(state, node).skipped.has(name);
   const quorum = writeQuorumOf(version.layout);
   return version.layout.replicas.every(
     nodes =>
       nodes.filter(isStopped).length >= quorum ||
-      nodes.every(node => isStopped(node) || isSkipped(node)),
+      after.some(other => nodes.every(node => isStopped(node) || isSkipped(node, other))),
   );
 }
 

@@ -9,9 +9,15 @@
  * partition has a read quorum of living replicas by every version before, and a write quorum by the
  * version itself, nothing that was acknowledged is lost. Where it has not, what only the dead held
  * may be lost, and the operator says a second word.
+ *
+ * So the operator does where the dead are a read quorum of a version before: with an even number of
+ * copies half of them are one. If they are alive behind a cut, a gateway on their side reads from
+ * them alone by that version, and nobody can tell them that it is over.
  */
 import type { SkipDeadResult } from '../../schemas/admin-types.ts';
+import { replicasOf } from '../../schemas/cluster-layout.ts';
 import type { NodeId } from '../../schemas/ids.ts';
+import { PARTITIONS } from '../../schemas/ids.ts';
 import {
   holdersOf,
   isBefore,
@@ -24,6 +30,7 @@ import {
   EMPTY_STATE,
   mergeStates,
   trackerChange,
+  versionChange,
   type LayoutState,
   type NamedVersion,
 } from '../../schemas/layout-state.ts';
@@ -52,9 +59,9 @@ export function skipDeadNodes(state: LayoutState, request: SkipRequest, isDead: 
   let change = EMPTY_STATE;
   for (const version of pending) {
     const dead = waitedFor(state, version).filter(isDead);
-    const lost = lostPartitions(state, version, isDead);
-    if (dead.length > 0 && lost > 0 && !request.allowMissingData) {
-      return { result: { kind: 'refused', reason: quorumReason(lost) } };
+    const reason = dead.length === 0 ? undefined : problemWithout(state, version, isDead);
+    if (reason !== undefined && !request.allowMissingData) {
+      return { result: { kind: 'refused', reason } };
     }
     for (const node of dead) {
       const { acked, synced } = trackerOf(state, node);
@@ -71,10 +78,25 @@ export function skipDeadNodes(state: LayoutState, request: SkipRequest, isDead: 
   return change === EMPTY_STATE ? { result } : { result, change };
 }
 
-function quorumReason(lost: number): string {
+/** Why a version may not go on without the dead before a second word; undefined: it may. */
+function problemWithout(
+  state: LayoutState,
+  version: NamedVersion,
+  isDead: IsDead,
+): string | undefined {
+  const lost = lostPartitions(state, version, isDead);
+  if (lost > 0) {
+    return (
+      `${String(lost)} partitions have too few living replicas, so what only the dead ones held ` +
+      'would be lost; bring one of them back, or add --allow-missing-data.'
+    );
+  }
+  const stale = stalePartitions(state, version, isDead);
+  if (stale === 0) return undefined;
   return (
-    `${String(lost)} partitions have too few living replicas, so what only the dead ones held ` +
-    'would be lost; bring one of them back, or add --allow-missing-data.'
+    `${String(stale)} partitions can be read from the dead nodes alone: should they be cut off, ` +
+    'gateways on their side answer with what is out of date. See to it that they do not run, and ' +
+    'add --allow-missing-data.'
   );
 }
 
@@ -91,10 +113,14 @@ function waitedFor(state: LayoutState, version: NamedVersion): readonly NodeId[]
   return [...new Set(holders)].filter(node => !trackerOf(state, node).skipped.has(version.name));
 }
 
+/** Who is left out once the dead are skipped in this version. */
+function isLeftOut(state: LayoutState, { name }: NamedVersion, isDead: IsDead): IsDead {
+  return node => isDead(node) || trackerOf(state, node).skipped.has(name);
+}
+
 /** Partitions that would go on without a quorum if the dead were skipped in this version. */
 export function lostPartitions(state: LayoutState, version: NamedVersion, isDead: IsDead): number {
-  const isGone = (node: NodeId): boolean =>
-    isDead(node) || trackerOf(state, node).skipped.has(version.name);
+  const isGone = isLeftOut(state, version, isDead);
   const left = (nodes: readonly NodeId[]): number => nodes.filter(node => !isGone(node)).length;
   const { layout } = version;
   const before = versionsBefore(state, version).map(other => other.layout);
@@ -104,16 +130,20 @@ export function lostPartitions(state: LayoutState, version: NamedVersion, isDead
   }).length;
 }
 
+/** Partitions of which those who are left out could still serve reads, by a version before. */
+export function stalePartitions(state: LayoutState, version: NamedVersion, isDead: IsDead): number {
+  const isGone = isLeftOut(state, version, isDead);
+  const before = versionsBefore(state, version).map(other => other.layout);
+  return PARTITIONS.filter(partition =>
+    before.some(other => replicasOf(other, partition).filter(isGone).length >= readQuorumOf(other)),
+  ).length;
+}
+
 /** Why a version that replaces a dead node must wait for a second word; undefined: it need not. */
 export function replacementProblem(
   state: LayoutState,
   version: NamedVersion,
   isDead: IsDead,
 ): string | undefined {
-  const after = mergeStates(state, {
-    ...EMPTY_STATE,
-    versions: new Map([[version.name, version]]),
-  });
-  const lost = lostPartitions(after, version, isDead);
-  return lost === 0 ? undefined : quorumReason(lost);
+  return problemWithout(mergeStates(state, versionChange(version)), version, isDead);
 }

@@ -110,7 +110,7 @@ function addNodeReplace(node: Command, context: Context): void {
     .description('have a new node take the place of one that is dead; in force at once')
     .argument('<old>', 'the node that is gone: id, or beginning of an id')
     .argument('<new>', 'the node that is to hold what it held')
-    .option('--allow-missing-data', 'even where a quorum is dead, and data may be lost')
+    .option('--allow-missing-data', 'even where data may be lost, or read that are out of date')
     .action(async (old: string, by: string, flags: { allowMissingData?: true }) => {
       const cli = context();
       const [status, layout] = await Promise.all([

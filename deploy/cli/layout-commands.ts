@@ -215,7 +215,7 @@ function addSkipping(layout: Command, context: Context): void {
     .command('skip-dead-nodes')
     .description('have a change of layout go on without nodes that are dead')
     .option('--version <number>', 'the version that is to go on')
-    .option('--allow-missing-data', 'even where a quorum is dead, and data may be lost')
+    .option('--allow-missing-data', 'even where data may be lost, or read that are out of date')
     .action(async (flags: { version?: string; allowMissingData?: true }) => {
       const cli = context();
       if (flags.version === undefined) throw new CliError(await explainSkipping(cli));

@@ -1,5 +1,10 @@
 import test from 'ava';
-import { lostPartitions, skipDeadNodes } from '../../../actors/cluster/dead-nodes.ts';
+import {
+  lostPartitions,
+  replacementProblem,
+  skipDeadNodes,
+  stalePartitions,
+} from '../../../actors/cluster/dead-nodes.ts';
 import type { NodeId } from '../../../schemas/ids.ts';
 import { isComplete, settled } from '../../../schemas/layout-liveness.ts';
 import { mergeStates, trackerChange, type LayoutState } from '../../../schemas/layout-state.ts';
@@ -61,4 +66,33 @@ test('who was skipped before counts as dead, though it lives again', t => {
 
 test('a version without one before it has nobody to wait for', t => {
   t.is(skip(stateOf(first), 'c').change, undefined);
+});
+
+test('half of an even number of copies could still be read from: a second word is wanted', t => {
+  for (const [before, then, letters] of [
+    ['ab', 'ac', 'b'],
+    ['abcd', 'abce', 'cd'],
+  ] as const) {
+    const old = versionOf(before, [], before.length);
+    const next = versionOf(then, [old], then.length);
+    const state = stateOf(old, next);
+    t.is(lostPartitions(state, next, dead(letters)), 0);
+    t.is(stalePartitions(state, next, dead(letters)), 256);
+    const { result, change } = skip(state, letters);
+    t.is(change, undefined);
+    const expected = /^256 partitions .* out of date.*--allow-missing-data/;
+    t.regex(result.kind === 'refused' ? result.reason : '', expected);
+    t.regex(replacementProblem(stateOf(old), next, dead(letters)) ?? '', expected);
+    t.not(skip(state, letters, true).change, undefined);
+    t.is(skip(state, '').result.kind, 'skipped', 'where nobody is dead nothing is asked');
+  }
+});
+
+test('of four copies one may be skipped, and who was skipped before counts', t => {
+  const old = versionOf('abcd', [], 4);
+  const next = versionOf('abce', [old], 4);
+  const { change } = skip(stateOf(old, next), 'd');
+  if (change === undefined) return t.fail();
+  const state = mergeStates(stateOf(old, next), change);
+  return t.is(skip(state, 'c').result.kind, 'refused');
 });

@@ -67,6 +67,19 @@ test('nodes that are skipped hold nothing up', t => {
   t.deepEqual(live(settled(after(state, 'b', { stopped: [two] }))), [2]);
 });
 
+test('nodes that are skipped by several versions do not make up a version that is over', t => {
+  const first = versionOf('abcd', [], 4);
+  const second = versionOf('abde', [first], 4);
+  const third = versionOf('abef', [second], 4);
+  let state = after(stateOf(first, second, third), 'abdef', { synced: [second, third] });
+  state = after(state, 'c', { skipped: [second] });
+  state = after(state, 'd', { skipped: [third] });
+  state = settled(after(state, 'ab', { stopped: [third] }));
+  t.deepEqual(live(state), [1, 2, 3], 'c and d are enough to be read from by the first');
+  t.deepEqual(live(settled(after(state, 'd', { stopped: [second] }))), [2, 3]);
+  t.deepEqual(live(settled(after(state, 'c', { skipped: [third] }))), [2, 3], 'as was said');
+});
+
 test('of two versions with one number both are live, and the name decides by which is read', t => {
   const other = versionOf('abe', [one]);
   const state = after(stateOf(one, two, other), 'abde', { synced: [two, other] });

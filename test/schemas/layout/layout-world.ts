@@ -42,9 +42,13 @@ export function layoutOf(version: number, letters: string, factor = 3): LayoutVe
 }
 
 /** The version of these nodes that follows `parents`. */
-export function versionOf(letters: string, parents: readonly NamedVersion[] = []): NamedVersion {
+export function versionOf(
+  letters: string,
+  parents: readonly NamedVersion[] = [],
+  factor = 3,
+): NamedVersion {
   const number = Math.max(0, ...parents.map(parent => parent.layout.version)) + 1;
-  const layout = layoutOf(number, letters);
+  const layout = layoutOf(number, letters, factor);
   const at = stamp(number);
   return nameVersion({
     ...{ layout, redundancyStamp: TIMESTAMP_ZERO, factorStamp: TIMESTAMP_ZERO },
