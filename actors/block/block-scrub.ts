@@ -9,6 +9,9 @@
  * bytes and checksum agree even where both are wrong; the name is the last word. The place is saved
  * after each directory: a restart reads at most one directory twice. A round that an operator asks
  * for runs as fast as its tranquility lets it; the next monthly one counts from there.
+ *
+ * A directory that cannot be listed must not keep a round from those behind it: it is passed by,
+ * and tried again each day once the round has ended.
  */
 import { createHash } from 'node:crypto';
 import { FieldReader, pack } from '../../schemas/codec.ts';
@@ -19,7 +22,7 @@ import { READ_PIECE_BYTES } from '../../schemas/limits.ts';
 import { rowKey, TABLE } from '../../schemas/row-tables.ts';
 import type { Log } from '../../schemas/telemetry.ts';
 import type { BlockFiles } from '../storage/block-files.ts';
-import { contentOfLeaf, leavesOf } from '../storage/block-tree.ts';
+import { contentOfLeaf, LEAF_NAMES, leavesOf } from '../storage/block-tree.ts';
 import type { PurposefulStore } from '../storage/commit-purpose.ts';
 import type { DataDirectories } from '../storage/data-directories.ts';
 import type { ReportingWorker, WorkerReport } from '../runtime/worker-registry.ts';
@@ -78,6 +81,8 @@ export class BlockScrub implements ReportingWorker {
   #checkedBlocks = 0;
   #checkedBytes = 0;
   #damagedBlocks = 0;
+  /** Directories that could not be listed. */
+  readonly #passed = new Set<string>();
   /** Of the damaged ones, how many are in the orders' count. */
   #countedBlocks = 0;
 
@@ -117,6 +122,7 @@ export class BlockScrub implements ReportingWorker {
       freeform: [
         ...(isPaused ? [`Paused until ${new Date(pausedUntilMs).toISOString()}`] : []),
         ...(isHurried ? ['A round that was asked for'] : []),
+        ...(this.#passed.size === 0 ? [] : [`Unreadable directories: ${this.#passed.size}`]),
       ],
     };
   }
@@ -242,11 +248,21 @@ export class BlockScrub implements ReportingWorker {
     const round = this.#round;
     let place = this.#readPlace();
     if (place.root >= directories.roots.length) {
-      if (clock.wallMs() - place.startedMs < ROUND_MS) return 'waiting';
+      if (clock.wallMs() - place.startedMs < ROUND_MS) {
+        for (const path of [...this.#passed]) {
+          if (!this.#isStopped) await this.#scrubLeaf(path);
+        }
+        return 'waiting';
+      }
       place = { startedMs: clock.wallMs(), root: 0, leaf: '' };
     }
     const root = directories.roots[place.root]!;
-    const next = await leavesOf(files, root.path, place.leaf).next();
+    const passBranch = (path: string, error: unknown): void => {
+      // Without the root there is nothing to go on with.
+      if (path === root.path) throw error;
+      for (const leaf of LEAF_NAMES) this.#passBy(`${path}/${leaf}`, error);
+    };
+    const next = await leavesOf(files, root.path, passBranch, place.leaf).next();
     if (round !== this.#round) return 'more';
     if (next.done === true) {
       await this.#save({ ...place, root: place.root + 1, leaf: '' });
@@ -265,10 +281,21 @@ export class BlockScrub implements ReportingWorker {
 
   async #scrubLeaf(path: string): Promise<void> {
     const { files, blockFiles } = this.#options;
-    for (const hash of (await contentOfLeaf(files, path, blockFiles.tag)).blocks) {
+    const content = await contentOfLeaf(files, path, blockFiles.tag).catch((error: unknown) => {
+      this.#passBy(path, error);
+    });
+    if (content === undefined) return;
+    for (const hash of content.blocks) {
       if (this.#isStopped) return;
       await this.#check(hash, `${path}/${hash}`);
     }
+    this.#passed.delete(path);
+  }
+
+  #passBy(path: string, error: unknown): void {
+    this.#passed.add(path);
+    this.journal.failed(error);
+    this.#options.log.warn({ error, directory: path }, 'a directory of blocks cannot be scrubbed');
   }
 
   async #check(hash: BlockHash, path: string): Promise<void> {

@@ -9,20 +9,21 @@
  * goes after the same delay as any other; whoever stores that block meanwhile takes it out again.
  * When a large part of all files seems to be orphaned, it is far more likely that the rows are gone
  * (an older copy of the metadata directory) than that the files are useless: nothing is deleted
- * then.
+ * then. A directory that cannot be listed is passed by, and the walk counts as failed at its end.
  */
 import { join } from 'node:path';
 import type { Clock, Files, Timers } from '../../schemas/environment.ts';
 import type { BlockHash } from '../../schemas/ids.ts';
 import { partitionOfBlock } from '../../schemas/ids.ts';
 import type { Log } from '../../schemas/telemetry.ts';
-import { contentOfLeaf, leavesOf } from '../storage/block-tree.ts';
+import { contentOfLeaf, leavesOf, type LeafContent } from '../storage/block-tree.ts';
 import type { DataDirectories } from '../storage/data-directories.ts';
 import { removeIfThere } from '../storage/durable-files.ts';
 import { WorkerJournal } from '../runtime/worker-journal.ts';
 import type { ReportingWorker, WorkerReport } from '../runtime/worker-registry.ts';
 import type { BlockPartition } from './block-partition.ts';
 import type { BlockStats } from './block-stats.ts';
+import { UnlistableDirectories } from './unlistable-directories.ts';
 import { WeeklyWalk, type WalkPace } from './weekly-walk.ts';
 
 export type FileWalkerOptions = {
@@ -106,14 +107,16 @@ export class FileWalker implements ReportingWorker {
     this.#walks.walkNow();
   }
 
-  /** One walk, or the one that runs. Rejects when a directory cannot be read. */
+  /** One walk, or the one that runs. Rejects in the end when a directory could not be read. */
   walk(pace: WalkPace): Promise<Walk> {
     return this.#walks.walk(pace);
   }
 
   async #walkAndNote(pace: WalkPace): Promise<Walk> {
+    const unlistable = new UnlistableDirectories();
     try {
-      this.#last = await this.#walkAll(pace);
+      this.#last = await this.#walkAll(pace, unlistable);
+      unlistable.throwIfAny();
       this.journal.succeeded();
       return this.#last;
     } catch (error) {
@@ -122,15 +125,20 @@ export class FileWalker implements ReportingWorker {
     }
   }
 
-  async #walkAll(pace: WalkPace): Promise<Walk> {
-    const { clock, directories, files } = this.#options;
+  async #walkAll(pace: WalkPace, unlistable: UnlistableDirectories): Promise<Walk> {
+    const { clock, directories, files, tag } = this.#options;
     const progress: Progress = { files: 0, leftovers: 0, orphans: [] };
     for (const root of directories.roots) {
       if (root.isReadOnly) continue;
-      for await (const leaf of leavesOf(files, root.path)) {
+      const leaves = leavesOf(files, root.path, unlistable.note.bind(unlistable));
+      for await (const leaf of leaves) {
         if (this.#walks.isStopped) break;
         const startedMs = clock.monotonicMs();
-        await this.#walkLeaf(join(root.path, leaf), progress);
+        const path = join(root.path, leaf);
+        const content = await contentOfLeaf(files, path, tag).catch((error: unknown) => {
+          unlistable.note(path, error);
+        });
+        if (content !== undefined) await this.#walkLeaf(content, progress);
         const elapsedMs = clock.monotonicMs() - startedMs;
         if (pace === 'gentle') await this.#walks.rest(elapsedMs * REST_RATIO);
       }
@@ -143,9 +151,8 @@ export class FileWalker implements ReportingWorker {
     return { ...progress, orphans: progress.orphans.length, isSuspicious };
   }
 
-  async #walkLeaf(path: string, progress: Progress): Promise<void> {
-    const { files, tag, stats } = this.#options;
-    const content = await contentOfLeaf(files, path, tag);
+  async #walkLeaf(content: LeafContent, progress: Progress): Promise<void> {
+    const { files, stats } = this.#options;
     for (const leftover of content.leftovers) {
       if (!(await removeIfThere(files, leftover))) continue;
       progress.leftovers += 1;

@@ -15,7 +15,7 @@ export type WeeklyWalkOptions<Seen> = {
   readonly firstMs: number;
   /** One walk; asks `isStopped` between two steps, and rests there where it is gentle. */
   readonly run: (pace: WalkPace) => Promise<Seen>;
-  /** What is logged of a walk that failed; it is tried again soon. */
+  /** What is logged of a walk that failed; it is tried again soon, and then later and later. */
   readonly failed: string;
   readonly timers: Timers;
   readonly log: Log;
@@ -30,6 +30,7 @@ export class WeeklyWalk<Seen> {
   #timer: Timer | undefined;
   #running: Promise<Seen> | undefined;
   #isStopped = false;
+  #failedInRow = 0;
 
   constructor(options: WeeklyWalkOptions<Seen>) {
     this.#options = options;
@@ -76,10 +77,14 @@ export class WeeklyWalk<Seen> {
   #startIn(ms: number): void {
     this.#timer = this.#options.timers.after(ms, () => {
       this.walk('gentle').then(
-        () => this.#startAgain(WALK_INTERVAL_MS),
+        () => {
+          this.#failedInRow = 0;
+          this.#startAgain(WALK_INTERVAL_MS);
+        },
         (error: unknown) => {
           this.#warn(error);
-          this.#startAgain(RETRY_MS);
+          this.#startAgain(Math.min(WALK_INTERVAL_MS, RETRY_MS * 2 ** this.#failedInRow));
+          this.#failedInRow += 1;
         },
       );
     });

@@ -45,21 +45,27 @@ export function temporaryName(tag: string, count: number): string {
   return `tmp-${tag}-${String(count)}`;
 }
 
+/** What becomes of a directory that cannot be listed: the walk goes on behind it, or ends where
+ *  this throws. */
+export type Unlistable = (path: string, error: unknown) => void;
+
 /** The leaf directories that exist, in order; from `after` on (`ab/c0`), exclusive. */
 export async function* leavesOf(
   files: Files,
   root: string,
+  onUnlistable: Unlistable,
   after = '',
 ): AsyncGenerator<string, void> {
-  for (const branch of await directoriesIn(files, root)) {
+  for (const branch of await directoriesIn(files, root, onUnlistable)) {
     if (branch < after.slice(0, 2)) continue;
-    for (const leaf of await directoriesIn(files, join(root, branch))) {
+    for (const leaf of await directoriesIn(files, join(root, branch), onUnlistable)) {
       const name = `${branch}/${leaf}`;
       if (name > after) yield name;
     }
   }
 }
 
+/** Rejects when the directory is there and cannot be listed. */
 export async function contentOfLeaf(files: Files, path: string, tag: string): Promise<LeafContent> {
   const blocks: BlockHash[] = [];
   const leftovers: string[] = [];
@@ -73,12 +79,21 @@ export async function contentOfLeaf(files: Files, path: string, tag: string): Pr
   return { blocks: blocks.sort(), leftovers };
 }
 
-async function directoriesIn(files: Files, path: string): Promise<string[]> {
-  const entries = await listIfThere(files, path);
-  return entries
-    .filter(entry => entry.kind === 'directory' && TWO_HEX_DIGITS.test(entry.name))
-    .map(entry => entry.name)
-    .sort();
+async function directoriesIn(
+  files: Files,
+  path: string,
+  onUnlistable: Unlistable,
+): Promise<string[]> {
+  try {
+    const entries = await listIfThere(files, path);
+    return entries
+      .filter(entry => entry.kind === 'directory' && TWO_HEX_DIGITS.test(entry.name))
+      .map(entry => entry.name)
+      .sort();
+  } catch (error) {
+    onUnlistable(path, error);
+    return [];
+  }
 }
 
 async function listIfThere(

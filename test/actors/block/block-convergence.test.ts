@@ -1,11 +1,13 @@
 // Method: three nodes that hold every partition, on a bus in memory. Some are away while blocks are
 // stored and released, lose a disk or their rows, or have files damaged; afterwards their workers
 // run, and every node must have every block that is referred to, whole, and nothing else.
+import { dirname } from 'node:path';
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
 import { checksumsOf } from '../../../actors/storage/block-format.ts';
 import { type PartitionId, partitionId, partitionOfBlock } from '../../../schemas/ids.ts';
 import { pause } from '../../../schemas/pause.ts';
+import type { Step } from '../../support/faulty-files.ts';
 import { BlockCluster, type BlockNode } from './block-cluster.ts';
 import type { Block } from './block-world.ts';
 import { DELETE_DELAY_MS, hashOf, makeBlock, makeOwner, pathOf } from './block-world.ts';
@@ -182,6 +184,23 @@ test('where no peer answers nothing is given up; where none has it, it is tried 
   t.is(world.queue.length, 0);
 });
 
+test('a directory that cannot be listed hides no missing block of another one', async t => {
+  const cluster = new BlockCluster(3);
+  const blocks = Array.from({ length: 10 }, (_, seed) => makeBlock(100, seed));
+  for (const block of blocks) await store(cluster, block, 1);
+  const { missing, world } = cluster.nodes[0]!;
+  for (const { hash } of blocks) await world.blockFiles.remove(hash);
+  const path = dirname(pathOf(blocks.map(({ hash }) => hash).sort()[0]!));
+  const isBad = (step: Step): boolean => step.operation === 'list' && step.path === path;
+  world.files.fail(isBad, 'EIO', 'always');
+  const walk = cluster.drive(missing.walk('fast'));
+  await t.throwsAsync(walk, { message: `${path} could not be listed` });
+  const hidden = blocks.filter(({ hash }) => dirname(pathOf(hash)) === path).length;
+  t.is(world.queue.length, blocks.length - hidden, 'of that one nothing is known');
+  world.files.heal();
+  t.deepEqual(await cluster.drive(missing.walk('fast')), { blocks: 10, missing: 10 });
+});
+
 test('a block that cannot be written is tried later, and keeps none behind it waiting', async t => {
   const cluster = new BlockCluster(3);
   const blocks = Array.from({ length: 30 }, (_, seed) => makeBlock(100, seed));
@@ -189,10 +208,11 @@ test('a block that cannot be written is tried later, and keeps none behind it wa
   const { missing, resync, world } = cluster.restart(0, { files: true });
   await cluster.drive(missing.walk('fast'));
   const [first] = blocks.map(({ hash }) => hash).sort();
-  const leaf = pathOf(first!).slice(0, -first!.length);
-  const isLeaf = ({ path }: { path: string }): boolean => path.startsWith(leaf);
-  const stuck = blocks.filter(({ hash }) => isLeaf({ path: pathOf(hash) })).length;
-  world.files.fail(step => step.operation === 'create' && isLeaf(step), 'EMFILE', 'always');
+  const leaf = dirname(pathOf(first!));
+  const stuck = blocks.filter(({ hash }) => dirname(pathOf(hash)) === leaf).length;
+  const isStuck = ({ operation, path }: Step): boolean =>
+    operation === 'create' && dirname(path) === leaf;
+  world.files.fail(isStuck, 'EMFILE', 'always');
   t.is(await cluster.drive(resync.pass()), 'idle');
   t.is(world.blockFilePaths().length, blocks.length - stuck);
   t.deepEqual([world.queue.length, resync.status.erroredBlocks], [stuck, stuck]);

@@ -1,9 +1,11 @@
 // Method: files are damaged so that their own checksums say nothing; the scrub must name each of
 // them, and go on where it stopped.
+import { dirname } from 'node:path';
 import test from 'ava';
 import { BlockScrub } from '../../../actors/block/block-scrub.ts';
 import { checksumsOf, makeFooter } from '../../../actors/storage/block-format.ts';
 import { StoreUnavailableError } from '../../../actors/storage/store.ts';
+import type { Step } from '../../support/faulty-files.ts';
 import type { Block } from './block-world.ts';
 import { BlockWorld, makeBlock, makeOwner, pathOf } from './block-world.ts';
 
@@ -72,6 +74,29 @@ test('a store that is being reopened when the scrub begins is asked again later'
   await runFor(world, 700_000);
   t.is(scrub.state.checkedBlocks, 1);
   await scrub.stop();
+});
+
+test('a directory that stays unreadable is passed by, and tried again each day', async t => {
+  const [first] = BLOCKS.map(({ hash }) => hash).sort();
+  for (const path of [`/data/${first!.slice(0, 2)}`, dirname(pathOf(first!))]) {
+    const world = new BlockWorld();
+    for (const block of BLOCKS) await world.storeBlock(block, makeOwner(1));
+    const isBad = (step: Step): boolean => step.operation === 'list' && step.path === path;
+    world.files.fail(isBad, 'EIO', 'always');
+    const hidden = BLOCKS.filter(({ hash }) => pathOf(hash).startsWith(path)).length;
+    const scrub = scrubOf(world);
+    scrub.start();
+    await scrub.command('start');
+    await runFor(world, 60_000, 1000);
+    t.is(scrub.state.checkedBlocks, BLOCKS.length - hidden);
+    t.true(scrub.journal.errors > 0);
+    t.true(scrub.report().freeform?.some(line => line.startsWith('Unreadable')));
+    world.files.heal();
+    await runFor(world, 25 * 3600 * 1000, 3600 * 1000);
+    t.is(scrub.state.checkedBlocks, BLOCKS.length);
+    t.deepEqual(scrub.report().freeform, []);
+    await scrub.stop();
+  }
 });
 
 function scrubOf(world: BlockWorld): BlockScrub {

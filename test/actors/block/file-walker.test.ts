@@ -1,6 +1,8 @@
 // Method: files are planted behind the node's back; a walk must find what does not belong there,
 // and touch nothing else.
+import { dirname } from 'node:path';
 import test from 'ava';
+import type { Step } from '../../support/faulty-files.ts';
 import {
   BlockWorld,
   DELETE_DELAY_MS,
@@ -8,6 +10,7 @@ import {
   makeBlock,
   makeOwner,
   pathOf,
+  type Block,
 } from './block-world.ts';
 
 test('a file without a row goes after the delay, one with a row stays', async t => {
@@ -44,6 +47,38 @@ test('temporary files of earlier processes go, those of this one and foreign fil
   world.files.plant(foreign, Buffer.alloc(10));
   t.is((await world.walker.walk('fast')).leftovers, 1);
   t.deepEqual(world.blockFilePaths(), [foreign, own].sort());
+});
+
+test('a directory that cannot be listed is passed by, and the walk fails at its end', async t => {
+  const orphans = [1, 2, 3, 4, 5].map(seed => makeBlock(100, seed)).sort(byHash);
+  const [bad] = orphans;
+  for (const path of [`/data/${bad!.hash.slice(0, 2)}`, dirname(pathOf(bad!.hash))]) {
+    const world = new BlockWorld();
+    for (const { hash, bytes } of orphans) world.files.plant(pathOf(hash), bytes);
+    const isBad = (step: Step): boolean => step.operation === 'list' && step.path === path;
+    world.files.fail(isBad, 'EIO', 'always');
+    await t.throwsAsync(world.walker.walk('fast'), { message: `${path} could not be listed` });
+    t.is(world.walker.journal.consecutiveErrors, 1);
+    world.environment.advance(DELETE_DELAY_MS);
+    await world.collector.collect();
+    t.deepEqual(world.blockFilePaths(), [pathOf(bad!.hash)]);
+    world.files.heal();
+    t.is((await world.walker.walk('fast')).orphans, 1);
+  }
+});
+
+test('a disk that cannot be listed keeps no other one from being walked', async t => {
+  const directories = ['/one', '/two'].map(path => ({
+    ...{ path, capacityBytes: undefined, isReadOnly: false },
+  }));
+  const world = new BlockWorld({ directories });
+  const block = makeBlock(100);
+  world.files.plant(pathOf(block.hash, '/two'), block.bytes);
+  world.files.fail(({ operation, path }) => operation === 'list' && path === '/one', 'EIO');
+  await t.throwsAsync(world.walker.walk('fast'), { message: '/one could not be listed' });
+  world.environment.advance(DELETE_DELAY_MS);
+  await world.collector.collect();
+  t.deepEqual(world.blockFilePaths(), []);
 });
 
 test('when most files seem to be orphans nothing is deleted, and an operator is told', async t => {
@@ -133,3 +168,7 @@ test('and carries out no deletion, however long it is due', async t => {
   await world.collector.collect();
   t.deepEqual(world.blockFilePaths(), []);
 });
+
+function byHash(one: Block, other: Block): number {
+  return one.hash < other.hash ? -1 : 1;
+}

@@ -57,6 +57,28 @@ test('a walk that failed is logged, and tried again soon', async t => {
   t.is(begun.length, 2);
 });
 
+test('a walk that goes on failing is tried later and later, up to a week', async t => {
+  const { environment, walks, begun, ends } = world();
+  walks.start();
+  environment.advance(FIRST_MS);
+  for (let failed = 1; failed <= 12; failed += 1) {
+    ends.at(-1)?.reject(new Error('the disk is away'));
+    await setImmediate();
+    const ms = Math.min(WEEK_MS, RETRY_MS * 2 ** (failed - 1));
+    environment.advance(ms - 1);
+    t.is(begun.length, failed);
+    environment.advance(1);
+    t.is(begun.length, failed + 1);
+  }
+  ends.at(-1)?.resolve(1);
+  await setImmediate();
+  environment.advance(WEEK_MS);
+  ends.at(-1)?.reject(new Error('the disk is away again'));
+  await setImmediate();
+  environment.advance(RETRY_MS);
+  t.is(begun.length, 15, 'soon, the first time');
+});
+
 test('one walk runs at a time, and whoever asks for another gets that one', async t => {
   const { walks, begun, ends } = world();
   const one = walks.walk('fast');
