@@ -6,8 +6,8 @@
  * Knows:         the index of tombstones, the layout, the messages of rounds (rounds.ts).
  * Must not know: wall clocks: what was indexed is old when it was old in two ticks.
  *
- * A round needs every replica of the one live version; while one is away, or the layout changes,
- * nothing is forgotten, and nothing else suffers. It may end at any step: the next one asks what
+ * A round needs every replica of the one live version, and where there are no copies only itself;
+ * while one is away, or the layout changes, nothing is forgotten, and nothing else suffers. It may end at any step: the next one asks what
  * was prepared before it begins anything.
  */
 import type { TableAnswer } from '../../bus/table-client.ts';
@@ -121,12 +121,13 @@ export class RoundWorker implements ReportingWorker {
     this.#isBusy = false;
   }
 
-  /** Where this node is one of several replicas, and nothing changes about them. */
+  /** Where this node is one of the replicas, and nothing changes about them. One that is alone goes
+   *  through the same steps: a replica that joins it later must find in which round it is. */
   #replicas({ partition }: TablePartition): readonly NodeId[] | undefined {
     const { view, self } = this.#options;
     if (view.live.length !== 1) return undefined;
     const replicas = replicasOf(view.read, partition);
-    return replicas.length > 1 && replicas.includes(self) ? replicas : undefined;
+    return replicas.includes(self) ? replicas : undefined;
   }
 
   async #tickOne(table: TablePartition, replicas: readonly NodeId[]): Promise<void> {

@@ -72,7 +72,8 @@ export class TombstoneCollector implements ReportingWorker {
     this.#isBusy = true;
     for (const [partition, memory] of this.#memories) {
       if (this.#isStopped) break;
-      // Another replica may lack what a tombstone here deleted: it must not forget.
+      // Another replica may lack what a tombstone here deleted: in a cluster, though a factor of one
+      // may be all it has today, only rounds forget (entropy/round-worker.ts).
       if (!partition.isSoleReplica) continue;
       try {
         await this.#tickOne(partition, memory);

@@ -11,7 +11,7 @@ import { fixedView, type ClusterView } from '../../../bus/cluster-view.ts';
 import type { TableAnswer } from '../../../bus/table-client.ts';
 import type { NodeId, PartitionId } from '../../../schemas/ids.ts';
 import { TOMBSTONE_KEEP_MS } from '../../../schemas/limits.ts';
-import type { ObjectWrite, TableRequest } from '../../../schemas/messages/table.ts';
+import type { ObjectWrite, TableReply, TableRequest } from '../../../schemas/messages/table.ts';
 import { decodeObjectRow } from '../../../schemas/records/object-row.ts';
 import { TABLE } from '../../../schemas/row-tables.ts';
 import { Stamper } from '../../../schemas/stamper.ts';
@@ -19,6 +19,7 @@ import type { Timestamp } from '../../../schemas/timestamp.ts';
 import { layoutOf, nodeOf } from '../../bus/replica-world.ts';
 import { manualEnvironment } from '../../support/manual-environment.ts';
 import { QuietLog } from '../../support/quiet-log.ts';
+import type { Fixture } from '../partition/partition-fixture.ts';
 import {
   at,
   partition,
@@ -289,4 +290,45 @@ test('a round ends where the layout changes while it goes on', async t => {
     }
     t.is(world.tombstones(), 0);
   }
+});
+
+test('a replica without others forgets in rounds too, and not while the layout changes', async t => {
+  const environment = manualEnvironment();
+  const { clock, timers, random } = environment;
+  const [one, joining] = [0, 1].map(() => tablePartition({ soleReplica: false, clock }));
+  if (one === undefined || joining === undefined) throw new Error('there are two');
+  const tell = async (to: Fixture, request: TableRequest): Promise<TableReply> =>
+    to.table.receive(request, { deadlineAtMs: clock.monotonicMs() + 30_000 });
+  const alone = layoutOf('a');
+  let live = [alone];
+  const rounds = new RoundWorker({
+    ...{ self: nodeOf('a'), partitions: [one.table], clock, timers, log: new QuietLog() },
+    view: Object.create(fixedView({ current: alone }), {
+      live: { get: () => live },
+    }) as ClusterView,
+    stamper: new Stamper(clock, random),
+    ask: (_node, _partition, request) => tell(one, request),
+  });
+  const ticks = async (): Promise<void> => {
+    for (let turn = 0; turn < 4; turn += 1) {
+      environment.advance(TOMBSTONE_KEEP_MS);
+      await rounds.tick();
+    }
+  };
+  for (const write of [put('gone', 1), remove('gone', 2), put('kept', 3)]) await tell(one, write);
+  live = [alone, { ...layoutOf('ab'), version: 2 }];
+  await ticks();
+  t.is(one.rows(TABLE.object).length, 2);
+  live = [alone];
+  await ticks();
+  t.is(one.rows(TABLE.object).length, 1);
+  t.is(one.rows(TABLE.tombstone).length, 0);
+  // What was under way before the deletion comes too late, here and where a replica joins.
+  const late = { kind: 'older', newest: stamp(2), isForgotten: true };
+  t.deepEqual(await tell(one, put('gone', 1)), late);
+  const { round, collected } = readRound(one.store, partition);
+  t.is(round, 1);
+  const met = { kind: 'rows-merge', rows: [], round: { round, collected } } as const;
+  t.is((await tell(joining, met)).kind, 'merged');
+  t.deepEqual(await tell(joining, put('gone', 1)), late);
 });
