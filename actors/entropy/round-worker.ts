@@ -7,8 +7,8 @@
  * Must not know: wall clocks: what was indexed is old when it was old in two ticks.
  *
  * A round needs every replica of the one live version, and where there are no copies only itself;
- * while one is away, or the layout changes, nothing is forgotten, and nothing else suffers. It may end at any step: the next one asks what
- * was prepared before it begins anything.
+ * while one is away, or the layout changes, nothing is forgotten, and nothing else suffers. It may
+ * end at any step: the next one asks what was prepared before it begins anything.
  */
 import type { TableAnswer } from '../../bus/table-client.ts';
 import type { ClusterView } from '../../bus/cluster-view.ts';

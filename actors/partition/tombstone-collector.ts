@@ -72,8 +72,8 @@ export class TombstoneCollector implements ReportingWorker {
     this.#isBusy = true;
     for (const [partition, memory] of this.#memories) {
       if (this.#isStopped) break;
-      // Another replica may lack what a tombstone here deleted: in a cluster, though a factor of one
-      // may be all it has today, only rounds forget (entropy/round-worker.ts).
+      // Another replica may lack what a tombstone here deleted: in a cluster only rounds forget
+      // (entropy/round-worker.ts), also where there are no copies today.
       if (!partition.isSoleReplica) continue;
       try {
         await this.#tickOne(partition, memory);
