@@ -17,6 +17,7 @@ import { hasAcls } from '../auth/permissions.ts';
 import type { RequestHeaders } from '../http/exchange.ts';
 import { readDocument } from './bucket-document.ts';
 import { ownerXml } from './bucket.ts';
+import { grantsOfHeaders, type Grant } from './grant-headers.ts';
 import { invalidArgument } from './list-parameters.ts';
 import { ACL_HEADER } from './object-access.ts';
 import type { BucketCall, Caller } from './s3-call.ts';
@@ -54,12 +55,36 @@ const FOREIGN_ACLS: ReadonlySet<string> = new Set(['aws-exec-read', 'log-deliver
  *   ones are blocked, InvalidArgument, NotImplemented.
  */
 export function askedAcl(headers: RequestHeaders, bucket: BucketRow): CannedAcl | undefined {
-  const text = headers.get(ACL_HEADER);
-  return text === undefined || text === '' ? undefined : acceptedAcl(readAcl(text), bucket);
+  const acl = aclFor(bucket, headers);
+  return acl === undefined ? undefined : acceptedAcl(acl, bucket);
 }
 
-/** @throws S3Error InvalidArgument, NotImplemented. */
-export function readAcl(text: string): CannedAcl {
+function aclFor(bucket: BucketRow, headers: RequestHeaders): CannedAcl | undefined {
+  if (!hasAcls(bucket) && grantsOfHeaders(headers) !== undefined) throw listsDisabled();
+  return aclOfHeaders(headers, ownersOf(bucket));
+}
+
+/**
+ * The list that headers name, or express by grants to these owners and to groups; undefined: none.
+ *
+ * @throws S3Error InvalidArgument, InvalidRequest, NotImplemented.
+ */
+export function aclOfHeaders(
+  headers: RequestHeaders,
+  owners: readonly string[],
+): CannedAcl | undefined {
+  const text = headers.get(ACL_HEADER);
+  const grants = grantsOfHeaders(headers);
+  if (text !== undefined && grants !== undefined) {
+    throw new S3Error('InvalidRequest', {
+      message: 'Specifying both Canned ACLs and Header Grants is not allowed',
+    });
+  }
+  if (grants !== undefined) return aclOfGrants(grants, owners);
+  return text === undefined || text === '' ? undefined : readAcl(text);
+}
+
+function readAcl(text: string): CannedAcl {
   const acl = cannedAcl(text);
   if (acl !== undefined) return acl;
   if (!FOREIGN_ACLS.has(text)) throw invalidArgument(ACL_HEADER, text, 'There is no such list.');
@@ -74,35 +99,18 @@ export function readAcl(text: string): CannedAcl {
  */
 export async function putAcl(call: BucketCall): Promise<CannedAcl | undefined> {
   const { headers, bucket } = call;
-  const text = headers.get(ACL_HEADER);
+  const isAsked = headers.get(ACL_HEADER) !== undefined || grantsOfHeaders(headers) !== undefined;
   const hasBody = call.http.body.isChunked || (call.http.body.declaredBytes ?? 0) > 0;
-  const isGranting = hasGrants(headers);
-  if (text !== undefined && isGranting) {
-    throw new S3Error('InvalidRequest', {
-      message: 'Specifying both Canned ACLs and Header Grants is not allowed',
-    });
-  }
-  if ((text !== undefined || isGranting) && hasBody) throw new S3Error('UnexpectedContent');
-  if (isGranting && !hasAcls(bucket)) throw listsDisabled();
-  refuseGrants(headers);
-  if (text !== undefined) return acceptedAcl(readAcl(text), bucket);
+  if (isAsked && hasBody) throw new S3Error('UnexpectedContent');
+  const acl = aclFor(bucket, headers);
+  if (acl !== undefined) return acceptedAcl(acl, bucket);
   if (!hasBody) {
     throw new S3Error('MissingSecurityHeader', {
       message: `A list is needed: the header ${ACL_HEADER}, or a document.`,
     });
   }
-  return acceptedAcl(aclOfDocument(await readDocument(call, DOCUMENT_BYTES_MAX), bucket), bucket);
-}
-
-function hasGrants(headers: RequestHeaders): boolean {
-  return headers.entries.some(([name]) => name.startsWith('x-amz-grant-'));
-}
-
-export function refuseGrants(headers: RequestHeaders): void {
-  if (!hasGrants(headers)) return;
-  throw new S3Error('NotImplemented', {
-    message: `Grants in headers are not implemented; ${ACL_HEADER} names a canned list.`,
-  });
+  const grants = readGrants(await readDocument(call, DOCUMENT_BYTES_MAX));
+  return acceptedAcl(aclOfGrants(grants, ownersOf(bucket)), bucket);
 }
 
 function acceptedAcl(acl: CannedAcl, bucket: BucketRow): CannedAcl | undefined {
@@ -129,13 +137,11 @@ function listsDisabled(): S3Error {
   });
 }
 
-/** What a document says, as a canned list. */
-function aclOfDocument(body: Buffer, bucket: BucketRow): CannedAcl {
-  const grants = readGrants(body);
+/** What grants say, as a canned list. @throws S3Error NotImplemented. */
+function aclOfGrants(grants: readonly Grant[], owners: readonly string[]): CannedAcl {
   const given = new Set<string>();
   for (const { grantee, permission } of grants) {
-    const isOwner = ownersOf(bucket).includes(grantee);
-    if (isOwner && permission === 'FULL_CONTROL') continue;
+    if (owners.includes(grantee) && permission === 'FULL_CONTROL') continue;
     const isGroup = grantee === ALL_USERS || grantee === AUTHENTICATED_USERS;
     if (!isGroup) throw inexpressible();
     given.add(`${grantee === ALL_USERS ? 'all' : 'authenticated'} ${permission}`);
@@ -157,8 +163,6 @@ function inexpressible(): S3Error {
     message: 'Only grants that one of the canned lists expresses are implemented.',
   });
 }
-
-type Grant = { readonly grantee: string; readonly permission: string };
 
 /** @throws S3Error MalformedACLError. */
 function readGrants(body: Buffer): readonly Grant[] {

@@ -13,7 +13,7 @@ import type { ObjectOwnership } from '../../schemas/records/bucket-settings/acce
 import { objectOwnership } from '../../schemas/records/bucket-settings/access-settings.ts';
 import { isPublicAcl } from '../auth/canned-acl.ts';
 import { readSmallBody } from '../object/payload.ts';
-import { readAcl, refuseGrants } from './access-control.ts';
+import { aclOfHeaders } from './access-control.ts';
 import { refuseFault } from './bucket-document.ts';
 import { readTags } from './bucket-tagging.ts';
 import { ANY_ORIGIN } from './cors-preflight.ts';
@@ -67,12 +67,11 @@ export function createBucket(punycode: 'allowed' | 'refused'): S3Handler<NamedCa
  * @throws S3Error InvalidArgument, InvalidBucketAclWithObjectOwnership, NotImplemented.
  */
 function askedAccess(
-  { headers }: S3Call,
+  { headers, caller }: NamedCall,
   defaultOwnership: ObjectOwnership,
 ): Pick<BucketSettings, 'acl' | 'ownership'> {
-  refuseGrants(headers);
   const ownership = askedOwnership(headers.get('x-amz-object-ownership')) ?? defaultOwnership;
-  const acl = readAcl(headers.get('x-amz-acl') ?? 'private');
+  const acl = aclOfHeaders(headers, caller === undefined ? [] : [caller.accessKeyId]) ?? 'private';
   if (isPublicAcl(acl) && ownership === 'BucketOwnerEnforced') {
     throw new S3Error('InvalidBucketAclWithObjectOwnership', {
       message:

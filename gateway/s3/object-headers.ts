@@ -35,7 +35,6 @@ const SYSTEM_HEADERS = [
 const REDIRECT_TARGET = /^(?:\/|https?:\/\/)/;
 /** What is not done yet, by the beginning of the header's name. */
 const REFUSED_PREFIXES = [
-  'x-amz-grant-',
   'x-amz-server-side-encryption',
   'x-amz-copy-source-server-side-encryption',
   'x-amz-write-offset-bytes',

@@ -73,7 +73,11 @@ const bucketAcl: Cases = {
     ...{ ask: 'PUT /{acls}?acl', body: acl(OWN, ['{stranger}', 'READ']) },
     answer: '501 NotImplemented',
   },
-  'grants in headers': {
+  'grants in headers that a canned list expresses': {
+    ...{ ask: 'PUT /{acls}?acl', headers: { 'x-amz-grant-read': `uri="${ALL_USERS}"` } },
+    ...{ answer: '200', then: [{ ask: 'GET /{acls}', as: 'nobody', answer: '200' }] },
+  },
+  'grants in headers that none expresses': {
     ...{ ask: 'PUT /{acls}?acl', headers: { 'x-amz-grant-read': 'id="{stranger}"' } },
     answer: '501 NotImplemented',
   },
@@ -322,7 +326,7 @@ const publicAccessBlock: Cases = {
 
 export const bucketAcls = table(
   'GetBucketAcl, PutBucketAcl',
-  'canned lists, as header or document; other grants 501',
+  'canned lists, also as grants in headers or documents; other grants 501',
   bucketAcl,
 );
 export const objectAcls = table(

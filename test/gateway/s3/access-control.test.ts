@@ -126,6 +126,45 @@ test('the list of a bucket lets everybody list, or write, too', async t => {
   t.is(await write('PUT', '/new'), '403 AccessDenied');
 });
 
+test('grants in headers are taken where a canned list says the same', async t => {
+  const world = openWorld();
+  const everybody = `uri="${ALL_USERS}"`;
+  const granted = async (
+    headers: readonly (readonly [string, string])[],
+    target = '/pictures/k',
+  ): Promise<string> => {
+    const body = target.includes('?') ? '' : 'k';
+    const answer = await world.ask({ method: 'PUT', target, headers, body, as: OWNER });
+    if (answer.status !== 200) return `${answer.status} ${answer.code}`;
+    const told = await world.ask({ target: '/pictures/k?acl', as: OWNER });
+    return [...told.all('URI'), ...told.all('Permission')].join(' ');
+  };
+  const full = ['x-amz-grant-full-control', `id="${OWNER}"`] as const;
+  t.is(await granted([full]), 'FULL_CONTROL');
+  t.is(await granted([full, ['x-amz-grant-read', everybody]]), `${ALL_USERS} FULL_CONTROL READ`);
+  t.is(
+    await granted([['x-amz-grant-read', `uri=${AUTHENTICATED}`]], '/pictures/k?acl'),
+    `${AUTHENTICATED} FULL_CONTROL READ`,
+  );
+  t.is(await granted([['x-amz-grant-read', `id="${STRANGER}"`]]), '501 NotImplemented');
+  t.is(await granted([['x-amz-grant-read-acp', everybody]]), '501 NotImplemented');
+  t.is(await granted([['x-amz-grant-read', 'everybody']]), '400 InvalidArgument');
+  t.is(
+    await granted([
+      ['x-amz-acl', 'private'],
+      ['x-amz-grant-read', everybody],
+    ]),
+    '400 InvalidRequest',
+  );
+  const row = world.directory.buckets.get('pictures');
+  if (row === undefined) throw new Error('no bucket');
+  world.directory.set('pictures', { ...row, ownership: 'BucketOwnerEnforced' });
+  for (const target of ['/pictures/k', '/pictures/k?acl', '/pictures?acl']) {
+    const grants = [['x-amz-grant-read', everybody]] as const;
+    t.is(await granted(grants, target), '400 AccessControlListNotSupported');
+  }
+});
+
 test('where the owner is enforced, lists are refused and none counts', async t => {
   const world = openWorld();
   await put(world, 'open', 'public-read');
@@ -217,7 +256,7 @@ test('a request that puts a list says it in one way', async t => {
   t.is(await ask([]), '400 MissingSecurityHeader');
   t.is(await ask([[ACL, 'private']], '<x/>'), '400 UnexpectedContent');
   t.is(await ask([], '<x/>'), '400 MalformedACLError');
-  t.is(await ask([['x-amz-grant-read', `uri="${ALL_USERS}"`]]), '501 NotImplemented');
+  t.is(await ask([['x-amz-grant-read', `uri="${ALL_USERS}"`]], '<x/>'), '400 UnexpectedContent');
 });
 
 test('ownership controls are put, got and deleted', async t => {

@@ -172,7 +172,11 @@ const REFUSALS: readonly Refusal[] = [
     headers: { 'x-amz-acl': 'public-read' },
     code: 'AccessControlListNotSupported',
   },
-  { name: 'a grant', headers: { 'x-amz-grant-read': 'id=1' }, code: 'NotImplemented' },
+  {
+    name: 'a grant',
+    headers: { 'x-amz-grant-read': 'id=1' },
+    code: 'AccessControlListNotSupported',
+  },
   { name: 'a tag of AWS', headers: { 'x-amz-tagging': 'aws:a=b' }, code: 'InvalidTag' },
   {
     name: 'a lock without its end',
