@@ -122,16 +122,21 @@ export function readVersionOf(state: LayoutState): NamedVersion | undefined {
   return newest(live.filter(version => isComplete(state, version))) ?? live[0];
 }
 
-/** From which a version is synced: the complete ones, without those that came before another. */
+/**
+ * From which a version is synced: the complete ones, without those that came before another. One
+ * that is complete itself is still synced by who was skipped in it: from those who went on.
+ */
 export function sourcesOf(state: LayoutState, version: NamedVersion): readonly NamedVersion[] {
   const complete = liveVersions(state).filter(
     other => other.name !== version.name && isComplete(state, other),
   );
-  return complete.filter(
+  const sources = complete.filter(
     ({ name }) =>
       !isBefore(state, version.name, name) &&
       !complete.some(other => isBefore(state, name, other.name)),
   );
+  const isLate = version.parents.length > 0 && isComplete(state, version);
+  return isLate ? [...sources, version] : sources;
 }
 
 // ---- retiring -----------------------------------------------------------------------------------

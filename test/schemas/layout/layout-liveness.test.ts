@@ -108,6 +108,7 @@ test('a version is synced from the newest complete ones, of each branch', t => {
       .sort(),
     [two.name, other.name].sort(),
   );
+  t.deepEqual(sourcesOf(half, two), [one, two], 'by who was skipped in it');
   const second = versionOf('def');
   t.deepEqual(sourcesOf(stateOf(one, second), one), [second], 'two beginnings');
 });
