@@ -21,7 +21,8 @@ import type { Bus } from '../bus/bus.ts';
 import { askGuarded } from '../bus/guarded.ts';
 import type { Config } from '../schemas/config.ts';
 import type { Environment } from '../schemas/environment.ts';
-import type { NodeId } from '../schemas/ids.ts';
+import { replicasOf } from '../schemas/cluster-layout.ts';
+import type { NodeId, PartitionId } from '../schemas/ids.ts';
 import { readVersionOf, trackerOf } from '../schemas/layout-liveness.ts';
 import type { NodeWork } from '../schemas/node-work.ts';
 import type { Stamper } from '../schemas/stamper.ts';
@@ -57,6 +58,8 @@ export type LayoutRole = {
   readonly fence: LayoutFence | undefined;
   /** Whether this store may lack what was acknowledged here: it answers nothing then. */
   readonly isBehind: () => boolean;
+  /** The other replicas of a partition forgot something without this node. */
+  readonly missedRound: (partition: PartitionId) => void;
   /** The partitions are served: versions may be acknowledged, and brought in. */
   begin(partitions: Partitions): void;
   stop(): Promise<void>;
@@ -80,6 +83,8 @@ export function makeLayoutRole(
   const hasPeers = config.nats !== undefined;
   const begun: Begun = {};
   const marks = hasPeers ? makeMarks(options, store, begun) : undefined;
+  const isBehind = (): boolean =>
+    marks !== undefined && (marks.state !== 'active' || isSkipped(known, nodeId));
   return {
     cluster: new ClusterActor({
       ...{ nodeId, known, keeper, stamper, facts, clock, offsets, process, members },
@@ -87,7 +92,12 @@ export function makeLayoutRole(
       remembered: node => marks?.remembered(node),
     }),
     fence: hasPeers ? fence : undefined,
-    isBehind: () => marks !== undefined && (marks.state !== 'active' || isSkipped(known, nodeId)),
+    isBehind,
+    missedRound: partition => {
+      // Of what it is still to be given it may miss a round; what it is read by it was given.
+      if (isBehind() || !replicasOf(known.read, partition).includes(nodeId)) return;
+      marks?.fallBehind();
+    },
     begin: ({ transfer, resync, settings }) => {
       const { timers } = environment;
       const sync = new LayoutSync({

@@ -32,7 +32,7 @@ import { PeerCalls } from '../bus/peer-calls.ts';
 import type { Subjects } from '../bus/subjects.ts';
 import type { Config } from '../schemas/config.ts';
 import type { Environment, Files } from '../schemas/environment.ts';
-import type { NodeId } from '../schemas/ids.ts';
+import type { NodeId, PartitionId } from '../schemas/ids.ts';
 import { partitionId, PARTITIONS } from '../schemas/ids.ts';
 import type { LifecycleCalendar } from '../schemas/lifecycle-calendar.ts';
 import type { Stamper } from '../schemas/stamper.ts';
@@ -64,6 +64,8 @@ export type StorageActorsOptions = {
   readonly fence: LayoutFence | undefined;
   /** Whether the store may have forgotten something; asked for each request behind a fence. */
   readonly isBehind: () => boolean;
+  /** Told that other replicas of a partition forgot something without this node. */
+  readonly missedRound: (partition: PartitionId) => void;
 };
 
 type Worker = { start(): void; stop(): Promise<void> };
@@ -93,6 +95,7 @@ export function startStorageActors(options: StorageActorsOptions): StorageActors
         // The store itself refuses what grows when its disk is too full.
         space: () => true,
         kickRelease: () => queue.releases?.kick(partition),
+        missedRound: () => options.missedRound(partition),
         heldElsewhere: (bucket, shards) => holdings.elsewhere(partition, bucket, shards),
       }),
   );

@@ -135,7 +135,10 @@ export class LayoutSync implements PartitionSync {
       if (isHere && isStillRead) this.#again.add(partition);
       else isWhole = false;
     });
-    return isWhole && !this.#isStopped;
+    if (!isWhole || this.#isStopped) return false;
+    // Should it be found behind once more, all is brought in once more.
+    this.#again.clear();
+    return true;
   }
 
   /** So many of them, each completely. */

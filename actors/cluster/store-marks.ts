@@ -177,6 +177,7 @@ export class StoreMarks {
     if (this.#isStopped) return;
     void this.#alone(() => this.#step()).then(() => {
       if (this.#isStopped || (this.#state === 'active' && this.#isKept)) return;
+      this.#looking?.cancel();
       const againMs = this.#state === 'behind' ? BRING_MS : ASK_MS;
       this.#looking = this.#options.timers.after(againMs, () => {
         this.#look();
@@ -216,7 +217,7 @@ export class StoreMarks {
         if (answer.mark === undefined || this.#state === 'behind') return;
         const mine = { incarnation: this.#incarnation, durable: this.#doubt.found };
         if (!hasForgotten(mine, answer.mark)) return;
-        this.#fallBehind();
+        this.#isNowBehind();
         log.warn(
           { peer: peer.slice(0, 16) },
           'the store is older than a peer remembers it: it serves no reads until it has caught up',
@@ -225,9 +226,21 @@ export class StoreMarks {
     );
   }
 
-  #fallBehind(): void {
+  #isNowBehind(): void {
     this.#state = 'behind';
+    this.#isKept = false;
     this.#doubt = { ...this.#doubt, isBehind: true };
+  }
+
+  /** What an active store holds shows that it was set back, although nobody remembered more. */
+  fallBehind(): void {
+    if (this.#isStopped || this.#state !== 'active') return;
+    this.#isNowBehind();
+    this.#options.log.warn(
+      {},
+      'the store is older than it should be: it serves no reads until it has caught up',
+    );
+    this.#look();
   }
 
   #peers(): NodeId[] {

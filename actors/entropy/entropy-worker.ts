@@ -31,8 +31,8 @@ import { OVERDUE_MS, Suspicions } from './suspicions.ts';
 export type EntropyWorkerOptions = Pick<RowPullPorts, 'ask' | 'clusterKey'> & {
   readonly self: NodeId;
   readonly partitions: readonly TablePartition[];
-  /** Whether the store may have forgotten something: its roots tell nobody anything then. Absent:
-   *  never. */
+  /** Whether the store may have forgotten something: its roots tell nobody anything then, and it
+   *  pulls nothing by itself. Absent: never. */
   readonly isBehind?: () => boolean;
   readonly view: ClusterView;
   readonly bus: Bus;
@@ -227,7 +227,8 @@ export class EntropyWorker implements ReportingWorker {
 
   /** As many at a time as may be; when one ends the next begins. */
   #lookIntoMore(): void {
-    const { view, clock } = this.#options;
+    const { view, clock, isBehind } = this.#options;
+    if (isBehind?.() === true) return;
     while (this.#pulls.size < PULLS_MAX && !this.#isStopped) {
       const suspicion = this.#suspicions.next(clock.monotonicMs());
       if (suspicion === undefined) return;

@@ -24,7 +24,7 @@ import type { DigestPage } from '../partition/digest-pages.ts';
 import { digestPage, QUIET_MS } from '../partition/digest-pages.ts';
 import { DIGEST_LEAVES, differingLeaves } from '../partition/digest-tree.ts';
 import { inMergeOrder } from '../partition/row-merges.ts';
-import { hasMissedRound, readRound } from '../partition/rounds.ts';
+import { enterRound, hasMissedRound, readRound } from '../partition/rounds.ts';
 import { holdsRows } from '../partition/set-aside.ts';
 import type { TablePartition } from '../partition/table-partition.ts';
 
@@ -82,11 +82,8 @@ export class RowPull {
   async run(table: TablePartition, source: NodeId, mode: PullMode): Promise<PullOutcome> {
     try {
       if (mode === 'everything') {
-        const round = await this.#roundOf(table, source);
-        if (hasMissedRound(table.store, table.partition, round) && (await holdsRows(table))) {
-          return { kind: 'missed-round' };
-        }
-        await this.#enterRound(table, round);
+        const met = await this.#followRound(table, source);
+        if (met === 'missed') return { kind: 'missed-round' };
         const where = { leaves: ALL_LEAVES, tables: 'all' } as const;
         return { kind: 'pulled', rows: await this.#pullLeaves(table, source, where) };
       }
@@ -108,14 +105,14 @@ export class RowPull {
     table: TablePartition,
     source: NodeId,
     mode: PullMode,
-  ): Promise<Buffer | Extract<PullOutcome, { kind: 'same' | 'busy' }>> {
+  ): Promise<Buffer | Extract<PullOutcome, { kind: 'same' | 'busy' | 'missed-round' }>> {
     const reply = await this.#ask(source, table, { kind: 'digest-read' });
     const mine = table.digest?.tree;
     if (reply.kind !== 'digest') throw new PullFailure(reply.kind);
     if (reply.tree === undefined || mine === undefined) throw new PullFailure('no digest yet');
     if (reply.round !== readRound(table.store, table.partition).round) {
-      await this.#enterRound(table, await this.#roundOf(table, source));
-      return { kind: 'busy' };
+      const met = await this.#followRound(table, source);
+      return { kind: met === 'missed' ? 'missed-round' : 'busy' };
     }
     const differing = differingLeaves(mine.leaves, Buffer.from(reply.tree.leaves));
     if (differing === undefined) return { kind: 'same' };
@@ -176,8 +173,21 @@ export class RowPull {
     return page.rows.filter(row => !isHere(here, row)).map(({ name }) => name);
   }
 
+  /** As meetRound, but not where the round went on without this replica and it holds rows from
+   *  before: they go first. */
+  async #followRound(table: TablePartition, source: NodeId): Promise<'met' | 'missed'> {
+    const round = await this.#roundOf(table, source);
+    if (hasMissedRound(table.store, table.partition, round) && (await holdsRows(table))) {
+      table.missedRound();
+      return 'missed';
+    }
+    await this.#enterRound(table, round);
+    return 'met';
+  }
+
   /** Enters the round that another replica is in, where it is later, and takes over what it says of
-   *  all that was forgotten. The other way round nothing happens: that one enters by itself. */
+   *  all that was forgotten. The other way round nothing happens: that one enters by itself. To be
+   *  asked for once nothing is held from before. */
   async meetRound(table: TablePartition, source: NodeId): Promise<'met' | 'failed'> {
     try {
       await this.#enterRound(table, await this.#roundOf(table, source));
@@ -195,9 +205,10 @@ export class RowPull {
   }
 
   async #enterRound(table: TablePartition, round: RoundNumber): Promise<void> {
-    const request = { kind: 'rows-merge', rows: [], round } as const;
-    const met = await this.#ask(this.#ports.self, table, request);
-    if (met.kind !== 'merged' && met.kind !== 'stale-round') throw new PullFailure(met.kind);
+    const entered = await table.change(step => {
+      enterRound(step, round);
+    });
+    if (entered === 'failed') throw new PullFailure('entering a round');
   }
 
   async #pullRows(

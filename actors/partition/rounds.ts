@@ -11,6 +11,9 @@
  *    carries on the list with the highest ballot; nobody entered unless all had prepared it;
  *  - two coordinate at a time: the lower ballot is refused, at the promise or at the preparation;
  *  - a replica misses `enter`: rows that travel carry their sender's round, and take it along;
+ *  - a replica misses the whole round (it was none then, or its store was set back): what it holds
+ *    may have been forgotten by all others. It enters with empty hands only: no row that travels
+ *    takes it along before what it held was set aside;
  *  - a row that was read in an earlier round arrives late: it is refused, and read again;
  *  - a write that was stamped below what is forgotten arrives late: its row is absent, so its stamp
  *    is compared with the newest that was forgotten, and it is raised above that one.
@@ -99,21 +102,34 @@ function isHeldToForget(rows: Rows, partition: PartitionId, entry: Forgotten): b
 export function applyRoundEnter(step: WriteStep, { round }: RoundEnter): TableReply {
   const row = readRound(step.batch, step.partition);
   if (round <= row.round) return { kind: 'written' };
-  if (row.prepared?.round !== round) return { kind: 'not-understood' };
+  if (row.prepared?.round !== round) {
+    step.surroundings.missedRound();
+    return { kind: 'not-understood' };
+  }
   enter(step, row, { round });
   return { kind: 'written' };
 }
 
 /**
  * Of rows that arrive with the round in which their sender read them: `stale` when this replica is
- * in a later one. It enters a later one at once: a list that it did not prepare tells of nothing
- * that it holds, for it was no replica then.
+ * in a later one. It enters a later one at once, but not one that it has missed, unless all that it
+ * holds came just now.
  */
-export function meetRound(step: WriteStep, met: RoundNumber): 'same' | 'stale' {
-  const row = readRound(step.batch, step.partition);
-  if (met.round < row.round) return 'stale';
-  if (met.round > row.round) enter(step, row, met);
+export function meetRound(step: WriteStep, met: RoundNumber): 'same' | 'stale' | 'missed' {
+  const { areRowsYoung, missedRound } = step.surroundings;
+  if (met.round < readRound(step.batch, step.partition).round) return 'stale';
+  if (hasMissedRound(step.batch, step.partition, met) && !areRowsYoung()) {
+    missedRound();
+    return 'missed';
+  }
+  enterRound(step, met);
   return 'same';
+}
+
+/** Enters a later round, missed or not: nothing is held, or nothing from before. */
+export function enterRound(step: WriteStep, met: RoundNumber): void {
+  const row = readRound(step.batch, step.partition);
+  if (met.round > row.round) enter(step, row, met);
 }
 
 /**

@@ -85,9 +85,11 @@ export function applyRowsMerge(
   known: KnownBelow,
 ): TableReply | KeysToWalk {
   if (!step.surroundings.space()) return { kind: 'no-space' };
-  if (round !== undefined && meetRound(step, round) === 'stale') {
+  const met = round === undefined ? 'same' : meetRound(step, round);
+  if (met === 'stale') {
     return { kind: 'stale-round', round: readRound(step.batch, step.partition).round };
   }
+  if (met === 'missed') return { kind: 'unknown' };
   const places = keysToWalk(step, rows.filter(mayEndVersion), known);
   if (places.length > 0) return { kind: 'walk', places };
   let changed = 0;

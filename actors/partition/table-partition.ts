@@ -77,6 +77,8 @@ export type TablePartitionOptions = {
   readonly heldElsewhere?: StepSurroundings['heldElsewhere'];
   /** The key of the cluster's digests; absent where no other node holds this partition. */
   readonly digestKey?: Uint8Array | undefined;
+  /** Told whenever it turns out that others forgot something without this replica. */
+  readonly missedRound?: () => void;
   readonly log?: Log;
 };
 
@@ -149,6 +151,10 @@ export class TablePartition implements Actor<TableRequest, TableReply> {
       soleReplica,
       isLiveStamper,
       heldElsewhere: options.heldElsewhere ?? (() => NOTHING_HELD),
+      areRowsYoung: () => this.#areRowsYoung,
+      missedRound: () => {
+        this.missedRound();
+      },
       digest: this.digest,
     };
     this.#recount = new CounterRecount({ partition, store, change: apply => this.change(apply) });
@@ -221,6 +227,11 @@ export class TablePartition implements Actor<TableRequest, TableReply> {
    */
   change(apply: (step: WriteStep) => void): Promise<'done' | 'failed'> {
     return this.#isSetAside ? Promise.resolve('failed') : this.#chore(apply);
+  }
+
+  /** Others are in a round that went on without this replica, which holds rows from before. */
+  missedRound(): void {
+    this.#options.missedRound?.();
   }
 
   /** Looks whether it holds nothing. If so, it is known from then on how old its rows are. */

@@ -39,6 +39,10 @@ export type StepSurroundings = {
   readonly watch: HistoryWatch;
   /** Is this stamper (16 hex digits) a process that lives? */
   readonly isLiveStamper: (stamper: string) => boolean;
+  /** Whether all that is held came just now: nobody forgets so soon. */
+  readonly areRowsYoung: () => boolean;
+  /** Told that the others forgot something without this replica. */
+  readonly missedRound: () => void;
   /** What other partitions of this node hold of a bucket with so many index shards. */
   readonly heldElsewhere: (bucket: BucketId, shards: number) => Holding;
   /** Absent where no other node holds this partition: there is nothing to compare it with. */

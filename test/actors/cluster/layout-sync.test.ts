@@ -148,6 +148,15 @@ test('a store that missed a round is emptied only where the rest can be had at o
   t.deepEqual(sources.sort(), [node('a'), node('b')]);
 });
 
+test('a store that is found behind a second time is brought in a second time', async t => {
+  const { sync, pulled } = world(after(stateOf(two), 'abd', { synced: [two] }));
+  t.true(await sync.bringInAgain());
+  const { length } = pulled;
+  t.true(length > 0);
+  t.true(await sync.bringInAgain());
+  t.is(pulled.length, 2 * length);
+});
+
 test('what was brought in again from replicas that are read no more is brought in once more', async t => {
   const three = versionOf('bcd', [two]);
   const { sync, known, pulled } = world(stateOf(two));

@@ -193,6 +193,39 @@ test('a store that is known to be behind stays so, whoever is asked after its ne
   await second.stop();
 });
 
+test('an active store that turns out to lack something is brought in, also after a restart', async t => {
+  const { environment, answers, make, brought } = world();
+  answers.set(node('b'), {});
+  brought.isDone = false;
+  const first = make();
+  first.start();
+  first.fallBehind();
+  t.is(first.state, 'asking', 'it is being found out');
+  await pass(environment, 500);
+  t.is(first.state, 'active');
+  first.fallBehind();
+  first.fallBehind();
+  t.is(first.state, 'behind');
+  t.is(first.mark, undefined);
+  await pass(environment, 3000);
+  t.is(first.state, 'behind');
+  await first.stop();
+  const second = make();
+  t.is(second.state, 'behind');
+  brought.isDone = true;
+  second.start();
+  await pass(environment, 500);
+  t.is(second.state, 'active');
+  const { count } = brought;
+  await pass(environment, 10_000);
+  t.is(brought.count, count, 'once');
+  second.fallBehind();
+  await pass(environment, 500);
+  t.is(second.state, 'active', 'and again, should it be so again');
+  t.is(brought.count, count + 1);
+  await second.stop();
+});
+
 test('how far a store was found is its first batch, and damage to it is the worst of cases', async t => {
   const { environment, answers, make, store, brought } = world();
   const first = make();

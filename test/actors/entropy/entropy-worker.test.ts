@@ -39,6 +39,8 @@ class World {
   readonly log = new QuietLog();
   /** Asked for their digest while this is there: they are answered once it is resolved. */
   hold: Promise<void> | undefined;
+  /** Those whose store may have forgotten something. */
+  readonly behind = new Set<NodeId>();
   readonly held: { readonly by: NodeId; readonly place: PartitionId }[] = [];
   readonly workers = Array.from(NAMES, (name, index) => this.#node(nodeOf(name), index));
 
@@ -57,6 +59,7 @@ class World {
     });
     return new EntropyWorker({
       ...{ self, partitions, bus, subjects, clock, timers, log, clusterKey },
+      isBehind: () => this.behind.has(self),
       view: fixedView({ current: layoutOf(NAMES) }),
       ask: async (node, place, request) => {
         if (this.hold !== undefined && request.kind === 'digest-read') {
@@ -154,6 +157,20 @@ test('two partitions are looked into at a time, and no more', async t => {
   release();
   await world.pass(20_000);
   t.is(worker!.status.rowsPulled, 4);
+  await world.end();
+});
+
+test('a store that may have forgotten something pulls nothing by itself', async t => {
+  const world = new World();
+  for (const worker of world.workers) worker.start();
+  await world.pass(5000);
+  world.behind.add(nodeOf('c'));
+  await world.ask('b', put('one', 1));
+  await world.pass(20_000);
+  t.deepEqual(world.objects(), [1, 1, 0]);
+  world.behind.clear();
+  await world.pass(20_000);
+  t.deepEqual(world.objects(), [1, 1, 1]);
   await world.end();
 });
 

@@ -4,7 +4,7 @@
 import test from 'ava';
 import type { PullMode } from '../../../actors/entropy/row-pull.ts';
 import { RowPull } from '../../../actors/entropy/row-pull.ts';
-import { hasMissedRound, readRound } from '../../../actors/partition/rounds.ts';
+import { hasMissedRound, readRound, roundNumber } from '../../../actors/partition/rounds.ts';
 import type { NodeId } from '../../../schemas/ids.ts';
 import { TABLE } from '../../../schemas/row-tables.ts';
 import {
@@ -22,8 +22,15 @@ const digestKey = Buffer.alloc(32, 7);
 const NODES = ['aa', 'bb', 'cc'].map(byte => byte.repeat(32) as NodeId);
 
 class World {
-  readonly all: readonly Fixture[] = NODES.map(() =>
-    tablePartition({ digestKey, soleReplica: false }),
+  /** Who was told that others forgot something without it. */
+  readonly told = new Set<number>();
+  readonly all: readonly Fixture[] = NODES.map((_, index) =>
+    tablePartition({
+      ...{ digestKey, soleReplica: false },
+      missedRound: () => {
+        this.told.add(index);
+      },
+    }),
   );
   readonly #pulls = NODES.map(
     self =>
@@ -103,6 +110,44 @@ test('what was forgotten without a replica does not come back with it', async t 
     t.is(await world.pull(to, from, 'overdue'), 'same');
   }
   for (const index of [0, 1, 2]) t.deepEqual(await world.heads(index), ['kept']);
+});
+
+for (const how of ['a comparison', 'a repair', 'what ends a round'] as const) {
+  test(`what was forgotten without a replica does not come back by ${how}`, async t => {
+    const world = await whoLeft();
+    const round = roundNumber(world.at(0).store, partition);
+    const lagging = world.at(2);
+    if (how === 'a comparison') {
+      t.is(await world.pull(2, 0, 'differing'), 'missed-round');
+    } else if (how === 'a repair') {
+      const repair = await lagging.ask({ kind: 'rows-merge', rows: [], round });
+      t.is(repair.kind, 'unknown');
+    } else {
+      const entered = await lagging.ask({ kind: 'round-enter', round: round.round });
+      t.is(entered.kind, 'not-understood');
+    }
+    t.deepEqual([...world.told], [2], 'it knows that it is to be brought in again');
+    t.is(readRound(lagging.store, partition).round, 0, 'and is in its own round until then');
+    await world.build();
+    for (const to of [0, 1]) {
+      await world.pull(to, 2, 'overdue');
+      t.deepEqual(await world.heads(to), [], 'rows of an earlier round are not taken');
+    }
+    t.is(await world.pull(2, 0), 'missed-round');
+    t.is(await lagging.table.setAside(), 'dropped');
+    for (const from of [0, 1]) t.is(await world.pull(2, from), 'pulled');
+    t.deepEqual(await world.heads(2), []);
+  });
+}
+
+test('a repair takes a replica that holds nothing from before into its round', async t => {
+  const world = await whoLeft();
+  const { table, ask, store } = world.at(2);
+  await table.setAside();
+  await ask(put('late', 4));
+  const round = roundNumber(world.at(0).store, partition);
+  t.is((await ask({ kind: 'rows-merge', rows: [], round })).kind, 'merged');
+  t.is(readRound(store, partition).round, 1);
 });
 
 test('it takes over the mark of what was forgotten, so that late writes stay away', async t => {

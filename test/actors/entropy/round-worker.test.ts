@@ -235,6 +235,7 @@ test('rows of an earlier round are refused, and a later one is entered with the 
   const read = await world.tell(0, { kind: 'rows-read', names });
   if (read.kind !== 'rows') throw new Error(read.kind);
   const later = { round: 3, collected: stamp(9) };
+  await world.all[1]!.table.noteEmpty();
   const entered = await world.tell(1, { kind: 'rows-merge', rows: [], round: later });
   t.is(entered.kind, 'merged');
   const stale = await world.tell(1, { kind: 'rows-merge', rows: read.rows, round: read.round });
@@ -328,6 +329,7 @@ test('a replica without others forgets in rounds too, and not while the layout c
   t.deepEqual(await tell(one, put('gone', 1)), late);
   const { round, collected } = readRound(one.store, partition);
   t.is(round, 1);
+  await joining.table.noteEmpty();
   const met = { kind: 'rows-merge', rows: [], round: { round, collected } } as const;
   t.is((await tell(joining, met)).kind, 'merged');
   t.deepEqual(await tell(joining, put('gone', 1)), late);

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { holdsRows } from '../../../actors/partition/set-aside.ts';
-import { readRound } from '../../../actors/partition/rounds.ts';
+import { enterRound, readRound } from '../../../actors/partition/rounds.ts';
 import { YOUNG_ROWS_MS } from '../../../schemas/limits.ts';
 import { TABLE } from '../../../schemas/row-tables.ts';
 import type { Fixture } from './partition-fixture.ts';
@@ -30,8 +30,9 @@ async function filled(): Promise<Fixture> {
   await fixture.ask(createUpload('up', uploadId(703)));
   await fixture.ask(writePart('up', partOf(uploadId(703), 1, 704)));
   await fixture.ask({ kind: 'bucket-fence', bucket, token: 'f'.repeat(32) });
-  const round = { round: 4, collected: stamp(9) };
-  await fixture.ask({ kind: 'rows-merge', rows: [], round });
+  await fixture.table.change(step => {
+    enterRound(step, { round: 4, collected: stamp(9) });
+  });
   return fixture;
 }
 
