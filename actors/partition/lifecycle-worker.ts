@@ -85,13 +85,16 @@ const STAGES: readonly LifecycleStage[] = ['objects', 'history', 'uploads'];
 /** A shard of a bucket with rules; its rows are in one partition. */
 type Shard = { readonly bucket: BucketId; readonly shard: number };
 
-/** What is left of a walk: partitions with their shards, and the place in the first of them. */
-type Walk = {
-  readonly day: number;
-  readonly left: { readonly partition: TablePartition; readonly shards: Shard[] }[];
+/** What is left of a partition: shards, and the place in the first of them. */
+type Left = {
+  readonly partition: TablePartition;
+  readonly shards: Shard[];
   stage: LifecycleStage;
   start: PageStart | undefined;
 };
+
+/** Where a page fails, its partition goes to the end: the others do not wait for it. */
+type Walk = { readonly day: number; readonly left: Left[] };
 
 export class LifecycleWorker implements ReportingWorker {
   readonly journal: WorkerJournal;
@@ -165,7 +168,7 @@ export class LifecycleWorker implements ReportingWorker {
         const today = dayOf(calendar, this.#nowMs());
         if (this.#finishedDay !== undefined && this.#finishedDay >= today) return 'idle';
         this.#walk = await this.#begin(today);
-      } else await this.#page(this.#walk);
+      } else await this.#pageOrLater(this.#walk);
       this.#failures = 0;
       this.journal.succeeded();
       return 'more';
@@ -229,9 +232,10 @@ export class LifecycleWorker implements ReportingWorker {
     const left = partitions.flatMap(partition => {
       const own = shards.get(partition.partition);
       const isDone = own === undefined || this.#hasFinished(partition, day);
-      return isDone ? [] : [{ partition, shards: own }];
+      if (isDone) return [];
+      return [{ partition, shards: own, stage: 'objects' as const, start: undefined }];
     });
-    return { day, left, stage: 'objects', start: undefined };
+    return { day, left };
   }
 
   /** Days of another length count differently: then it is as if nothing had been finished. */
@@ -241,6 +245,19 @@ export class LifecycleWorker implements ReportingWorker {
       return fields.integer() === this.#options.calendar.dayMs && fields.integer() >= day;
     };
     return readRowOr(store, lifecycleRowKey(partition), isDone, false);
+  }
+
+  /** Once its day is over, a partition where a page fails is left to the next walk, which begins
+   *  with what no walk has finished: one that fails for long keeps no other from its day. */
+  async #pageOrLater(walk: Walk): Promise<void> {
+    try {
+      await this.#page(walk);
+    } catch (error) {
+      const failed = walk.left.shift();
+      const isToday = dayOf(this.#options.calendar, this.#nowMs()) <= walk.day;
+      if (failed !== undefined && isToday) walk.left.push(failed);
+      throw error;
+    }
   }
 
   async #page(walk: Walk): Promise<void> {
@@ -255,22 +272,22 @@ export class LifecycleWorker implements ReportingWorker {
       walk.left.shift();
       return;
     }
-    const next = await this.#pageOf(walk, current.partition, shard);
-    walk.start = next;
+    const next = await this.#pageOf(walk.day, current, shard);
+    current.start = next;
     if (next !== undefined) return;
-    const following = STAGES[STAGES.indexOf(walk.stage) + 1];
-    walk.stage = following ?? 'objects';
+    const following = STAGES[STAGES.indexOf(current.stage) + 1];
+    current.stage = following ?? 'objects';
     if (following === undefined) current.shards.shift();
   }
 
-  async #pageOf(walk: Walk, table: TablePartition, at: Shard): Promise<PageStart | undefined> {
+  async #pageOf(day: number, left: Left, at: Shard): Promise<PageStart | undefined> {
     const { settings, calendar, stamper, tables } = this.#options;
     const bucket = await settings.read('bucket', at.bucket);
     const rules = rulesOf(bucket);
-    const { day, stage, start } = walk;
+    const { stage, start } = left;
     const readPage = pageReaderOf(stage, rules);
     if (readPage === undefined) return undefined;
-    const { store, partition } = table;
+    const { store, partition } = left.partition;
     const page = await readPage({
       ...{ store, partition, ...at, start, limit: PAGE_ROWS },
       ...{ rules, calendar, day, stamper, tables, markedAtMs: this.#nowMs() },

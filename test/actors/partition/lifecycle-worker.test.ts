@@ -1,164 +1,16 @@
 // Method: real partitions on a store in memory, bucket rows that the test sets, and a clock that
 // the test moves; a walk is stepped to its end.
 import test from 'ava';
-import { LifecycleWorker } from '../../../actors/partition/lifecycle-worker.ts';
 import { partitionOfPlace } from '../../../bus/table-client.ts';
-import type { BucketId, ObjectKey } from '../../../schemas/ids.ts';
+import type { ObjectKey } from '../../../schemas/ids.ts';
 import { shardOfKey } from '../../../schemas/ids.ts';
 import { lifecycleCalendar } from '../../../schemas/lifecycle-calendar.ts';
-import type { ObjectPlace, TableReply, TableRequest } from '../../../schemas/messages/table.ts';
-import type { BucketRow } from '../../../schemas/records/bucket-row.ts';
-import type {
-  LifecycleFilter,
-  LifecycleRule,
-} from '../../../schemas/records/bucket-settings/lifecycle-rules.ts';
-import type { ObjectVersion } from '../../../schemas/records/object-row.ts';
 import { decodeObjectRow } from '../../../schemas/records/object-row.ts';
 import { TABLE } from '../../../schemas/row-tables.ts';
-import { Stamper } from '../../../schemas/stamper.ts';
 import { makeTimestamp, timestampMs, type Timestamp } from '../../../schemas/timestamp.ts';
 import { bucket, LIVE_STAMPER } from './partition-fixture.ts';
-import { TableWorld } from './table-world.ts';
-
-const DAY_MS = 86_400_000;
-const utc = lifecycleCalendar(DAY_MS, undefined);
-
-function rule(
-  change: Partial<LifecycleRule>,
-  filter: Partial<LifecycleFilter> = {},
-): LifecycleRule {
-  return {
-    ...{ id: 'one', enabled: true, expiration: undefined, abortUploadsDays: undefined },
-    noncurrent: undefined,
-    filter: {
-      ...{ form: 'single', prefix: undefined, tags: [], sizeGreaterThan: undefined },
-      ...{ sizeLessThan: undefined, ...filter },
-    },
-    ...change,
-  };
-}
-
-const days = (count: number) => ({ expiration: { kind: 'days', days: count } as const });
-
-type World = {
-  readonly tables: TableWorld;
-  readonly worker: LifecycleWorker;
-  readonly rows: Map<string, BucketRow>;
-  setRules(rules: readonly LifecycleRule[], change?: Partial<BucketRow>): void;
-  /** Puts an object that is so many days old at noon. */
-  put(
-    key: string,
-    ageDays: number,
-    sizeBytes?: number,
-    extras?: Partial<ObjectVersion>,
-  ): Promise<void>;
-  /** Puts a delete marker. */
-  remove(key: string, ageDays: number): Promise<void>;
-  beginUpload(key: string, ageDays: number): Promise<void>;
-  /** All steps until there is nothing to do today; answers how many. */
-  walk(): Promise<number>;
-  keys(): string[];
-  uploads(): number;
-};
-
-type Options = {
-  readonly shards?: number;
-  readonly tables?: TableWorld;
-  readonly calendar?: typeof utc;
-};
-
-function lifecycleWorld(options: Options = {}): World {
-  const tables = options.tables ?? new TableWorld();
-  const { environment, log } = tables;
-  const { clock, timers } = environment;
-  const shards = options.shards ?? 1;
-  const rows = new Map<string, BucketRow>();
-  const worker = new LifecycleWorker({
-    partitions: tables.tables,
-    isBehind: () => tables.isBehind,
-    settings: {
-      list: (async () => [...rows.values()]) as never,
-      read: (async (_table: string, id: string) => rows.get(id)) as never,
-    },
-    tables: {
-      ask: (partition, request) => tables.askPartition(partition, request),
-      decidesConditions: () => true,
-      askPlace: request => tables.ask(request),
-      deleteVersion: request => tables.ask(request),
-      partitionOf: partitionOfPlace,
-    },
-    calendar: options.calendar ?? utc,
-    stamper: new Stamper(clock, environment.random),
-    ...{ clock, timers, log },
-  });
-  let tick = 0;
-  const stampOf = (ageDays: number) => {
-    tick += 1;
-    const noon = Math.floor(clock.wallMs() / DAY_MS) * DAY_MS + DAY_MS / 2;
-    return makeTimestamp(noon - ageDays * DAY_MS, tick, LIVE_STAMPER);
-  };
-  const placeOf = (key: string): ObjectPlace => {
-    const objectKey = key as ObjectKey;
-    return { bucket, shard: shardOfKey(objectKey, shards), key: objectKey };
-  };
-  const ask = async (request: TableRequest): Promise<void> => {
-    const reply: TableReply = await tables.ask(request);
-    if (reply.kind !== 'written') throw new Error(reply.kind);
-  };
-  return {
-    ...{ tables, worker, rows },
-    setRules: (lifecycle, change = {}) => {
-      rows.set(bucket, { ...bucketRow(bucket, shards), lifecycle, ...change });
-    },
-    put: (key, ageDays, sizeBytes = 3, extras = {}) => {
-      const timestamp = stampOf(ageDays);
-      const row: ObjectVersion = {
-        kind: 'version',
-        timestamp,
-        versionId: timestamp as never,
-        sizeBytes,
-        etag: '0'.repeat(32),
-        content: { kind: 'inline' },
-        headers: [],
-        ...extras,
-      };
-      const inline = sizeBytes === 0 ? undefined : Buffer.alloc(sizeBytes);
-      return ask({ kind: 'object-write', place: placeOf(key), row, inline });
-    },
-    remove: (key, ageDays) => {
-      const row = { kind: 'marker', timestamp: stampOf(ageDays), versioned: true } as const;
-      return ask({ kind: 'object-write', place: placeOf(key), row });
-    },
-    beginUpload: (key, ageDays) => {
-      const timestamp = stampOf(ageDays);
-      const upload = {
-        ...{ uploadId: timestamp as never, timestamp, state: { kind: 'open' } as const },
-        ...{ headers: [], initiator: 'GKtest0001' },
-      };
-      return ask({ kind: 'upload-create', place: placeOf(key), upload });
-    },
-    walk: async () => {
-      for (let steps = 0; ; steps += 1) {
-        const outcome = await worker.step();
-        if (outcome === 'idle') return steps;
-        if (outcome === 'failed') throw new Error('a step failed');
-      }
-    },
-    keys: () =>
-      tables
-        .rows(TABLE.inline)
-        .map(({ key }) => key.toString('utf8', 36))
-        .sort(),
-    uploads: () => tables.rows(TABLE.openUpload).length,
-  };
-}
-
-function bucketRow(id: BucketId, indexShards: number): BucketRow {
-  return {
-    ...{ kind: 'bucket', timestamp: '0'.repeat(32) as never, id, createdMs: 0, state: 'active' },
-    ...{ globalAliases: [], localAliases: [], grants: [], indexShards },
-  };
-}
+import type { TableWorld } from './table-world.ts';
+import { DAY_MS, days, lifecycleWorld, rule } from './lifecycle-world.ts';
 
 test('objects go on the day they are due, and not before', async t => {
   const { put, setRules, walk, keys, worker } = lifecycleWorld();
@@ -451,6 +303,39 @@ test('what cannot be done now is tried again', async t => {
   tables.outage = request => request.kind === 'object-write' && refusals-- > 0;
   t.is(await worker.step(), 'failed');
   while ((await worker.step()) !== 'idle');
+  t.deepEqual(keys(), []);
+});
+
+test('a partition that stays unavailable keeps others neither from this day nor the next', async t => {
+  const shards = [0, 1, 2, 3];
+  const { put, setRules, walk, worker, keys, tables } = lifecycleWorld({ shards: shards.length });
+  setRules([rule(days(1))]);
+  const partitionOf = (shard: number): number => partitionOfPlace({ bucket, shard });
+  const [first] = shards.toSorted((a, b) => partitionOf(a) - partitionOf(b));
+  const shardOf = (key: string): number => shardOfKey(key as ObjectKey, shards.length);
+  const setOutage = (of: number | undefined): void => {
+    tables.outage = request => request.kind === 'object-write' && request.place.shard === of;
+  };
+  const all = Array.from({ length: 40 }, (_, index) => `k${String(index)}`);
+  const stuck = all.filter(key => shardOf(key) === first).toSorted();
+  const others = all.filter(key => shardOf(key) !== first);
+  const stepOften = async (): Promise<void> => {
+    for (let steps = 0; steps < 40; steps += 1) await worker.step();
+  };
+  for (const key of all) await put(key, 9);
+  setOutage(first);
+  await stepOften();
+  t.deepEqual(keys(), stuck);
+  setOutage(undefined);
+  for (const key of others) await put(key, 9);
+  setOutage(first);
+  await stepOften();
+  t.is(keys().length, all.length, 'a day is walked once');
+  tables.environment.jumpTo(tables.environment.clock.wallMs() + DAY_MS);
+  await stepOften();
+  t.deepEqual(keys(), stuck);
+  setOutage(undefined);
+  await walk();
   t.deepEqual(keys(), []);
 });
 
