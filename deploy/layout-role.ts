@@ -23,7 +23,7 @@ import type { Config } from '../schemas/config.ts';
 import type { Environment } from '../schemas/environment.ts';
 import { replicasOf } from '../schemas/cluster-layout.ts';
 import type { NodeId, PartitionId } from '../schemas/ids.ts';
-import { readVersionOf, trackerOf } from '../schemas/layout-liveness.ts';
+import { readVersionOf, sourcesOf, trackerOf } from '../schemas/layout-liveness.ts';
 import type { NodeWork } from '../schemas/node-work.ts';
 import type { Stamper } from '../schemas/stamper.ts';
 import type { Log } from '../schemas/telemetry.ts';
@@ -187,8 +187,15 @@ function withSettings(
 ): PartitionSync {
   return {
     prepare: names => sync.prepare(names),
-    bringIn: async (version, gained) =>
-      (await sync.bringIn(version, gained)) === 'done' ? settings.bringIn(known.read) : 'later',
+    bringIn: async (version, gained) => {
+      if ((await sync.bringIn(version, gained)) !== 'done') return 'later';
+      const { state } = known;
+      const isLeftOut = (node: NodeId): boolean => trackerOf(state, node).skipped.has(version.name);
+      for (const { layout } of sourcesOf(state, version)) {
+        if ((await settings.bringIn(layout, isLeftOut)) !== 'done') return 'later';
+      }
+      return 'done';
+    },
   };
 }
 

@@ -11,7 +11,6 @@ import type { Store } from '../actors/storage/store.ts';
 import type { Bus } from '../bus/bus.ts';
 import { serveGuarded } from '../bus/guarded.ts';
 import type { Subjects } from '../bus/subjects.ts';
-import type { LayoutVersion } from '../schemas/cluster-layout.ts';
 import type { Environment } from '../schemas/environment.ts';
 import type { NodeId } from '../schemas/ids.ts';
 import type { Log } from '../schemas/telemetry.ts';
@@ -33,7 +32,7 @@ export type SettingsKeeper = {
   /** Begins to compare with others; until then the copy is not read. */
   start(clients: Pick<Clients, 'settings' | 'view'>): SettingsSpread;
   /** As SettingsSpread's. */
-  bringIn(version: LayoutVersion): Promise<'done' | 'later'>;
+  readonly bringIn: SettingsSpread['bringIn'];
   stop(): Promise<void>;
 };
 
@@ -61,7 +60,7 @@ export function serveSettings(options: SettingsKeeperOptions): SettingsKeeper {
       spread.start();
       return spread;
     },
-    bringIn: async version => (await started.spread?.bringIn(version)) ?? 'later',
+    bringIn: async (...asked) => (await started.spread?.bringIn(...asked)) ?? 'later',
     stop: async () => {
       await started.spread?.stop();
     },

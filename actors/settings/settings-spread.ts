@@ -104,13 +104,17 @@ export class SettingsSpread {
    * may have forgotten what it knew it counts for nothing, and a read quorum of others is wanted,
    * or all of them where there are fewer.
    */
-  #covers(version: LayoutVersion, nodes: ReadonlySet<NodeId>): boolean {
+  #covers(
+    version: LayoutVersion,
+    nodes: ReadonlySet<NodeId>,
+    isSkipped: (node: NodeId) => boolean = () => false,
+  ): boolean {
     const { nodeId, mayVote = () => true } = this.#options;
     const { read } = quorumsOf(version.replicationFactor, 'consistent');
     const isCounted = mayVote();
     return version.replicas.every(replicas => {
-      const others = replicas.filter(node => node !== nodeId);
-      const own = isCounted && others.length < replicas.length ? 1 : 0;
+      const own = isCounted && replicas.includes(nodeId) ? 1 : 0;
+      const others = replicas.filter(node => node !== nodeId && !isSkipped(node));
       const needed = Math.min(read - own, others.length);
       return others.filter(node => nodes.has(node)).length >= needed;
     });
@@ -118,16 +122,22 @@ export class SettingsSpread {
 
   /**
    * Brings in what was decided up to now by a version's replicas, before this node decides by a
-   * later one. `later`: too few of them could be asked.
+   * later one. `later`: too few of them could be asked. Who is skipped is not asked: that what only
+   * those knew may be lost was said before.
    */
-  async bringIn(version: LayoutVersion): Promise<'done' | 'later'> {
+  async bringIn(
+    version: LayoutVersion,
+    isSkipped: (node: NodeId) => boolean = () => false,
+  ): Promise<'done' | 'later'> {
+    const { nodeId, view } = this.#options;
     const compared = new Set<NodeId>();
     const sources = new Set(version.replicas.flat());
-    for (const node of this.#options.view.nearest([...sources])) {
-      if (this.#covers(version, compared)) return 'done';
-      if (node !== this.#options.nodeId && (await this.#compare(node))) compared.add(node);
+    for (const node of view.nearest([...sources])) {
+      if (this.#covers(version, compared, isSkipped)) return 'done';
+      if (node === nodeId || isSkipped(node)) continue;
+      if (await this.#compare(node)) compared.add(node);
     }
-    return this.#covers(version, compared) ? 'done' : 'later';
+    return this.#covers(version, compared, isSkipped) ? 'done' : 'later';
   }
 
   #peers(): readonly NodeId[] {

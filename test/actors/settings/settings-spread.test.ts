@@ -241,6 +241,20 @@ test('a wiped replica that has fewer others brings in what they have', async t =
   }
 });
 
+test('who is skipped is not asked, and not waited for', async t => {
+  const cluster = new SettingsCluster({ nodes: 4, seed: 12 });
+  const { network, nodes } = cluster;
+  const [first, ...dead] = nodes.slice(0, 3) as [NodeId, NodeId, NodeId];
+  const old = layoutOf(nodes.slice(0, 3));
+  await network.during(putFirst(cluster.client('paris', viewOf([old])), 'first'));
+  const joins = nodes[3] as NodeId;
+  const spread = spreadOf(cluster, joins, { live: [old] });
+  for (const node of dead) cluster.crash(node);
+  t.is(await network.during(spread.bringIn(old)), 'later');
+  t.is(await network.during(spread.bringIn(old, node => node !== first)), 'done');
+  t.truthy(await copyOf(cluster, joins, keyRow('').id));
+});
+
 test('one with more undecided rows than it tells of at once counts once they are settled', async t => {
   const cluster = new SettingsCluster({ nodes: 3, seed: 11 });
   const { network } = cluster;
