@@ -23,23 +23,22 @@ import type {
 import { keyOfObjectName, objectRowKey, partRowKey } from '../schemas/place-keys.ts';
 import type { PartRow } from '../schemas/records/upload-row.ts';
 import { nameOfKey } from '../schemas/row-tables.ts';
-import {
-  behindPrefix,
-  differingVersions,
-  isVersionPage,
-  leastReach,
-  mayHaveVersions,
-  namesOfKey,
-  namesOfVersions,
-} from './key-names.ts';
+import { mayHaveVersions, namesOfKey, namesOfVersions } from './key-names.ts';
 import type { ObjectPage } from './page-differences.ts';
-import { commonReach, cutPage, differencesOf } from './page-differences.ts';
+import { differencesOf, settledPage } from './page-differences.ts';
 import { UNAVAILABLE } from './quorum-write.ts';
 import type { Unavailable } from './replica-calls.ts';
 import type { Repaired } from './row-repair.ts';
 import { holds, holdersOfBoth } from './row-repair.ts';
 import type { Mended, TableComparison } from './table-comparison.ts';
 import { NAMELESS, uploadNames } from './table-comparison.ts';
+import {
+  behindPrefix,
+  differingVersions,
+  isVersionPage,
+  leastReach,
+  settledVersions,
+} from './version-differences.ts';
 
 type Answer = TableReply | Unavailable;
 type UploadPage = Extract<TableReply, { kind: 'upload-page' }>;
@@ -77,9 +76,8 @@ export class ComparedLists {
     const pages = await this.#comparison.answersOf(nodes, [partition, request], isObjectPage);
     const [first] = pages ?? [];
     if (pages === undefined || first === undefined) return UNAVAILABLE;
-    const reach = commonReach(pages);
     const { keys, prefixes } = differencesOf(pages);
-    if (keys.length + prefixes.length === 0) return cutPage(first, reach);
+    if (keys.length + prefixes.length === 0) return settledPage(first, pages);
     const folded = await Promise.all(
       prefixes
         .slice(0, PREFIXES_AT_ONCE)
@@ -101,7 +99,7 @@ export class ComparedLists {
     const witness = nodes.find(node => holds(holders, node));
     if (witness === undefined) return again;
     const own = await this.#comparison.answersOf([witness], [partition, request], isObjectPage);
-    return own?.[0] === undefined ? UNAVAILABLE : cutPage(own[0], reach);
+    return own?.[0] === undefined ? UNAVAILABLE : settledPage(own[0], pages);
   }
 
   /** Keys below a common prefix that the nodes do not show alike: those of the first page. */
@@ -137,7 +135,7 @@ export class ComparedLists {
   }
 
   /** Versions and delete markers. Where writes never cease, what one replica that holds all of it
-   *  shows after so many repairs is the answer. */
+   *  shows of them after so many repairs is the answer. */
   versions(partition: PartitionId, list: VersionList): Promise<Answer> {
     return this.#comparison.untilAnswered(partition, list, (nodes, repairs) =>
       this.#mendVersions(partition, { list, repairs }, nodes),
@@ -174,7 +172,7 @@ export class ComparedLists {
     const witness = nodes.find(node => holds(holders, node));
     if (repairs < VERSION_REPAIRS || witness === undefined) return again;
     const own = await this.#comparison.answersOf([witness], [partition, list], isVersionPage);
-    return own?.[0] ?? UNAVAILABLE;
+    return own?.[0] === undefined ? UNAVAILABLE : settledVersions(own[0], pages);
   }
 
   async uploads(partition: PartitionId, list: UploadList): Promise<Answer> {

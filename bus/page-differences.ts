@@ -16,7 +16,7 @@ import { behindPrefix } from '../schemas/row-tables.ts';
 export type ObjectPage = Extract<TableReply, { kind: 'object-page' }>;
 
 /** Up to `end`, exclusive; undefined: up to the end of the list. */
-export type Reach = { readonly end: Buffer; readonly next: ListStart } | undefined;
+type Reach = { readonly end: Buffer; readonly next: ListStart } | undefined;
 
 export type PageDifferences = {
   /** Objects that not all pages show alike. */
@@ -26,7 +26,7 @@ export type PageDifferences = {
 };
 
 /** How far a page reaches. */
-export function reachOf({ entries, next }: ObjectPage): Reach {
+function reachOf({ entries, next }: ObjectPage): Reach {
   if (next === undefined) return undefined;
   const key = Buffer.from(next.key);
   if (next.inclusive) return { end: key, next };
@@ -36,7 +36,7 @@ export function reachOf({ entries, next }: ObjectPage): Reach {
 }
 
 /** How far all of them reach. */
-export function commonReach(pages: readonly ObjectPage[]): Reach {
+function commonReach(pages: readonly ObjectPage[]): Reach {
   let common: Reach;
   for (const page of pages) {
     const reach = reachOf(page);
@@ -89,8 +89,19 @@ function nameOf(entry: ListedEntry): string {
   return entry.kind === 'object' ? `o${entry.key}` : `p${entry.prefix}`;
 }
 
+/**
+ * The page of a replica that has been given all that the others held, as far as all of them reach.
+ * A key that none of them showed has come to it since. It is left out: it may have been written
+ * long ago, and deleted where this replica does not know of it.
+ */
+export function settledPage(page: ObjectPage, pages: readonly ObjectPage[]): ObjectPage {
+  const { entries, ...rest } = cutPage(page, commonReach(pages));
+  const shown = new Set(pages.flatMap(each => each.entries.map(nameOf)));
+  return { ...rest, entries: entries.filter(entry => shown.has(nameOf(entry))) };
+}
+
 /** What a page says within the reach; what lies behind is asked for again. */
-export function cutPage(page: ObjectPage, reach: Reach): ObjectPage {
+function cutPage(page: ObjectPage, reach: Reach): ObjectPage {
   const own = reachOf(page);
   if (reach === undefined) return page;
   if (own !== undefined && Buffer.compare(own.end, reach.end) <= 0) return page;
