@@ -17,14 +17,17 @@ import {
 import { LayoutSync, type PartitionTransfer } from '../actors/cluster/layout-sync.ts';
 import { hadPeers, StoreMarks } from '../actors/cluster/store-marks.ts';
 import type { Store } from '../actors/storage/store.ts';
-import type { Bus } from '../bus/bus.ts';
+import type { Bus, NoAnswer } from '../bus/bus.ts';
 import { askGuarded } from '../bus/guarded.ts';
+import { readState } from '../bus/layout-pull.ts';
 import type { Config } from '../schemas/config.ts';
 import type { Environment } from '../schemas/environment.ts';
 import { replicasOf } from '../schemas/cluster-layout.ts';
 import type { NodeId, PartitionId } from '../schemas/ids.ts';
 import { readVersionOf, sourcesOf, trackerOf } from '../schemas/layout-liveness.ts';
+import type { ClusterReply, ClusterRequest } from '../schemas/messages/cluster.ts';
 import type { NodeWork } from '../schemas/node-work.ts';
+import type { Soon } from '../schemas/soon.ts';
 import type { Stamper } from '../schemas/stamper.ts';
 import type { Log } from '../schemas/telemetry.ts';
 import type { KnownLayout } from '../bus/known-layout.ts';
@@ -58,6 +61,8 @@ export type LayoutRole = {
   readonly fence: LayoutFence | undefined;
   /** Whether this store may lack what was acknowledged here: it answers nothing then. */
   readonly isBehind: () => boolean;
+  /** Whether it is certain to keep to what it promised when it acknowledged a layout version. */
+  readonly takesWrites: (partition: PartitionId) => boolean;
   /** The other replicas of a partition forgot something without this node. */
   readonly missedRound: (partition: PartitionId) => void;
   /** The partitions are served: versions may be acknowledged, and brought in. */
@@ -93,6 +98,7 @@ export function makeLayoutRole(
     }),
     fence: hasPeers ? fence : undefined,
     isBehind,
+    takesWrites: partition => marks?.takesWrites(partition) ?? true,
     missedRound: partition => {
       // Of what it is still to be given it may miss a round; what it is read by it was given.
       if (isBehind() || !replicasOf(known.read, partition).includes(nodeId)) return;
@@ -149,9 +155,13 @@ function makeMarks(
     ...{ nodeId, store, known, log, random: environment.random, timers: environment.timers },
     batchCount: () => store.batchCount,
     recall: async peer => {
-      const request = { kind: 'mark-recall', node: nodeId } as const;
-      const asked = [request, { timeoutMs: RECALL_MS }] as const;
-      const reply = await askGuarded(bus, subjects.cluster(peer), asked);
+      const ask = (request: ClusterRequest): Soon<ClusterReply | NoAnswer> =>
+        askGuarded(bus, subjects.cluster(peer), [request, { timeoutMs: RECALL_MS }]);
+      const told = await ask({ kind: 'layout-pull' });
+      const state = told.kind === 'layout-state' ? readState(told.state) : undefined;
+      if (state === undefined) return undefined;
+      known.learn(state);
+      const reply = await ask({ kind: 'mark-recall', node: nodeId });
       return reply.kind === 'mark' ? reply : undefined;
     },
     bringInAll: async () =>

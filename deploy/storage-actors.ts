@@ -11,7 +11,7 @@ import type { ResyncQueue } from '../actors/block/resync-queue.ts';
 import type { ResyncWorker } from '../actors/block/resync-worker.ts';
 import type { LayoutFence } from '../actors/cluster/layout-fence.ts';
 import type { PartitionTransfer } from '../actors/cluster/layout-sync.ts';
-import { unlessBehind } from '../actors/cluster/unless-behind.ts';
+import { unlessBehind, unlessForgetful } from '../actors/cluster/unless-behind.ts';
 import { digestKey as digestKeyOf } from '../actors/entropy/digest-key.ts';
 import { EntropyWorker } from '../actors/entropy/entropy-worker.ts';
 import { RoundWorker } from '../actors/entropy/round-worker.ts';
@@ -64,6 +64,8 @@ export type StorageActorsOptions = {
   readonly fence: LayoutFence | undefined;
   /** Whether the store may have forgotten something; asked for each request behind a fence. */
   readonly isBehind: () => boolean;
+  /** Whether what is written here may count; asked for each write behind a fence. */
+  readonly takesWrites: (partition: PartitionId) => boolean;
   /** Told that other replicas of a partition forgot something without this node. */
   readonly missedRound: (partition: PartitionId) => void;
 };
@@ -170,17 +172,20 @@ function workerPorts({ environment, log, clients, isBehind }: StorageActorsOptio
 }
 
 function serve(
-  { bus, subjects, nodeId, fence, isBehind }: StorageActorsOptions,
+  { bus, subjects, nodeId, fence, isBehind, takesWrites }: StorageActorsOptions,
   tables: readonly TablePartition[],
   blocks: readonly BlockPartition[],
 ): void {
   for (const table of tables) {
     const server = table.receive.bind(table);
-    const guarded = fence?.guard(unlessBehind(server, isBehind)) ?? server;
+    const memory = { isBehind, takesWrites: () => takesWrites(table.partition) };
+    const guarded = fence?.guard(unlessBehind(server, memory)) ?? server;
     bus.serve(subjects.table(nodeId, table.partition), guarded);
   }
   blocks.forEach((block, index) => {
     const server = block.receive.bind(block);
-    bus.serve(subjects.block(nodeId, partitionId(index)), fence?.guard(server) ?? server);
+    const partition = partitionId(index);
+    const guarded = fence?.guard(unlessForgetful(server, () => takesWrites(partition))) ?? server;
+    bus.serve(subjects.block(nodeId, partition), guarded);
   });
 }

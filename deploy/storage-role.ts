@@ -97,7 +97,7 @@ export async function startStorage(options: StorageRoleOptions): Promise<Storage
   const actors = startStorageActors({
     ...{ ...options, store, files, directories, blockFiles, blockStats, clients },
     ...{ resyncQueue, registry, fence: layout.fence, isBehind: layout.isBehind },
-    missedRound: layout.missedRound,
+    ...{ missedRound: layout.missedRound, takesWrites: layout.takesWrites },
   });
   layout.begin({ transfer: actors.transfer, resync: actors.resync, settings });
   return {

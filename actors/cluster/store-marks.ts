@@ -19,13 +19,23 @@
  * What a store takes while it is not active are batches as well: started again, it would be as far
  * as it is remembered, with holes. So the first batch after each start says how far the store was
  * found, and it is compared by the least of what was found until it was active again.
+ *
+ * It may have forgotten that it acknowledged a layout version, too, by which a quorum was read
+ * while it promised to take nothing by the version before. So a peer that answers tells its layout
+ * first, and until the store is active it takes writes of a partition only once a write quorum of
+ * the other replicas has answered: whoever brought the partition in had read one of those, who
+ * knew the version. After a restart that takes some round trips, as long as nothing is read from
+ * it anyhow. A node that was wiped takes writes as soon as all others (of three replicas) are
+ * there, hours before it has caught up; while one of them is away it takes none, so that two of
+ * three are out of service then. At its very first start it is active, and takes writes, a second
+ * after it knows a layout.
  */
 import type { KnownLayout } from '../../bus/known-layout.ts';
-import { replicasOf } from '../../schemas/cluster-layout.ts';
+import { replicasOf, type LayoutVersion } from '../../schemas/cluster-layout.ts';
 import type { Randomness, Timer, Timers } from '../../schemas/environment.ts';
-import type { NodeId } from '../../schemas/ids.ts';
+import type { NodeId, PartitionId } from '../../schemas/ids.ts';
 import { partitionId, PARTITIONS } from '../../schemas/ids.ts';
-import { readQuorumOf } from '../../schemas/layout-liveness.ts';
+import { readQuorumOf, trackerOf, writeQuorumOf } from '../../schemas/layout-liveness.ts';
 import type { StoreMark } from '../../schemas/messages/heartbeat.ts';
 import type { StoreDoubt } from '../../schemas/records/store-mark-row.ts';
 import {
@@ -47,7 +57,8 @@ export type StoreMarksOptions = {
   /** How many batches are durable: grows with each, survives restarts. */
   readonly batchCount: () => number;
   readonly known: KnownLayout;
-  /** What a peer remembers of this node; undefined: it does not answer. */
+  /** What a peer remembers of this node, once what it knows of the layout is known here, too;
+   *  undefined: it does not answer. */
   readonly recall: (peer: NodeId) => Promise<{ readonly mark?: StoreMark } | undefined>;
   /** Brings in again every partition that this node holds; false: not yet. */
   readonly bringInAll: () => Promise<boolean>;
@@ -100,6 +111,7 @@ export class StoreMarks {
   readonly #answered = new Set<NodeId>();
   #state: StoreState;
   #looking: Timer | undefined;
+  #asking: Timer | undefined;
   #keeping: Timer | undefined;
   #running: Promise<unknown> = Promise.resolve();
   #isStopped = false;
@@ -147,14 +159,27 @@ export class StoreMarks {
     this.#heard.set(node, mark);
   }
 
+  /** Whether a write of this partition that is taken here may count. */
+  takesWrites(partition: PartitionId): boolean {
+    if (this.#state === 'active') return true;
+    const { known, nodeId } = this.#options;
+    if (known.head === undefined || this.#keptDoubt === undefined) return false;
+    // What it knows and has not acknowledged (again) does not keep anything out.
+    const { acked } = trackerOf(known.state, nodeId);
+    if ([...known.state.versions.keys()].some(name => !acked.has(name))) return false;
+    return known.live.every(layout => this.#haveAnswered(layout, partition, writeQuorumOf));
+  }
+
   start(): void {
     this.#look();
+    this.#askBeside();
     this.#keepLater();
   }
 
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#looking?.cancel();
+    this.#asking?.cancel();
     this.#keeping?.cancel();
     await this.#running;
   }
@@ -206,6 +231,19 @@ export class StoreMarks {
     log.info({}, 'the store has again what other replicas have, and serves reads');
   }
 
+  /** Bringing in may take hours, and writes are taken as soon as enough others have answered. */
+  #askBeside(): void {
+    this.#asking?.cancel();
+    if (this.#isStopped || this.#state === 'active') return;
+    const asked = this.#state === 'behind' ? this.#noted(this.#ask()) : Promise.resolve();
+    void asked.then(() => {
+      if (this.#isStopped) return;
+      this.#asking = this.#options.timers.after(ASK_MS, () => {
+        this.#askBeside();
+      });
+    });
+  }
+
   async #ask(): Promise<void> {
     const { recall, log } = this.#options;
     const peers = this.#peers().filter(peer => !this.#answered.has(peer));
@@ -214,7 +252,7 @@ export class StoreMarks {
         const answer = await recall(peer);
         if (answer === undefined) return;
         this.#answered.add(peer);
-        if (answer.mark === undefined || this.#state === 'behind') return;
+        if (answer.mark === undefined || this.#state !== 'asking') return;
         const mine = { incarnation: this.#incarnation, durable: this.#doubt.found };
         if (!hasForgotten(mine, answer.mark)) return;
         this.#isNowBehind();
@@ -241,6 +279,7 @@ export class StoreMarks {
       'the store is older than it should be: it serves no reads until it has caught up',
     );
     this.#look();
+    this.#askBeside();
   }
 
   #peers(): NodeId[] {
@@ -254,17 +293,25 @@ export class StoreMarks {
 
   /** Of every partition that it holds, in every live version, R − 1 others have answered. */
   #hasEnoughAnswers(): boolean {
-    const { known, nodeId } = this.#options;
+    const { known } = this.#options;
     // An empty store does not know yet what it should hold.
     if (known.head === undefined) return false;
-    return known.live.every(layout => {
-      const needed = readQuorumOf(layout) - 1;
-      return PARTITIONS.every(partition => {
-        const nodes = replicasOf(layout, partition);
-        if (!nodes.includes(nodeId)) return true;
-        return nodes.filter(node => this.#answered.has(node)).length >= needed;
-      });
-    });
+    const needed = (layout: LayoutVersion): number => readQuorumOf(layout) - 1;
+    return known.live.every(layout =>
+      PARTITIONS.every(partition => this.#haveAnswered(layout, partition, needed)),
+    );
+  }
+
+  /** So many of the other replicas, or all of them; where it is none itself nobody need. */
+  #haveAnswered(
+    layout: LayoutVersion,
+    partition: PartitionId,
+    needed: (layout: LayoutVersion) => number,
+  ): boolean {
+    const nodes = replicasOf(layout, partition);
+    if (!nodes.includes(this.#options.nodeId)) return true;
+    const answered = nodes.filter(node => this.#answered.has(node)).length;
+    return answered >= Math.min(needed(layout), nodes.length - 1);
   }
 
   // ---- keeping ------------------------------------------------------------------------------

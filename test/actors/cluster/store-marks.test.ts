@@ -3,6 +3,7 @@ import { StoreMarks } from '../../../actors/cluster/store-marks.ts';
 import { unlessBehind } from '../../../actors/cluster/unless-behind.ts';
 import { KnownLayout } from '../../../bus/known-layout.ts';
 import { partitionId, type NodeId } from '../../../schemas/ids.ts';
+import type { TableRequest } from '../../../schemas/messages/table.ts';
 import { EMPTY_STATE } from '../../../schemas/layout-state.ts';
 import type { StoreMark } from '../../../schemas/messages/heartbeat.ts';
 import {
@@ -274,13 +275,18 @@ test('what peers told is remembered, also after a restart', async t => {
 });
 
 test('a store that is behind takes writes and answers nothing', async t => {
-  const state = { isBehind: true };
-  const server = unlessBehind(
-    () => ({ kind: 'written' }),
-    () => state.isBehind,
-  );
+  const state = { isBehind: true, takesWrites: true };
+  const server = unlessBehind(() => ({ kind: 'written' }), {
+    isBehind: () => state.isBehind,
+    takesWrites: () => state.takesWrites,
+  });
   const context = { deadlineAtMs: 0 };
   t.deepEqual(await server({ kind: 'digest-read' }, context), { kind: 'unknown' });
+  t.deepEqual(await server({ kind: 'rows-merge', rows: [] }, context), { kind: 'written' });
+  const unfence = { kind: 'bucket-unfence', bucket: '', token: '' } as unknown as TableRequest;
+  t.deepEqual(await server(unfence, context), { kind: 'written' });
+  state.takesWrites = false;
+  t.deepEqual(await server(unfence, context), { kind: 'unknown' });
   t.deepEqual(await server({ kind: 'rows-merge', rows: [] }, context), { kind: 'written' });
   state.isBehind = false;
   t.deepEqual(await server({ kind: 'digest-read' }, context), { kind: 'written' });
