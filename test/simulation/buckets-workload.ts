@@ -93,11 +93,15 @@ export class BucketsWorkload implements Workload {
     if (told.kind !== 'done' || told.done.kind !== 'created') return;
     const id = told.done.bucket.id as BucketId;
     this.#run.cluster.trace.tell(`  ${name} is ${id.slice(0, 8)}`);
+    const own = this.#known(id, name);
+    own.isCreated = true;
+    // Told late, by a gateway that stood still: others may have deleted it, and made another one.
+    if (own.isDeletionAsked) return;
     for (const [other, bucket] of this.#buckets) {
-      if (bucket.name !== name || !bucket.isCreated || bucket.isDeletionAsked) continue;
+      if (bucket === own || bucket.name !== name) continue;
+      if (!bucket.isCreated || bucket.isDeletionAsked) continue;
       violate(this.#run, `${name} is ${id.slice(0, 8)} and ${other.slice(0, 8)} at once`);
     }
-    this.#known(id, name).isCreated = true;
   }
 
   /** It may be found, and deleted, before its creation is answered, or without that. */

@@ -116,7 +116,7 @@ const subresources: readonly BadCase[] = [
 
 const REFUSED_HEADERS: readonly (readonly [name: string, value: string, expect: string])[] = [
   ['x-amz-acl', 'public-read', '400 AccessControlListNotSupported'],
-  ['x-amz-grant-read', 'id="x"', '501 NotImplemented'],
+  ['x-amz-grant-read', 'id="x"', '400 AccessControlListNotSupported'],
   ['x-amz-tagging', 'a=b&a=c', '400 InvalidArgument'],
   ['x-amz-tagging', 'a=%7B', '400 InvalidTag'],
   ['x-amz-object-lock-mode', 'GOVERNANCE', '400 InvalidArgument'],
