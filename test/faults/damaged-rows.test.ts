@@ -12,7 +12,7 @@ import { FaultModel } from '../support/fault-model.ts';
 import { FaultServer } from '../support/fault-server.ts';
 import { faultRounds, faultSeed, Tally } from '../support/fault-verdict.ts';
 import { FaultWorkload, type WorkMix } from '../support/fault-workload.ts';
-import { runGarage } from '../support/garage-process.ts';
+import { BUCKET, runGarage } from '../support/garage-process.ts';
 import { SeededChoices, seededBytes } from '../support/seeded-bytes.ts';
 import { scratchDirectory } from '../support/shared-garage.ts';
 
@@ -28,6 +28,8 @@ const GONE_PARTS = 4;
 /** The zone of a node on its own: it stands in the row of the layout and in its copy. */
 const ZONE = 'dc1';
 const GONE_BYTES = 512;
+/** The blocks with the few rows of settings lie around them. */
+const SETTINGS_BYTES = 16 * 1024;
 const HEAL_MS_MAX = 30_000;
 const STARTS_MAX = 4;
 const TIMEOUT_MS = 150_000;
@@ -167,10 +169,14 @@ test('parts of a table that are gone cost their own rows and no others', async t
   const [name = ''] = readdirSync(store).filter(file => file.endsWith('.ldb'));
   const path = join(store, name);
   const bytes = readFileSync(path);
-  // Sectors of a disk: of rows of objects, and of the row of the layout.
-  const places = Array.from({ length: GONE_PARTS }, () =>
-    bytes.indexOf('load/', choices.below(Math.floor(bytes.length * 0.8))),
-  );
+  // Sectors of a disk: of rows of objects, and of the row of the layout. Not of the settings: who
+  // has lost its bucket or its key says so, and does not start.
+  const settings = bytes.indexOf(BUCKET);
+  const places: number[] = [];
+  while (places.length < GONE_PARTS) {
+    const at = bytes.indexOf('load/', choices.below(Math.floor(bytes.length * 0.8)));
+    if (Math.abs(at - settings) > SETTINGS_BYTES) places.push(at);
+  }
   for (const [part, at] of [bytes.indexOf(ZONE), ...places].entries()) {
     seededBytes(seed + part, GONE_BYTES).copy(bytes, at);
   }
