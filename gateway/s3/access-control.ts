@@ -17,7 +17,7 @@ import { hasAcls } from '../auth/permissions.ts';
 import type { RequestHeaders } from '../http/exchange.ts';
 import { readDocument } from './bucket-document.ts';
 import { ownerXml } from './bucket.ts';
-import { grantsOfHeaders, type Grant } from './grant-headers.ts';
+import { grantsOfHeaders, hasGrants, type Grant } from './grant-headers.ts';
 import { invalidArgument } from './list-parameters.ts';
 import { ACL_HEADER } from './object-access.ts';
 import type { BucketCall, Caller } from './s3-call.ts';
@@ -60,7 +60,7 @@ export function askedAcl(headers: RequestHeaders, bucket: BucketRow): CannedAcl 
 }
 
 function aclFor(bucket: BucketRow, headers: RequestHeaders): CannedAcl | undefined {
-  if (!hasAcls(bucket) && grantsOfHeaders(headers) !== undefined) throw listsDisabled();
+  if (!hasAcls(bucket) && hasGrants(headers)) throw listsDisabled();
   return aclOfHeaders(headers, ownersOf(bucket));
 }
 
@@ -74,13 +74,13 @@ export function aclOfHeaders(
   owners: readonly string[],
 ): CannedAcl | undefined {
   const text = headers.get(ACL_HEADER);
-  const grants = grantsOfHeaders(headers);
-  if (text !== undefined && grants !== undefined) {
+  const isGranting = hasGrants(headers);
+  if (text !== undefined && isGranting) {
     throw new S3Error('InvalidRequest', {
       message: 'Specifying both Canned ACLs and Header Grants is not allowed',
     });
   }
-  if (grants !== undefined) return aclOfGrants(grants, owners);
+  if (isGranting) return aclOfGrants(grantsOfHeaders(headers), owners);
   return text === undefined || text === '' ? undefined : readAcl(text);
 }
 
@@ -99,7 +99,7 @@ function readAcl(text: string): CannedAcl {
  */
 export async function putAcl(call: BucketCall): Promise<CannedAcl | undefined> {
   const { headers, bucket } = call;
-  const isAsked = headers.get(ACL_HEADER) !== undefined || grantsOfHeaders(headers) !== undefined;
+  const isAsked = headers.get(ACL_HEADER) !== undefined || hasGrants(headers);
   const hasBody = call.http.body.isChunked || (call.http.body.declaredBytes ?? 0) > 0;
   if (isAsked && hasBody) throw new S3Error('UnexpectedContent');
   const acl = aclFor(bucket, headers);

@@ -20,18 +20,17 @@ const PERMISSIONS: ReadonlyMap<string, string> = new Map([
 ]);
 const GRANTEE = /^\s*(?:id|uri|emailAddress)\s*=\s*(?:"([^"]*)"|([^",\s]+))\s*$/i;
 
-/** undefined: the request has no such header. @throws S3Error InvalidArgument. */
-export function grantsOfHeaders(headers: RequestHeaders): readonly Grant[] | undefined {
-  const grants: Grant[] = [];
-  let isAsked = false;
-  for (const [name, value] of headers.entries) {
-    const permission = PERMISSIONS.get(name);
-    if (permission === undefined) continue;
-    isAsked = true;
-    for (const part of value.split(','))
-      grants.push({ grantee: granteeOf(name, part), permission });
-  }
-  return isAsked ? grants : undefined;
+export function hasGrants(headers: RequestHeaders): boolean {
+  for (const name of PERMISSIONS.keys()) if (headers.get(name) !== undefined) return true;
+  return false;
+}
+
+/** @throws S3Error InvalidArgument. */
+export function grantsOfHeaders(headers: RequestHeaders): readonly Grant[] {
+  return Array.from(PERMISSIONS).flatMap(([name, permission]) => {
+    const grantees = headers.get(name)?.split(',') ?? [];
+    return grantees.map(text => ({ grantee: granteeOf(name, text), permission }));
+  });
 }
 
 function granteeOf(name: string, text: string): string {
