@@ -81,9 +81,9 @@ export class DirectWriter {
       this.#refusing.add(dirname(path));
       // There are kernels that have made it by then.
       await removeIfThere(path);
-      return 'refused';
+      return 'not-taken';
     }
-    let outcome: Outcome = 'short';
+    let outcome: Outcome = 'not-taken';
     try {
       outcome = await writeAligned(opened, file);
       if (outcome === 'written') {
@@ -98,17 +98,17 @@ export class DirectWriter {
   }
 }
 
-/** `refused`: not from this memory, or not on this file system. `short`: only a part was taken: a
- *  full disk says more of itself when it is written to the usual way; or there is no memory left
- *  to write from. */
-type Outcome = 'written' | 'refused' | 'short';
+/** `refused`: not from this memory. `not-taken`: for another reason. The file system is not for it,
+ *  or took only a part (a full disk says more of itself when it is written to the usual way); or
+ *  there is no memory left to write from. */
+type Outcome = 'written' | 'refused' | 'not-taken';
 
 async function writeThrough(
   pool: Buffer[],
   write: (memory: Buffer) => Promise<Outcome>,
 ): Promise<Outcome> {
   const memory = pool.pop();
-  if (memory === undefined) return 'short';
+  if (memory === undefined) return 'not-taken';
   try {
     return await write(memory);
   } finally {
@@ -155,7 +155,7 @@ async function writeAligned(descriptor: number, { pieces }: DirectFile): Promise
         done(error, count);
       });
     });
-    return written === bytesOf(pieces) ? 'written' : 'short';
+    return written === bytesOf(pieces) ? 'written' : 'not-taken';
   } catch (error) {
     if (isRefusal(error)) return 'refused';
     throw error;
