@@ -26,7 +26,7 @@ import type { Subjects } from '../bus/subjects.ts';
 import type { Config } from '../schemas/config.ts';
 import type { Environment, Files } from '../schemas/environment.ts';
 import type { NodeId } from '../schemas/ids.ts';
-import { PARTITION_COUNT, partitionId, partitionOfBlock } from '../schemas/ids.ts';
+import { partitionOfBlock, PARTITIONS } from '../schemas/ids.ts';
 import type { Log } from '../schemas/telemetry.ts';
 import type { Clients } from './clients.ts';
 
@@ -103,11 +103,10 @@ function makePartitions(
     concurrentReadsMax: config.blockConcurrentReadsMax,
     bufferedBytesMax: config.blockRamBufferBytesMax,
   });
-  return Array.from(
-    { length: PARTITION_COUNT },
-    (_, index) =>
+  return PARTITIONS.map(
+    partition =>
       new BlockPartition({
-        ...{ partition: partitionId(index), store, files: blockFiles, load, resync, log },
+        ...{ partition, store, files: blockFiles, load, resync, log },
         ...{ stats: blockStats, clock: environment.clock },
         deleteDelayMs: config.debug.blockDeleteDelaySeconds * 1000,
       }),

@@ -14,7 +14,7 @@
 import type { KnownLayout } from '../../bus/known-layout.ts';
 import type { Timer, Timers } from '../../schemas/environment.ts';
 import type { NodeId, PartitionId } from '../../schemas/ids.ts';
-import { PARTITION_COUNT, partitionId } from '../../schemas/ids.ts';
+import { PARTITIONS } from '../../schemas/ids.ts';
 import {
   holdersOf,
   isBefore,
@@ -199,9 +199,7 @@ export class LayoutProgress {
     const isWhole = !isReadByFewer && !skipped.has(version.name);
     const isHeld = (partition: number): boolean =>
       isWhole && sources.every(source => holds(source, partition));
-    return Array.from({ length: PARTITION_COUNT }, (_, index) => index)
-      .filter(index => isReplica(version, index) && !isHeld(index))
-      .map(partitionId);
+    return PARTITIONS.filter(partition => isReplica(version, partition) && !isHeld(partition));
   }
 
   async #sync(state: LayoutState): Promise<boolean> {
