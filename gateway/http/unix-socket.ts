@@ -9,6 +9,7 @@
  */
 import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import { connect } from 'node:net';
+import { codedError } from './coded-error.ts';
 
 /** To connect is to write: `everybody` who reaches the file, or the user and its `group`. */
 export type SocketUsers = 'everybody' | 'group';
@@ -33,8 +34,7 @@ function refuseServed(path: string): Promise<void> {
     const probe = connect(path);
     probe.once('connect', () => {
       probe.destroy();
-      const error = new Error(`${path} is served by another process`);
-      reject(Object.assign(error, { code: 'EADDRINUSE' }));
+      reject(codedError('EADDRINUSE', `${path} is served by another process`));
     });
     probe.once('error', () => {
       resolve();

@@ -11,6 +11,7 @@
 import { createServer } from 'node:net';
 
 import { addressFromBytes } from './client-address.ts';
+import { codedError } from './coded-error.ts';
 import { checkHead, hasBody } from './head-rules.ts';
 import { HttpExchange } from './http-exchange.ts';
 import type { HttpCore } from './http-core.ts';
@@ -77,10 +78,6 @@ function listenError(address: ListenAddress): Promise<Error> {
       });
     });
   });
-}
-
-function codedError(code: string, message: string): Error {
-  return Object.assign(new Error(message), { code });
 }
 
 /** The one route. It must not throw: the library would end the process. */
