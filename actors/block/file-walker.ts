@@ -135,9 +135,7 @@ export class FileWalker implements ReportingWorker {
         if (this.#walks.isStopped) break;
         const startedMs = clock.monotonicMs();
         const path = join(root.path, leaf);
-        const content = await contentOfLeaf(files, path, tag).catch((error: unknown) => {
-          unlistable.note(path, error);
-        });
+        const content = await unlistable.contentOf(path, at => contentOfLeaf(files, at, tag));
         if (content !== undefined) await this.#walkLeaf(content, progress);
         const elapsedMs = clock.monotonicMs() - startedMs;
         if (pace === 'gentle') await this.#walks.rest(elapsedMs * REST_RATIO);

@@ -129,12 +129,9 @@ export class MissingWalker {
     const there = new Set<BlockHash>();
     for (const root of directories.roots) {
       const path = leafPath(root.path, hash);
-      try {
-        for (const found of (await contentOfLeaf(files, path, tag)).blocks) there.add(found);
-      } catch (error) {
-        unlistable.note(path, error);
-        return undefined;
-      }
+      const content = await unlistable.contentOf(path, at => contentOfLeaf(files, at, tag));
+      if (content === undefined) return undefined;
+      for (const found of content.blocks) there.add(found);
     }
     return there;
   }

@@ -18,6 +18,19 @@ export class UnlistableDirectories {
     this.#first ??= { path, error };
   }
 
+  /** What is in the directory; undefined, and noted, when it cannot be listed. */
+  async contentOf<Content>(
+    path: string,
+    list: (path: string) => Promise<Content>,
+  ): Promise<Content | undefined> {
+    try {
+      return await list(path);
+    } catch (error) {
+      this.note(path, error);
+      return undefined;
+    }
+  }
+
   /** At the end of the walk. */
   throwIfAny(): void {
     if (this.#first === undefined) return;
