@@ -1,4 +1,5 @@
 import test from 'ava';
+import type { ExecutionContext } from 'ava';
 import { StoreMarks } from '../../../actors/cluster/store-marks.ts';
 import { unlessBehind } from '../../../actors/cluster/unless-behind.ts';
 import { KnownLayout } from '../../../bus/known-layout.ts';
@@ -47,6 +48,18 @@ function world(store = new MemoryStore(), batches = { count: 100 }, seed = 1) {
       },
     });
   return { store, environment, known, answers, brought, make, batches };
+}
+
+/** It is behind, and serves once all is brought in. */
+async function catchesUp(
+  t: ExecutionContext,
+  { environment, brought }: Pick<ReturnType<typeof world>, 'environment' | 'brought'>,
+  marks: StoreMarks,
+): Promise<void> {
+  t.is(marks.state, 'behind');
+  brought.isDone = true;
+  await pass(environment, 3000);
+  t.is(marks.state, 'active');
 }
 
 test('a store is active once enough peers remember nothing newer, and tells its mark then', async t => {
@@ -104,11 +117,8 @@ test('a store that is older than remembered, or another one, serves when it has 
     const marks = again.make();
     marks.start();
     await pass(again.environment, 3000);
-    t.is(marks.state, 'behind');
     t.is(marks.mark, undefined);
-    again.brought.isDone = true;
-    await pass(again.environment, 3000);
-    t.is(marks.state, 'active');
+    await catchesUp(t, again, marks);
     t.not(marks.mark?.incarnation, mark?.incarnation, 'a new beginning');
     t.is(brought.count, 0);
     await marks.stop();
@@ -161,10 +171,7 @@ for (const state of ['behind', 'asking'] as const) {
     const third = make();
     third.start();
     await pass(environment, 3000);
-    t.is(third.state, 'behind');
-    brought.isDone = true;
-    await pass(environment, 3000);
-    t.is(third.state, 'active');
+    await catchesUp(t, { environment, brought }, third);
     const whole = third.mark;
     await third.stop();
     answers.set(b, whole && { mark: whole });
@@ -239,10 +246,7 @@ test('how far a store was found is its first batch, and damage to it is the wors
   const second = make();
   second.start();
   await pass(environment, 3000);
-  t.is(second.state, 'behind');
-  brought.isDone = true;
-  await pass(environment, 3000);
-  t.is(second.state, 'active');
+  await catchesUp(t, { environment, brought }, second);
   t.is(store.get(DOUBT), undefined);
   await second.stop();
 });
